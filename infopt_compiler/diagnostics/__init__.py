@@ -1,0 +1,23 @@
+"""Errors are values: a `Diagnostic` says what is wrong, where, and what to do."""
+
+from infopt_compiler.diagnostics.codes import CODES, CodeInfo
+from infopt_compiler.diagnostics.model import Diagnostic, DiagnosticError, Note, Severity, error, warning
+from infopt_compiler.diagnostics.render import render_json, render_text
+from infopt_compiler.diagnostics.span import Input, Span
+from infopt_compiler.diagnostics.suggest import did_you_mean
+
+__all__ = [
+    "CODES",
+    "CodeInfo",
+    "Diagnostic",
+    "DiagnosticError",
+    "Input",
+    "Note",
+    "Severity",
+    "Span",
+    "did_you_mean",
+    "error",
+    "render_json",
+    "render_text",
+    "warning",
+]

@@ -1,0 +1,7 @@
+"""E08xx execution."""
+
+from __future__ import annotations
+
+from infopt_compiler.diagnostics.codes.info import CodeInfo
+
+EXECUTE: tuple[CodeInfo, ...] = ()

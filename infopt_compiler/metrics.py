@@ -1,0 +1,177 @@
+"""The table of metrics (DESIGN: metrics, one name, one meaning). Checking, measuring and judging all read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from infopt_compiler.units import Dimension
+
+
+class Direction(Enum):
+    lower = "lower is better"
+    higher = "higher is better"
+
+
+class Needs(str, Enum):
+    """What a metric is measured with, besides the artifact."""
+
+    scenario = "scenario"  # requests are run: `under` a scenario
+    data = "data"  # `on` held-out text
+    nothing = "nothing"  # the artifact's files
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`aggregates` are the percentiles or statistics that a bound must name (`ttft.p95`); empty: the metric has one value.
+
+    `reference`: the metric compares with a reference model (`vs base`).
+    """
+
+    name: str
+    dimension: Dimension
+    direction: Direction
+    needs: Needs
+    doc: str
+    aggregates: tuple[str, ...] = ()
+    reference: bool = False
+
+
+_PERCENTILES = ("mean", "p50", "p90", "p95", "p99", "max")
+_LOW, _HIGH = Direction.lower, Direction.higher
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric(
+            "ttft",
+            Dimension.time,
+            _LOW,
+            Needs.scenario,
+            "text submitted (template and tokenization included) to first token",
+            _PERCENTILES,
+        ),
+        Metric(
+            "prefill",
+            Dimension.time,
+            _LOW,
+            Needs.scenario,
+            "token ids submitted to first token",
+            _PERCENTILES,
+        ),
+        Metric(
+            "tpot",
+            Dimension.time,
+            _LOW,
+            Needs.scenario,
+            "(end to end - ttft) / (output tokens - 1), one value per request; percentiles over requests",
+            _PERCENTILES,
+        ),
+        Metric(
+            "itl",
+            Dimension.time,
+            _LOW,
+            Needs.scenario,
+            "each gap between two tokens; percentiles over gaps",
+            _PERCENTILES,
+        ),
+        Metric(
+            "decode",
+            Dimension.token_rate,
+            _HIGH,
+            Needs.scenario,
+            "1 / tpot: tokens per second of one user; one value per request",
+            _PERCENTILES,
+        ),
+        Metric("latency", Dimension.time, _LOW, Needs.scenario, "end to end, one request", _PERCENTILES),
+        Metric(
+            "throughput",
+            Dimension.token_rate,
+            _HIGH,
+            Needs.scenario,
+            "output tokens of all requests per second of wall time, prefill included",
+        ),
+        Metric(
+            "throughput.total",
+            Dimension.token_rate,
+            _HIGH,
+            Needs.scenario,
+            "input and output tokens of all requests per second of wall time",
+        ),
+        Metric(
+            "load",
+            Dimension.time,
+            _LOW,
+            Needs.scenario,
+            "artifact on disk to ready for the first request",
+            _PERCENTILES,
+        ),
+        Metric("size", Dimension.bytes, _LOW, Needs.nothing, "bytes of the artifact on disk"),
+        Metric(
+            "memory.peak",
+            Dimension.bytes,
+            _LOW,
+            Needs.scenario,
+            "highest resident set (VmHWM) of the serving process from its start",
+        ),
+        Metric(
+            "memory.steady",
+            Dimension.bytes,
+            _LOW,
+            Needs.scenario,
+            "resident set of the serving process after warm-up",
+        ),
+        Metric(
+            "bits_per_weight",
+            Dimension.number,
+            _LOW,
+            Needs.nothing,
+            "bytes x 8 / parameters; scales, zero points and embeddings counted",
+        ),
+        Metric(
+            "mbu",
+            Dimension.fraction,
+            _HIGH,
+            Needs.scenario,
+            "share of the machine's measured bandwidth that decoding uses",
+        ),
+        Metric(
+            "perplexity",
+            Dimension.number,
+            _LOW,
+            Needs.data,
+            "exp of the mean NLL per token; windows do not overlap, first token not scored",
+        ),
+        Metric(
+            "bits_per_byte",
+            Dimension.information,
+            _LOW,
+            Needs.data,
+            "NLL per byte of text, in bits; compares across tokenizers",
+        ),
+        Metric(
+            "kl",
+            Dimension.information,
+            _LOW,
+            Needs.data,
+            "per token KL(reference || model) in nats",
+            ("mean", "p50", "p99", "max"),
+            reference=True,
+        ),
+        Metric(
+            "top1",
+            Dimension.fraction,
+            _HIGH,
+            Needs.data,
+            "share of tokens whose argmax equals the reference's",
+            reference=True,
+        ),
+        Metric(
+            "cost",
+            Dimension.token_price,
+            _LOW,
+            Needs.scenario,
+            "target price per hour / (throughput x 3600 x utilization) x 10^6",
+        ),
+    )
+}

@@ -1,0 +1,122 @@
+"""The pass contract: a pass is a typed dataclass; its fields are the parameters of the language, Hydra, help and docs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import MISSING, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from infopt_compiler.artifacts import Artifact, ModelSpec
+from infopt_compiler.targets.model import Target
+from infopt_compiler.units import Dimension
+
+
+def param(
+    default: Any,
+    doc: str,
+    *,
+    choices: tuple[Any, ...] | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    dimension: Dimension | None = None,
+    requirement: bool = False,
+) -> Any:
+    """A parameter of a pass: its default, its documentation and the range that is checked before anything runs.
+
+    `dimension`: the field is a `str` that holds a quantity of that dimension (`"30 s"`); `requirement`: the field is
+    a `list[str]` of bounds such as `"perplexity <= 18"` (written `require = perplexity <= 18` or as a list of them).
+    Lists take `default_factory` semantics by themselves.
+    """
+    metadata = {
+        "doc": doc,
+        "choices": choices,
+        "minimum": minimum,
+        "maximum": maximum,
+        "dimension": dimension,
+        "requirement": requirement,
+    }
+    if isinstance(default, list):
+        return field(default_factory=lambda: list(default), metadata=metadata)
+    return field(default=MISSING if default is MISSING else default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a pass's parameters for this model: found statically; `parameter` says where to put the caret."""
+
+    message: str
+    parameter: str | None = None
+    help: str | None = None
+    code: str = "E0410"
+
+
+class PassError(Exception):
+    """A pass that cannot go on for a reason that the user should read; becomes a diagnostic at the recipe line."""
+
+    def __init__(self, message: str, *, help: str | None = None, code: str = "E0700") -> None:
+        super().__init__(message)
+        self.help = help
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What running the pass will take: wall seconds, peak RSS of its process, bytes of its output."""
+
+    seconds: float
+    peak_rss_bytes: float
+    disk_bytes: float
+
+
+class RunContext(Protocol):
+    """What a running pass may use besides its arguments."""
+
+    staging: Path  # the output folder; what an interrupted run left here is still here (resume)
+    scratch: Path  # deleted after the run
+    threads: int
+    seed: int
+    target: Target
+
+    def progress(self, done: float, total: float, message: str = "") -> None: ...
+
+    def log(self, message: str) -> None: ...
+
+
+@dataclass(kw_only=True)
+class Pass(ABC):
+    """Base of all passes. Subclasses set the class variables and override what they need.
+
+    `inputs` maps each artifact argument to its type in the order of positional arguments: `HFModel`,
+    `HFModel | QuantizedModel`, `TextData | None` (optional), `tuple[HFModel, ...]` (variadic, first only),
+    `Scenario` or `Scenario | None` (a scenario binding). All other arguments are fields.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    inputs: ClassVar[dict[str, Any]]
+    output: ClassVar[type[Artifact]]
+    machine_bound: ClassVar[bool] = (
+        False  # the result depends on the machine: its identity enters the cache key
+    )
+    libraries: ClassVar[tuple[str, ...]] = ()  # distributions whose versions shape the output
+
+    def check(self, model: ModelSpec | None) -> Iterator[Problem]:
+        """Static problems; `model` is the first model argument's spec, None while it is unknown. No torch, no I/O."""
+        yield from ()
+
+    def transform(self, model: ModelSpec) -> ModelSpec:
+        """The spec of the output model."""
+        return model
+
+    def estimate(self, model: ModelSpec, target: Target) -> Estimate:
+        """Pure: seconds and bytes from shapes and the machine's constants."""
+        return Estimate(1.0, 300e6, model.weight_bytes)
+
+    @abstractmethod
+    def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
+        """Write the output into `ctx.staging`; give facts for the report (plain JSON). Raises PassError.
+
+        `inputs` holds a handle (an Artifact, a tuple of them, a Scenario, or None) per key of `inputs`.
+        """

@@ -1,0 +1,1 @@
+"""The sema package."""
