@@ -1,0 +1,118 @@
+"""report.md: the build as a comment on a pull request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infopt_compiler.report.values import (
+    MARK,
+    bound_text,
+    interval_text,
+    last_line,
+    limit_text,
+    margin_text,
+    value_text,
+)
+from infopt_compiler.units import Dimension, human
+
+
+def markdown(report: dict[str, Any], where: str) -> str:
+    sections = [
+        f"## `{report['recipe']}`: {report['verdict']}",
+        last_line(report, where),
+        _bounds(report),
+        _passes(report),
+        _measured(report),
+        _provenance(report),
+        _diagnostics(report),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |"
+        for line in lines
+    )
+
+
+def _bounds(report: dict[str, Any]) -> str:
+    rows = [
+        [
+            MARK[b["verdict"]],
+            f"`{b['subject']}`",
+            f"`{bound_text(b)}`",
+            value_text(b, b["value"]),
+            interval_text(b),
+            limit_text(b),
+            margin_text(b),
+            _basis(b),
+        ]
+        for b in report["bounds"]
+    ]
+    return (
+        table(["verdict", "subject", "bound", "value", "interval", "limit", "margin", "covers"], rows)
+        if rows
+        else ""
+    )
+
+
+def _basis(bound: dict[str, Any]) -> str:
+    if not bound["measured"]:
+        return "predicted"
+    return (
+        f"{bound['samples']} samples, {bound['blocks']} blocks, {bound['confidence']:.0%}"
+        if bound["samples"]
+        else "exact"
+    )
+
+
+def _passes(report: dict[str, Any]) -> str:
+    rows = [
+        [
+            f"`{p['name']}`",
+            p["pass"],
+            "cached" if p["cached"] else f"{p['seconds']:.1f} s",
+            human(p["peak_rss_bytes"] or 0, Dimension.bytes),
+            f"`{(p['digest'] or '')[:12]}`",
+        ]
+        for p in report["passes"]
+    ]
+    return "### Passes\n\n" + table(["binding", "pass", "time", "peak RSS", "digest"], rows) if rows else ""
+
+
+def _measured(report: dict[str, Any]) -> str:
+    parts = []
+    for group in report["measured"]:
+        rows = [[f"`{v['metric']}`", value_text(v, v["value"]), interval_text(v)] for v in group["values"]]
+        title = f"### Measured: `{group['subject']}`" + (
+            f" under `{group['scenario']}`" if group.get("scenario") else ""
+        )
+        parts.append(title + "\n\n" + table(["metric", "value", "interval"], rows))
+    return "\n\n".join(parts)
+
+
+def _provenance(report: dict[str, Any]) -> str:
+    rows = [
+        [key, f"`{value}`"]
+        for key, value in {**report["machine"], **report["environment"]}.items()
+        if isinstance(value, str | int | float)
+    ]
+    rows += [
+        [f"artifact `{a['binding']}`", f"`{a['digest']}`, {human(a['size_bytes'], Dimension.bytes, 4)}"]
+        for a in report["artifacts"]
+    ]
+    return (
+        "<details><summary>Provenance</summary>\n\n" + table(["what", "value"], rows) + "\n\n</details>"
+        if rows
+        else ""
+    )
+
+
+def _diagnostics(report: dict[str, Any]) -> str:
+    lines = [
+        f"- **{d['severity']}[{d['code']}]** {d['message']}" + (f" (help: {d['help']})" if d["help"] else "")
+        for d in report["diagnostics"]
+    ]
+    return "### Diagnostics\n\n" + "\n".join(lines) if lines else ""

@@ -1,0 +1,83 @@
+"""The report on the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from infopt_compiler.report.values import (
+    MARK,
+    bound_text,
+    interval_text,
+    last_line,
+    limit_text,
+    margin_text,
+    value_text,
+)
+from infopt_compiler.units import Dimension, human
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_COLOR = {"met": "green", "missed": "red", "inconclusive": "yellow", "predicted": "cyan", "failed": "red"}
+
+
+def show(report: dict[str, Any], where: str, console: Console) -> None:
+    """Tables of passes and bounds; the last line says the verdict and where the report is."""
+    if report["passes"]:
+        console.print(_passes(report))
+    if report["bounds"]:
+        console.print(_bounds(report))
+    for line in _notes(report):
+        console.print(line, style="dim", highlight=False, markup=False)
+    console.print(
+        last_line(report, where),
+        style=f"bold {_COLOR[report['verdict']]}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _passes(report: dict[str, Any]) -> Any:
+    from rich.table import Table
+
+    table = Table(title="passes", title_justify="left", box=None, pad_edge=False)
+    for name in ("binding", "pass", "time", "peak RSS", "digest"):
+        table.add_column(name, justify="right" if name in ("time", "peak RSS") else "left", no_wrap=True)
+    for row in report["passes"]:
+        table.add_row(
+            row["name"],
+            row["pass"],
+            "cached" if row["cached"] else human(row["seconds"], Dimension.time),
+            human(row["peak_rss_bytes"], Dimension.bytes) if row["peak_rss_bytes"] else "–",
+            (row["digest"] or "–")[:12],
+        )
+    return table
+
+
+def _bounds(report: dict[str, Any]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title="budget", title_justify="left", box=None, pad_edge=False)
+    for name in ("verdict", "bound", "value", "interval", "limit", "margin"):
+        table.add_column(name, justify="left" if name in ("verdict", "bound") else "right")
+    for bound in report["bounds"]:
+        table.add_row(
+            Text(MARK[bound["verdict"]], style=_COLOR[bound["verdict"]]),
+            Text(bound_text(bound)),
+            value_text(bound, bound["value"]),
+            interval_text(bound),
+            limit_text(bound),
+            margin_text(bound),
+        )
+    return table
+
+
+def _notes(report: dict[str, Any]) -> list[str]:
+    """What the verdicts cover, one line per distinct note."""
+    return list(dict.fromkeys(f"{b['metric']}: {b['note']}" for b in report["bounds"] if b.get("note")))
+
+
+def value_rows(group: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(v["metric"], value_text(v, v["value"]), interval_text(v)) for v in group["values"]]

@@ -1,0 +1,85 @@
+"""Values of bounds as people read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infopt_compiler.metrics import METRICS
+from infopt_compiler.units import Dimension, human
+
+MARK = {
+    "met": "✓ met",
+    "missed": "✗ missed",
+    "inconclusive": "? inconclusive",
+    "predicted": "~ predicted",
+}
+
+
+def bound_text(bound: dict[str, Any]) -> str:
+    """`ttft.p95 <= 600 ms`, as the recipe says it."""
+    warn = "warn " if bound["severity"] == "warn" else ""
+    return f"{warn}{bound['metric']} {bound['operator']} {bound['limit_raw']}{_clauses(bound)}"
+
+
+def _clauses(bound: dict[str, Any]) -> str:
+    vs = f" vs {bound['reference']}" if bound.get("reference") and " of " not in bound["limit_raw"] else ""
+    return vs + (f" on {bound['on']}" if bound.get("on") else "")
+
+
+def value_text(bound: dict[str, Any], value: float | None) -> str:
+    """A value in base units with the unit that the dimension is read in."""
+    return "–" if value is None else human(value, dimension_of(bound["metric"]), digits=4)
+
+
+def dimension_of(metric: str) -> Dimension:
+    """The dimension of `ttft.p95` or `memory.peak`: the metric's name may itself hold a point."""
+    definition = METRICS.get(metric) or METRICS[metric.rpartition(".")[0]]
+    return definition.dimension
+
+
+def interval_text(bound: dict[str, Any]) -> str:
+    interval = bound.get("interval")
+    if not interval or interval[0] is None or interval[1] is None:
+        return "–"
+    if interval[0] == interval[1]:
+        return "exact"
+    return f"{value_text(bound, interval[0])} … {value_text(bound, interval[1])}"
+
+
+def limit_text(bound: dict[str, Any]) -> str:
+    limit = bound.get("limit")
+    return (
+        f"{bound['operator']} {value_text(bound, limit)}"
+        if limit is not None
+        else f"{bound['operator']} {bound['limit_raw']}"
+    )
+
+
+def margin_text(bound: dict[str, Any]) -> str:
+    """How far the value is from the limit, in percent of the limit: `12% inside`, `3.1x over`."""
+    value, limit = bound.get("value"), bound.get("limit")
+    if value is None or not limit:
+        return "–"
+    upper = bound["operator"] in ("<=", "<")
+    inside = value <= limit if upper else value >= limit
+    ratio = value / limit
+    if not inside and upper and ratio >= 2:
+        return f"{ratio:.1f}× over"
+    word = "inside" if inside else "over" if upper else "under"
+    return f"{abs(ratio - 1) * 100:.1f}% {word}"
+
+
+def last_line(report: dict[str, Any], where: str) -> str:
+    """The last line on the terminal: the verdict, and where the report is."""
+    bounds = [b for b in report["bounds"] if b["severity"] == "error"]
+    missed = [b for b in bounds if b["verdict"] == "missed"]
+    open_ = [b for b in bounds if b["verdict"] in ("inconclusive", "predicted")]
+    texts = {
+        "met": f"all {len(bounds)} bounds are met" if bounds else "built; no bounds to judge",
+        "missed": f"{len(missed)} of {len(bounds)} bounds missed: " + ", ".join(b["metric"] for b in missed),
+        "inconclusive": f"{len(open_)} of {len(bounds)} bounds inconclusive: "
+        + ", ".join(b["metric"] for b in open_),
+        "predicted": f"predicted only, on {report['target'].get('name')}: {len(open_)} of {len(bounds)} bounds not measured",
+        "failed": "failed: " + "; ".join(d["message"].splitlines()[0] for d in report["diagnostics"][:1]),
+    }
+    return f"{report['verdict'].upper()} · {texts[report['verdict']]} · report: {where}"
