@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -100,10 +100,15 @@ class Pass(ABC):
     machine_bound: ClassVar[bool] = (
         False  # the result depends on the machine: its identity enters the cache key
     )
+    target_fields: ClassVar[tuple[str, ...]] = ()  # fields of the target that shape the output; in the cache key
     libraries: ClassVar[tuple[str, ...]] = ()  # distributions whose versions shape the output
 
     def check(self, model: ModelSpec | None) -> Iterator[Problem]:
         """Static problems; `model` is the first model argument's spec, None while it is unknown. No torch, no I/O."""
+        yield from ()
+
+    def check_inputs(self, given: Mapping[str, int]) -> Iterator[Problem]:
+        """Static problems of which arguments are there: `given` has the number of bindings per key of `inputs`."""
         yield from ()
 
     def transform(self, model: ModelSpec) -> ModelSpec:
