@@ -1,0 +1,126 @@
+"""Reads the integer weights of a QuantizedModel folder; numpy only, one matrix at a time.
+
+The layout is the one that the onnxruntime-genai builder calls `olive` (its `loaders/olive.py`): per module
+`X.qweight` uint8 (outputs, inputs·bits/8), the lower bits first; `X.scales` (outputs, groups); `X.qzeros` uint8
+(outputs, ceil(groups·bits/8)), packed alike. A weight is (code - zero point) · scale.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+HEAD, EMBEDDING = "lm_head", "model.embed_tokens"
+
+
+@dataclass(frozen=True)
+class IntegerMatrix:
+    """`codes` uint8 (outputs, inputs), `scales` float32 and `zeros` uint8 (outputs, groups)."""
+
+    bits: int
+    group: int
+    codes: np.ndarray[Any, Any]
+    scales: np.ndarray[Any, Any]
+    zeros: np.ndarray[Any, Any]
+
+    def dequantized(self) -> np.ndarray[Any, Any]:
+        """The float32 weights (outputs, inputs)."""
+        import numpy as np
+
+        rows, columns = self.codes.shape
+        blocks = self.codes.reshape(rows, -1, self.group).astype(np.float32)
+        blocks -= self.zeros[..., None].astype(np.float32)
+        blocks *= self.scales[..., None]
+        return blocks.reshape(rows, columns)
+
+
+def unpack(packed: np.ndarray[Any, Any], bits: int, columns: int) -> np.ndarray[Any, Any]:
+    """Codes (rows, columns) of rows of packed bytes, the lower bits first; padding at a row's end is dropped."""
+    import numpy as np
+
+    if bits == 8:
+        return packed[:, :columns]
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    codes = (packed[:, :, None] >> shifts) & np.uint8((1 << bits) - 1)
+    return codes.reshape(packed.shape[0], -1)[:, :columns]
+
+
+class QuantizedFolder:
+    """A QuantizedModel folder, opened for reading."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
+        self.quantization: dict[str, Any] = self.config.get("quantization_config") or {}
+        self._files = self._index()
+
+    def _index(self) -> dict[str, Path]:
+        from safetensors import safe_open
+
+        found: dict[str, Path] = {}
+        for file in sorted(self.folder.glob("*.safetensors")):
+            with safe_open(file, framework="numpy") as tensors:
+                found.update(dict.fromkeys(tensors.keys(), file))
+        return found
+
+    @property
+    def tied(self) -> bool:
+        """Whether the model's config says that head and embedding are one table."""
+        return bool(self.config.get("tie_word_embeddings", False))
+
+    def tensor_names(self) -> list[str]:
+        return sorted(self._files)
+
+    def modules(self) -> list[str]:
+        """Names of the modules with integer weights."""
+        return sorted(name.removesuffix(".qweight") for name in self._files if name.endswith(".qweight"))
+
+    def has(self, tensor: str) -> bool:
+        return tensor in self._files
+
+    def tensor(self, name: str) -> np.ndarray[Any, Any]:
+        from safetensors import safe_open
+
+        with safe_open(self._files[name], framework="numpy") as tensors:
+            array: np.ndarray[Any, Any] = tensors.get_tensor(name)
+        return array
+
+    def bits_and_group(self, module: str) -> tuple[int, int]:
+        override = (self.quantization.get("overrides") or {}).get(module, {})
+        bits = int(override.get("bits", self.quantization["bits"]))
+        return bits, int(override.get("group_size", self.quantization["group_size"]))
+
+    def matrix(self, module: str) -> IntegerMatrix:
+        """The integer weights of one module; the zero point in the middle where none is stored."""
+        import numpy as np
+
+        bits, group = self.bits_and_group(module)
+        packed = self.tensor(f"{module}.qweight")
+        columns = packed.shape[1] * 8 // bits
+        group = columns if group <= 0 else group
+        scales = self.tensor(f"{module}.scales").astype(np.float32).reshape(packed.shape[0], -1)
+        if self.has(f"{module}.qzeros"):
+            zeros = unpack(
+                self.tensor(f"{module}.qzeros").reshape(packed.shape[0], -1), bits, scales.shape[1]
+            )
+        else:
+            zeros = np.full(scales.shape, 1 << (bits - 1), np.uint8)
+        return IntegerMatrix(bits, group, unpack(packed, bits, columns), scales, zeros)
+
+    def shared_embedding(self) -> bool:
+        """Whether the embedding is the head's integer table: tied, and not stored by itself."""
+        own = self.has(f"{EMBEDDING}.weight") or self.has(f"{EMBEDDING}.qweight")
+        return self.tied and self.has(f"{HEAD}.qweight") and not own
+
+    def float_tensors(self) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+        """The tensors that are not part of an integer matrix (norms, biases, a float embedding)."""
+        parts = {f"{module}.{part}" for module in self.modules() for part in ("qweight", "scales", "qzeros")}
+        for name in self._files:
+            if name not in parts and not name.endswith(".g_idx"):
+                yield name, self.tensor(name)

@@ -1,0 +1,105 @@
+"""The folder that the builder reads: a Hugging Face folder, or integer weights in the layout it knows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from infopt_compiler.passes.export.olive import EMBEDDING, HEAD, QuantizedFolder
+
+
+class Embedding(Enum):
+    """Where the exported embedding's numbers come from."""
+
+    shared = "the head's integers"
+    own = "integers of its own"
+    floating = "float32"
+
+
+@dataclass(frozen=True)
+class BuilderInput:
+    """What to run the builder on, and what to do to its output."""
+
+    folder: Path
+    precision: str
+    options: dict[str, str]
+    embedding: Embedding
+
+
+def float_input(source: Path) -> BuilderInput:
+    """A float model is built as it is."""
+    return BuilderInput(source, "fp32", {}, Embedding.floating)
+
+
+def quantized_input(source: QuantizedFolder, scratch: Path, accuracy_level: int) -> BuilderInput:
+    """Write the builder's input into `scratch`.
+
+    Two things differ from the QuantizedModel: every module has zero points (the builder joins q, k and v
+    and fails on a missing one), and the embedding is a float table or absent (its loader knows no other).
+    """
+    kind = _embedding(source)
+    folder = scratch / "builder-input"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for file in source.folder.iterdir():
+        if file.is_file() and file.suffix != ".safetensors":
+            _link(file, folder / file.name)
+    _write_weights(source, folder, kind)
+    # What has no integers must stay float: the builder would quantize it by rounding, without a word.
+    exclude = ["/model/embed_tokens/Gather"] if kind is not Embedding.shared else []
+    exclude += [] if source.has(f"{HEAD}.qweight") else ["/lm_head/MatMul"]
+    options = {"accuracy_level": str(accuracy_level)}
+    if exclude:
+        options["nodes_to_exclude"] = ",".join(exclude)
+    return BuilderInput(folder, "int4", options, kind)
+
+
+def _embedding(source: QuantizedFolder) -> Embedding:
+    if source.has(f"{EMBEDDING}.qweight"):
+        return Embedding.shared if _same_table(source) else Embedding.own
+    return Embedding.shared if source.shared_embedding() else Embedding.floating
+
+
+def _same_table(source: QuantizedFolder) -> bool:
+    if not source.tied or not source.has(f"{HEAD}.qweight"):
+        return False
+    if source.bits_and_group(HEAD) != source.bits_and_group(EMBEDDING):
+        return False
+    parts = ("qweight", "scales", "qzeros")
+    stored = [part for part in parts if source.has(f"{HEAD}.{part}") or source.has(f"{EMBEDDING}.{part}")]
+    return all(
+        source.has(f"{EMBEDDING}.{part}")
+        and source.has(f"{HEAD}.{part}")
+        and bool((source.tensor(f"{HEAD}.{part}") == source.tensor(f"{EMBEDDING}.{part}")).all())
+        for part in stored
+    )
+
+
+def _write_weights(source: QuantizedFolder, folder: Path, kind: Embedding) -> None:
+    from safetensors.numpy import save_file
+
+    from infopt_compiler.passes.export.graph import pack
+
+    tensors = {name: array for name, array in source.float_tensors() if name != f"{EMBEDDING}.weight"}
+    for module in source.modules():
+        if module == EMBEDDING:
+            continue
+        tensors[f"{module}.qweight"] = source.tensor(f"{module}.qweight")
+        matrix = source.matrix(module)
+        tensors[f"{module}.scales"] = matrix.scales
+        tensors[f"{module}.qzeros"] = pack(matrix.zeros, matrix.bits)
+    if kind is Embedding.floating:
+        tensors[f"{EMBEDDING}.weight"] = source.tensor(f"{EMBEDDING}.weight")
+    elif kind is Embedding.own:
+        tensors[f"{EMBEDDING}.weight"] = source.matrix(EMBEDDING).dequantized()
+    save_file(tensors, folder / "model.safetensors")
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
