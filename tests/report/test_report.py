@@ -1,0 +1,73 @@
+"""All renderers read the one report.json."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from xml.etree import ElementTree as ET
+
+import jsonschema
+import pytest
+from rich.console import Console
+
+from infopt_compiler.report.junit import junit
+from infopt_compiler.report.markdown import markdown
+from infopt_compiler.report.terminal import show
+from infopt_compiler.report.values import last_line, margin_text
+from tests.report.conftest import bound
+
+
+def schema():
+    return json.loads((files("infopt_compiler.report") / "schema.json").read_text("utf-8"))
+
+
+def test_the_example_is_valid_and_a_wrong_verdict_is_not(report):
+    jsonschema.validate(report, schema())
+    report["bounds"][0]["verdict"] = "maybe"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(report, schema())
+
+
+def test_the_terminal_ends_with_the_verdict_and_the_place(report):
+    console = Console(record=True, width=160, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    show(report, "outputs/chat/latest", console)
+    text = console.export_text()
+    assert "4.9× over" in text and "301 ms" in text and "298 ms … 310 ms" in text
+    assert (
+        text.rstrip()
+        .splitlines()[-1]
+        .startswith("MISSED · 1 of 3 bounds missed: size · report: outputs/chat/latest")
+    )
+
+
+def test_markdown_escapes_and_names_every_bound(report):
+    text = markdown(report, "outputs/chat/latest")
+    for name in ("ttft.p95", "size", "perplexity", "cost"):
+        assert f"{name} <=" in text
+    assert "a \\| b" in text
+    assert "warn cost" in text
+
+
+def test_junit_has_a_case_per_bound_and_fails_the_missed_ones(report):
+    suite = ET.fromstring(junit(report))
+    assert suite.get("tests") == "4" and suite.get("failures") == "2" and suite.get("skipped") == "1"
+    failed = [case.get("name") for case in suite if case.find("failure") is not None]
+    assert failed == ["size <= 20 MB", "perplexity <= 105% of base on heldout"]
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "operator", "text"),
+    [
+        (0.5, 1.0, "<=", "50.0% inside"),
+        (1.1, 1.0, "<=", "10.0% over"),
+        (90.0, 100.0, ">=", "10.0% under"),
+        (5.0, 1.0, "<=", "5.0× over"),
+    ],
+)
+def test_margin(value, limit, operator, text):
+    assert margin_text(bound(value=value, limit=limit, operator=operator)) == text
+
+
+def test_last_line_of_a_met_build_counts_only_bounds_that_fail(report):
+    report.update(verdict="met", bounds=[bound(), bound(severity="warn", verdict="missed")])
+    assert last_line(report, "x") == "MET · all 1 bounds are met · report: x"
