@@ -1,0 +1,117 @@
+"""The whole pass over a folder: layer by layer, each finished layer a file, so that a restart goes on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .decoder import LINEARS, Decoder, Layer
+from .errors import NoCalibration
+from .folder import finish_folder, layer_file, load_shard, save_shard
+from .moments import Moments
+from .packing import pack_linear, unpack_linear
+from .settings import Settings
+from .solve import Solved, solve_gptq, solve_nearest
+from .streams import Streams
+from .tables import embed, write_tables
+
+Progress = Callable[[float, float, str], None]
+
+
+def quantize_folder(
+    source: Path, staging: Path, settings: Settings, windows_NS: Tensor | None, progress: Progress
+) -> dict[str, Any]:
+    """Quantize the model in `source` into `staging`; what a killed run finished there is kept and not redone.
+
+    `windows_NS`: token ids of N calibration windows of S tokens; needed for gptq. Gives facts for the report:
+    the relative error of each linear that this run quantized. Raises NonFinite, BadModel, NoCalibration.
+    """
+    if settings.gptq and (windows_NS is None or windows_NS.numel() == 0):
+        raise NoCalibration("`gptq` needs calibration text", help="give `calibrate`, or use `method = rtn`")
+    with torch.no_grad():
+        decoder = Decoder(source)
+        streams = None
+        if settings.gptq and windows_NS is not None:
+            streams = _start(decoder, windows_NS, settings)
+        errors: dict[str, float] = {}
+        for index in range(decoder.layers):
+            progress(index, decoder.layers + 1, f"layer {index + 1} of {decoder.layers}")
+            errors |= _layer(decoder, index, staging / layer_file(index), settings, streams)
+        progress(decoder.layers, decoder.layers + 1, "head and embedding")
+        write_tables(decoder, staging, settings, streams)
+    finish_folder(source, staging, settings.formats)
+    progress(decoder.layers + 1, decoder.layers + 1, "done")
+    return _facts(errors, windows_NS if settings.gptq else None)
+
+
+def _start(decoder: Decoder, windows_NS: Tensor, settings: Settings) -> Streams:
+    quantized, exact = embed(decoder, windows_NS, settings)
+    return Streams(decoder, quantized, exact[: settings.reference_windows].clone())
+
+
+def _layer(
+    decoder: Decoder, index: int, file: Path, settings: Settings, streams: Streams | None
+) -> dict[str, float]:
+    """Quantize one layer and write its file, or replay it where the file is there already."""
+    tensors = decoder.layer_tensors(index)
+    layer, reference = decoder.layer(index, tensors), decoder.layer(index, tensors)
+    prefix = f"model.layers.{index}."
+    if file.exists():
+        if streams is not None:
+            _restore(layer, load_shard(file), prefix, settings)
+            streams.replay(layer, reference)
+        return {}
+    solved: dict[str, Solved] = {}
+
+    def solve(names: tuple[str, ...], moments: Moments | None) -> None:
+        found = _solve(layer, names, moments, settings)
+        for name, part in found.items():
+            layer.replace(name, part.values())
+        solved.update(found)
+
+    if streams is None:
+        for name in LINEARS:
+            solve((name,), None)
+    else:
+        streams.quantize(layer, reference, solve)
+    packed = {name: tensor for name, tensor in tensors.items() if name.removesuffix(".weight") not in solved}
+    for name, part in solved.items():
+        packed |= pack_linear(name, part.q_KR, part.scales, part.grid)
+    save_shard(file, {prefix + name: tensor for name, tensor in packed.items()})
+    return {prefix + name: part.relative_error for name, part in solved.items()}
+
+
+def _solve(
+    layer: Layer, names: tuple[str, ...], moments: Moments | None, settings: Settings
+) -> dict[str, Solved]:
+    """Solve matrices that share an input as one, stacked along their outputs."""
+    stacked_KR = torch.cat([layer.weights[name] for name in names]).T.contiguous()
+    grid = settings.formats.linear
+    if moments is None:
+        solved = solve_nearest(stacked_KR, grid, settings.scale_search)
+    else:
+        solved = solve_gptq(moments.target(stacked_KR), moments.hessian(), grid, settings)
+    parts, start = {}, 0
+    for name in names:
+        stop = start + layer.weights[name].shape[0]
+        parts[name] = solved.rows(start, stop)
+        start = stop
+    return parts
+
+
+def _restore(layer: Layer, tensors: dict[str, Tensor], prefix: str, settings: Settings) -> None:
+    for name in LINEARS:
+        layer.replace(name, unpack_linear(prefix + name, tensors, settings.formats.linear))
+
+
+def _facts(errors: dict[str, float], windows_NS: Tensor | None) -> dict[str, Any]:
+    facts: dict[str, Any] = {"calibration_tokens": 0 if windows_NS is None else windows_NS.numel()}
+    if errors:
+        worst = max(errors, key=lambda name: errors[name])
+        facts["mean_relative_error"] = sum(errors.values()) / len(errors)
+        facts["worst_linear"] = {"name": worst, "relative_error": errors[worst]}
+    return facts

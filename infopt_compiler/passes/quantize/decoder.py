@@ -1,0 +1,142 @@
+"""A decoder in pieces: transformers' own layers, one at a time, with weights streamed from safetensors.
+
+The block is Llama's (pre-norm, residual around attention and around the MLP), which Mistral, Qwen2 and
+SmolLM share; attention, rotary embedding, norms and activation are transformers' modules.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from .errors import BadModel, NonFinite
+
+QKV = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
+OUT = ("self_attn.o_proj",)
+GATE_UP = ("mlp.gate_proj", "mlp.up_proj")
+DOWN = ("mlp.down_proj",)
+LINEARS = QKV + OUT + GATE_UP + DOWN
+EMBEDDING = "model.embed_tokens.weight"
+HEAD = "lm_head.weight"
+NORM = "model.norm.weight"
+
+
+class Weights:
+    """Named tensors of a Hugging Face folder (one file or shards), each read when asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._file_of: dict[str, str] = {}
+        for file in sorted(folder.glob("*.safetensors")):
+            with safe_open(file, "pt") as opened:
+                self._file_of.update(dict.fromkeys(opened.keys(), file.name))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._file_of
+
+    def read(self, name: str, shape: torch.Size | None = None) -> Tensor:
+        """One tensor as float32. Raises BadModel if missing or of another shape, NonFinite if it holds inf or nan."""
+        if name not in self._file_of:
+            raise BadModel(f"the model has no tensor `{name}`")
+        with safe_open(self.folder / self._file_of[name], "pt") as opened:
+            tensor: Tensor = opened.get_tensor(name).float()
+        if shape is not None and tensor.shape != shape:
+            raise BadModel(f"`{name}` has shape {list(tensor.shape)}, config.json says {list(shape)}")
+        if not bool(torch.isfinite(tensor).all()):
+            raise NonFinite(f"the weights `{name}` are not all finite")
+        return tensor
+
+
+class Layer:
+    """One decoder layer whose two output projections are taken out, so that their inputs can be seen."""
+
+    def __init__(self, module: nn.Module, weights: dict[str, Tensor]) -> None:
+        self.module: Any = module
+        self.weights = {name: weights[f"{name}.weight"] for name in LINEARS}
+        self.biases = {name: weights.get(f"{name}.bias") for name in LINEARS}
+        module.load_state_dict(weights, assign=True)
+        module.requires_grad_(False)
+        self.module.self_attn.o_proj = nn.Identity()
+        self.module.mlp.down_proj = nn.Identity()
+
+    def replace(self, name: str, weight_RK: Tensor) -> None:
+        """Use these values for a linear from now on."""
+        self.weights[name] = weight_RK
+        if name not in OUT + DOWN:
+            self.module.get_submodule(name).weight.data = weight_RK
+
+    def attention_input(self, h: Tensor) -> Tensor:
+        """What q, k and v see."""
+        return self.module.input_layernorm(h)
+
+    def attend(self, h: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
+        """What the output projection of attention sees; causal, since transformers' sdpa is without a mask."""
+        out, _ = self.module.self_attn(
+            hidden_states=self.attention_input(h), position_embeddings=rotary, attention_mask=None
+        )
+        return out
+
+    def mlp_input(self, h: Tensor) -> Tensor:
+        """What gate and up see."""
+        return self.module.post_attention_layernorm(h)
+
+    def activate(self, h: Tensor) -> Tensor:
+        """What the down projection sees."""
+        return self.module.mlp(self.mlp_input(h))
+
+    def project(self, name: str, x: Tensor) -> Tensor:
+        """An output projection, `OUT` or `DOWN`."""
+        return nn.functional.linear(x, self.weights[name], self.biases[name])
+
+
+class Decoder:
+    """The layers of a causal language model in a Hugging Face folder."""
+
+    def __init__(self, folder: Path) -> None:
+        from transformers import AutoConfig, AutoModelForCausalLM
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        self.weights = Weights(folder)
+        self.config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        self.config._attn_implementation = "sdpa"
+        with torch.device("meta"):
+            self._model: Any = AutoModelForCausalLM.from_config(self.config, dtype=torch.float32).eval()
+        inner = getattr(self._model, "model", None)
+        if not all(hasattr(inner, part) for part in ("layers", "norm", "rotary_emb", "embed_tokens")):
+            raise BadModel(f"`{self.config.model_type}` is not a Llama-like decoder")
+        self.layers = len(self._model.model.layers)
+        self._rotary = type(self._model.model.rotary_emb)(config=self.config)
+
+    def layer_tensors(self, index: int) -> dict[str, Tensor]:
+        """Read one layer's tensors, by their names inside the layer. Raises BadModel if one is missing."""
+        prefix = f"model.layers.{index}."
+        wanted = self._model.model.layers[index].state_dict()
+        return {name: self.weights.read(prefix + name, tensor.shape) for name, tensor in wanted.items()}
+
+    def layer(self, index: int, tensors: dict[str, Tensor]) -> Layer:
+        """transformers' module for a layer over these tensors, which it shares and never writes to."""
+        return Layer(copy.deepcopy(self._model.model.layers[index]), tensors)
+
+    def rotary(self, batch_BSD: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosines and sines for positions 0..S-1."""
+        positions = torch.arange(batch_BSD.shape[1]).unsqueeze(0)
+        cosine, sine = self._rotary(batch_BSD, positions)
+        return cosine, sine
+
+    def final_norm(self) -> nn.Module:
+        """The norm before the head."""
+        norm: nn.Module = self._model.model.norm
+        weight = {"weight": self.weights.read(NORM, norm.state_dict()["weight"].shape)}
+        norm.load_state_dict(weight, assign=True)
+        return norm.requires_grad_(False)
+
+    @property
+    def tied(self) -> bool:
+        """Whether the head's weights are the embedding's."""
+        return HEAD not in self.weights

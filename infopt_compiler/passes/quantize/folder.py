@@ -1,0 +1,144 @@
+"""The folder of a quantized model: what is written, and how it is read back.
+
+It is a Hugging Face folder whose `config.json` has a `quantization_config` in the `olive` manner: `bits`,
+`group_size` and `symmetric` for the decoder's linears, `overrides` by module (the head), and `embedding`
+where the table of the embedding is quantized. The builder reads the embedding in floats, so these are the
+dequantized values; its integers are in `embedding/table.safetensors`, unless it shares the head's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .grid import Grid
+from .packing import unpack_linear
+
+HEAD = "lm_head"
+EMBEDDING = "model.embed_tokens"
+INDEX = "model.safetensors.index.json"
+TABLE = Path("embedding") / "table.safetensors"
+COMPANIONS = (
+    "generation_config.json",
+    "chat_template.*",
+    "token*",
+    "special_tokens*",
+    "vocab*",
+    "merges*",
+    "added*",
+)
+
+
+@dataclass(frozen=True)
+class Formats:
+    """The lattices of the decoder's linears, the head and the embedding; None: kept in floats."""
+
+    linear: Grid
+    head: Grid | None
+    embedding: Grid | None
+    tied: bool
+
+    @property
+    def shared(self) -> bool:
+        """One table serves as head and as embedding."""
+        return self.tied and self.head == self.embedding
+
+
+def layer_file(index: int) -> str:
+    """The shard of one decoder layer."""
+    return f"model-layer-{index:05d}.safetensors"
+
+
+def save_shard(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Write a shard whole or not at all; its presence means that it is finished."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, {"format": "pt"})
+    with partial.open("rb") as written:
+        os.fsync(written.fileno())
+    partial.replace(path)
+
+
+def load_shard(path: Path) -> dict[str, Tensor]:
+    """All tensors of a shard."""
+    with safe_open(path, "pt") as opened:
+        return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+
+
+def quantization_config(formats: Formats) -> dict[str, Any]:
+    """What `config.json` says of the quantization."""
+    config = {"quant_method": "olive", **_describe(formats.linear), "overrides": {}}
+    if formats.head is not None:
+        config["overrides"] = {HEAD: _describe(formats.head)}
+    if formats.embedding is not None:
+        config["embedding"] = {**_describe(formats.embedding), "shared_with_head": formats.shared}
+    return config
+
+
+def _describe(grid: Grid) -> dict[str, Any]:
+    described = asdict(grid)
+    described["group_size"] = described.pop("group")
+    return described
+
+
+def _grid(described: dict[str, Any]) -> Grid:
+    return Grid(described["bits"], described["group_size"], described["symmetric"])
+
+
+def finish_folder(source: Path, folder: Path, formats: Formats) -> None:
+    """Write config.json and the index, and copy the tokenizer's and generation's files of the source."""
+    for pattern in COMPANIONS:
+        for file in sorted(source.glob(pattern)):
+            shutil.copyfile(file, folder / file.name)
+    config = json.loads((source / "config.json").read_text("utf-8"))
+    config["quantization_config"] = quantization_config(formats)
+    config["tie_word_embeddings"] = formats.shared
+    _write_json(folder / INDEX, _index(folder))
+    _write_json(folder / "config.json", config)
+
+
+def _index(folder: Path) -> dict[str, Any]:
+    weight_map: dict[str, str] = {}
+    size = 0
+    for shard in sorted(folder.glob("*.safetensors")):
+        weight_map.update(dict.fromkeys(_names(shard), shard.name))
+        size += shard.stat().st_size
+    return {"metadata": {"total_size": size}, "weight_map": dict(sorted(weight_map.items()))}
+
+
+def _names(shard: Path) -> list[str]:
+    with safe_open(shard, "pt") as opened:
+        return list(opened.keys())
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+def dequantize_folder(folder: Path) -> Iterator[tuple[str, Tensor]]:
+    """Names and float32 tensors of the model that the folder stands for, shard by shard.
+
+    The names are those of the unquantized model's state dict; a shared table is given under both.
+    """
+    described = json.loads((folder / "config.json").read_text("utf-8"))["quantization_config"]
+    overrides = {name: _grid(value) for name, value in described["overrides"].items()}
+    for shard in sorted(folder.glob("*.safetensors")):
+        tensors = load_shard(shard)
+        for name, tensor in sorted(tensors.items()):
+            module, _, leaf = name.rpartition(".")
+            if leaf in ("scales", "qzeros"):
+                continue
+            if leaf == "qweight":
+                grid = overrides.get(module, _grid(described))
+                yield f"{module}.weight", unpack_linear(module, tensors, grid)
+            else:
+                yield name, tensor.float()

@@ -1,0 +1,141 @@
+"""The pass `quantize`: its parameters, what is checked before it runs, and what it will take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from infopt_compiler.artifacts import HFModel, ModelSpec, QuantizedModel, TextData, WeightFormat
+from infopt_compiler.passes.base import Estimate, Pass, Problem, RunContext, param
+from infopt_compiler.passes.quantize.estimate import estimate_cost
+from infopt_compiler.passes.registry import register_pass
+from infopt_compiler.targets.model import Target
+
+if TYPE_CHECKING:
+    from infopt_compiler.passes.quantize.settings import Settings
+
+MODEL_TYPES = ("llama", "mistral", "qwen2", "qwen3", "smollm3")
+GROUPS = (16, 32, 64, 128, 256)
+
+
+class Method(Enum):
+    """How integers are chosen."""
+
+    rtn = "rtn"
+    gptq = "gptq"
+
+
+@register_pass
+@dataclass(kw_only=True)
+class Quantize(Pass):
+    """Quantize the linear weights of a decoder (GPTQ, arXiv 2210.17323, corrected as in GPTAQ, arXiv 2504.02692)."""
+
+    name: ClassVar[str] = "quantize"
+    version: ClassVar[int] = 1
+    inputs: ClassVar[dict[str, Any]] = {"model": HFModel, "calibrate": TextData | None}
+    output: ClassVar[type[QuantizedModel]] = QuantizedModel
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers", "safetensors", "tokenizers")
+
+    method: Method = param(
+        Method.gptq, "How integers are chosen: `rtn` rounds to nearest, `gptq` calibrates."
+    )
+    bits: int = param(4, "Bits of a weight in the decoder's linears.", choices=(4, 8))
+    group: int = param(32, "Weights per scale along the input dimension.", choices=GROUPS)
+    symmetric: bool = param(
+        True, "Fix the zero point in the middle of the integers: smaller, and faster on CPUs."
+    )
+    act_order: bool = param(True, "gptq: visit inputs by falling activity; groups stay where they are.")
+    scale_search: bool = param(True, "Choose scales for least error, not to reach the extremes.")
+    refine: bool = param(True, "gptq: improve integers and scales afterwards by coordinate descent.")
+    damp: float = param(
+        0.01, "gptq: share of the mean diagonal added to the Hessian.", minimum=1e-6, maximum=1.0
+    )
+    reference: int = param(
+        16, "gptq: calibration windows that also run unquantized, to aim at its outputs; 0: none.", minimum=0
+    )
+    head_bits: int = param(8, "Bits of the head's weights; 32 keeps floats.", choices=(4, 8, 32))
+    embedding_bits: int = param(
+        8,
+        "Bits of the embedding; 32 keeps floats. Tied and equal to the head's: one table.",
+        choices=(4, 8, 32),
+    )
+    head_group: int = param(32, "Weights per scale in head and embedding.", choices=GROUPS)
+
+    def check(self, model: ModelSpec | None) -> Iterator[Problem]:
+        """Groups that divide no input dimension, and decoders whose layers are not Llama's."""
+        if model is None:
+            return
+        if model.model_type not in MODEL_TYPES:
+            known = ", ".join(MODEL_TYPES)
+            yield Problem(f"cannot quantize a `{model.model_type}` model", "model", f"known are: {known}")
+            return
+        widths = {columns for _, columns in model.linear_shapes().values()}
+        yield from _group_problems(self.group, widths, "group")
+        if min(self.head_bits, self.embedding_bits) < 16:
+            yield from _group_problems(self.head_group, {model.hidden}, "head_group")
+
+    def transform(self, model: ModelSpec) -> ModelSpec:
+        """The same shapes in the chosen formats."""
+        linear = WeightFormat(self.bits, self.group, self.symmetric)
+        return model.with_format(linear, self._format(self.head_bits), self._format(self.embedding_bits))
+
+    def estimate(self, model: ModelSpec, target: Target) -> Estimate:
+        """For 64 calibration windows of 512 tokens, the usual sample."""
+        return estimate_cost(
+            model,
+            self.transform(model),
+            gptq=self.method is Method.gptq,
+            refine=self.refine,
+            reference_windows=self.reference,
+            flops=target.flops if target.here else None,
+        )
+
+    def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
+        """Write the quantized folder; finished layers of an interrupted run are kept."""
+        import torch
+
+        from infopt_compiler.passes.quantize.calibration import calibration_windows
+        from infopt_compiler.passes.quantize.compress import quantize_folder
+
+        torch.set_num_threads(ctx.threads)
+        model: HFModel = inputs["model"]
+        calibrate: TextData | None = inputs.get("calibrate")
+        windows = None
+        if self.method is Method.gptq and calibrate is not None:
+            windows = calibration_windows(model.path, calibrate)
+        tied = ModelSpec.from_folder(model.path).tied
+        return quantize_folder(model.path, ctx.staging, self._settings(tied), windows, ctx.progress)
+
+    def _format(self, bits: int) -> WeightFormat:
+        return WeightFormat(bits, self.head_group, True) if bits < 16 else WeightFormat()
+
+    def _settings(self, tied: bool) -> Settings:
+        from infopt_compiler.passes.quantize.folder import Formats
+        from infopt_compiler.passes.quantize.grid import Grid
+        from infopt_compiler.passes.quantize.settings import Settings
+
+        def table(bits: int) -> Grid | None:
+            return Grid(bits, self.head_group, True) if bits < 16 else None
+
+        linear = Grid(self.bits, self.group, self.symmetric)
+        return Settings(
+            formats=Formats(linear, table(self.head_bits), table(self.embedding_bits), tied),
+            gptq=self.method is Method.gptq,
+            act_order=self.act_order,
+            scale_search=self.scale_search,
+            refine=self.refine,
+            damp=self.damp,
+            reference_windows=self.reference,
+        )
+
+
+def _group_problems(group: int, widths: set[int], parameter: str) -> Iterator[Problem]:
+    """One problem if the group does not divide every width, with the groups that would."""
+    bad = sorted(width for width in widths if width % group)
+    if not bad:
+        return
+    fitting = [str(size) for size in GROUPS if all(width % size == 0 for width in widths)]
+    advice = f"groups that divide all of them: {', '.join(fitting)}" if fitting else "no group size fits"
+    yield Problem(f"a group of {group} does not divide the input dimension {bad[0]}", parameter, advice)

@@ -1,0 +1,99 @@
+"""The calibration text on its way through the layers: in the quantized model, and a part in the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .decoder import DOWN, GATE_UP, OUT, QKV, Decoder, Layer
+from .moments import Moments
+
+CHUNK_TOKENS = 2048  # of one forward; the intermediate activations of a chunk stay small
+Solve = Callable[[tuple[str, ...], Moments], None]
+Inputs = Callable[[Layer, Tensor], Tensor]
+
+
+class Streams:
+    """Hidden states before the current layer: `h_NSD` quantized, `reference_MSD` of the first M windows."""
+
+    def __init__(self, decoder: Decoder, h_NSD: Tensor, reference_MSD: Tensor) -> None:
+        self.h_NSD = h_NSD
+        self.reference_MSD = reference_MSD
+        self._rotary = decoder.rotary(h_NSD)
+        self._windows = max(1, CHUNK_TOKENS // h_NSD.shape[1])
+
+    def quantize(self, layer: Layer, reference: Layer, solve: Solve) -> None:
+        """Solve the layer's linears in the order in which they run; each sees what those before it give.
+
+        Every product is computed once: attention runs with q, k, v already quantized, and so on; the last
+        output is the next layer's input.
+        """
+        solve(QKV, self._observe(layer, reference, Layer.attention_input))
+        self._through(layer, reference, OUT, self._attend, solve)
+        solve(GATE_UP, self._observe(layer, reference, Layer.mlp_input))
+        self._through(layer, reference, DOWN, Layer.activate, solve)
+
+    def replay(self, layer: Layer, reference: Layer) -> None:
+        """Pass a layer that is quantized already, with the same arithmetic as when it was."""
+        self._through(layer, reference, OUT, self._attend, None)
+        self._through(layer, reference, DOWN, Layer.activate, None)
+
+    def observe_norm(self, norm: Callable[[Tensor], Tensor]) -> Moments:
+        """Moments of what the head sees, after the last layer."""
+        moments = Moments(self.h_NSD.shape[2])
+        for part in self._chunks():
+            moments.add(_flat(norm(self.h_NSD[part])))
+        return moments
+
+    def release(self) -> None:
+        """Free the hidden states: nothing runs after the head's moments are known."""
+        self.h_NSD = self.reference_MSD = torch.empty(0)
+
+    def _attend(self, layer: Layer, h: Tensor) -> Tensor:
+        return layer.attend(h, self._rotary)
+
+    def _chunks(self) -> list[slice]:
+        return [slice(start, start + self._windows) for start in range(0, len(self.h_NSD), self._windows)]
+
+    def _observe(self, layer: Layer, reference: Layer, inputs: Inputs) -> Moments:
+        moments = Moments(self.h_NSD.shape[2])
+        for part in self._chunks():
+            x, other = inputs(layer, self.h_NSD[part]), self.reference_MSD[part]
+            _add(moments, x, inputs(reference, other) if len(other) else None, None)
+        return moments
+
+    def _through(
+        self, layer: Layer, reference: Layer, site: tuple[str, ...], inputs: Inputs, solve: Solve | None
+    ) -> None:
+        """Run up to an output projection, solve it if asked to, and add what it gives to the residual stream."""
+        name = site[0]
+        moments = Moments(layer.weights[name].shape[1])
+        kept = []
+        for part in self._chunks():
+            h, other = self.h_NSD[part], self.reference_MSD[part]
+            x = inputs(layer, h)
+            y = inputs(reference, other) if len(other) else None
+            if solve is not None:
+                _add(moments, x, y, other - h[: len(other)])
+            if y is not None:
+                other += reference.project(name, y)
+            kept.append(x)
+        if solve is not None:
+            solve(site, moments)
+        for part, x in zip(self._chunks(), kept, strict=True):
+            self.h_NSD[part] += layer.project(name, x)
+
+
+def _add(moments: Moments, x: Tensor, y: Tensor | None, behind: Tensor | None) -> None:
+    """Add a chunk whose first windows, `y`, the reference saw as well."""
+    paired = 0 if y is None else len(y)
+    if y is not None:
+        moments.add_pair(_flat(x[:paired]), _flat(y), None if behind is None else _flat(behind))
+    if paired < len(x):
+        moments.add(_flat(x[paired:]))
+
+
+def _flat(x: Tensor) -> Tensor:
+    return x.reshape(-1, x.shape[-1])
