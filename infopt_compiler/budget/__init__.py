@@ -1,1 +1,22 @@
-"""The budget package."""
+"""Bounds and verdicts over interval values; pure."""
+
+from infopt_compiler.budget.bound import Bound, BoundSeverity, Operator
+from infopt_compiler.budget.interval import Interval
+from infopt_compiler.budget.result import Basis, BoundResult, Verdict, base_unit
+from infopt_compiler.budget.verdict import ExitCode, exit_code, holds, judge, overall
+
+__all__ = [
+    "Basis",
+    "Bound",
+    "BoundResult",
+    "BoundSeverity",
+    "ExitCode",
+    "Interval",
+    "Operator",
+    "Verdict",
+    "base_unit",
+    "exit_code",
+    "holds",
+    "judge",
+    "overall",
+]

@@ -4,4 +4,59 @@ from __future__ import annotations
 
 from infopt_compiler.diagnostics.codes.info import CodeInfo
 
-MEASURE: tuple[CodeInfo, ...] = ()
+MEASURE: tuple[CodeInfo, ...] = (
+    CodeInfo(
+        "E0901",
+        "unknown target",
+        "A target names the machine that will serve: `cpu` is this machine, the others are descriptions. "
+        "`target=` on the command line takes the same names.",
+    ),
+    CodeInfo(
+        "E0902",
+        "the serving process failed",
+        "An artifact is measured in a fresh process, as a user would run it. That process ended without an "
+        "answer: its last words are in the note. Open the artifact yourself with "
+        "`onnxruntime_genai.Model(path)` to see the same.",
+    ),
+    CodeInfo(
+        "E0903",
+        "the serving process did not answer in time",
+        "One block of requests took longer than the time allowed for it, so the process was ended. Serve "
+        "shorter requests in the scenario, or measure with a preset that allows more time.",
+    ),
+    CodeInfo(
+        "E0904",
+        "an artifact of this kind cannot be served or scored",
+        "Requests are served by onnxruntime-genai (exported models) or transformers (Hugging Face folders); "
+        "quality is scored in the same way. Export the model first.",
+    ),
+    CodeInfo(
+        "E0905",
+        "tokenizers differ",
+        "Perplexity, KL and top-1 agreement compare token by token, so both models must cut the text into the "
+        "same ids and have the same vocabulary. Across tokenizers only `bits_per_byte` compares.",
+    ),
+    CodeInfo(
+        "E0906",
+        "the runtime's tokenizer disagrees with tokenizer.json",
+        "The artifact's own tokenizer, as the serving runtime reads it, gives other ids than its tokenizer.json. "
+        "Such an artifact answers nonsense whatever its weights are.",
+    ),
+    CodeInfo(
+        "E0907",
+        "not enough text",
+        "The held-out data has no whole window of tokens. Take a larger range of the data or a smaller `window`.",
+    ),
+    CodeInfo(
+        "E0908",
+        "the scoring process failed",
+        "The process that computes the model's logits over the held-out text ended without an answer; its last "
+        "words are in the note.",
+    ),
+    CodeInfo(
+        "E0909",
+        "a bound that cannot be measured",
+        "The bound needs something that was not given: a scenario for requests, data for quality, a reference "
+        "for a comparison, or the model's shapes for `mbu` and `bits_per_weight`.",
+    ),
+)

@@ -1,0 +1,130 @@
+"""Measured constants of this machine: read bandwidth and fp32 matmul rate. Runs by itself in a fresh process.
+
+`python -m infopt_compiler.targets.probe` prints one JSON line. Each thread reads its own buffer, far larger than
+the last-level cache; matmul runs on all allowed cores. The best of several rounds counts: noise only slows down.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+VERSION = 1
+_ROUNDS = 5
+_SIDE = 1536  # of the square matrices: 28 MB in all, 7 GFLOP a product
+_SECONDS = 0.7  # each of the two loops stops after this long
+
+
+@dataclass(frozen=True)
+class Probe:
+    """`bandwidth` in bytes/s, `flops` in fp32 operations/s (a multiply-add counts two), of all allowed cores."""
+
+    bandwidth: float
+    flops: float
+    seconds: float
+
+
+def probe(cache_root: Path | None = None) -> Probe:
+    """This machine's constants: from the cache under the machine's digest, else measured (about 3 s)."""
+    from infopt_compiler.targets.machine import machine_digest, machine_identity
+
+    path = (cache_root or _cache_root()) / "machine" / f"{machine_digest()}.json"
+    known = _read(path)
+    if known is not None:
+        return known
+    measured = measure()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    record = {"version": VERSION, "probe": asdict(measured), "machine": machine_identity()}
+    staged = path.with_suffix(f".{os.getpid()}.tmp")
+    staged.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    staged.replace(path)
+    return measured
+
+
+def measure() -> Probe:
+    """Run the probe in a child process; RuntimeError with its last words if it fails."""
+    child = subprocess.run(
+        [sys.executable, "-m", "infopt_compiler.targets.probe"], capture_output=True, text=True, timeout=120
+    )
+    if child.returncode != 0:
+        raise RuntimeError(f"the probe of this machine failed: {child.stderr.strip()[-500:]}")
+    return Probe(**json.loads(child.stdout.splitlines()[-1]))
+
+
+def _cache_root() -> Path:
+    from infopt_compiler.artifacts.store import cache_root
+
+    return cache_root()
+
+
+def _read(path: Path) -> Probe | None:
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        return Probe(**record["probe"]) if record["version"] == VERSION else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _main() -> None:
+    from infopt_compiler.targets.machine import allowed_cores, last_level_cache, memory_bytes
+
+    cores = allowed_cores()
+    # One BLAS thread per reading thread; matmul below asks for all cores again by threads of its own.
+    os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    start = time.perf_counter()
+    room = min(max(8 * last_level_cache(), 512 * 2**20), memory_bytes() // 8)
+    result = {"bandwidth": _bandwidth(cores, room), "flops": _flops(cores)}
+    sys.stdout.write(json.dumps({**result, "seconds": time.perf_counter() - start}) + "\n")
+
+
+def _bandwidth(cores: int, room: int) -> float:
+    import numpy as np
+
+    buffers = [np.ones(room // cores // 4, dtype=np.float32) for _ in range(cores)]
+    nbytes = sum(buffer.nbytes for buffer in buffers)
+    return _best(lambda: _parallel(lambda k: np.dot(buffers[k], buffers[k]), cores), nbytes)
+
+
+def _flops(cores: int) -> float:
+    """Each core multiplies its own rows of one square product."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal((_SIDE, _SIDE), dtype=np.float32) for _ in range(2))
+    rows = np.array_split(np.arange(_SIDE), cores)
+    parts = [np.ascontiguousarray(a[part]) for part in rows]
+    return _best(lambda: _parallel(lambda k: parts[k] @ b, cores), 2.0 * _SIDE**3)
+
+
+def _parallel(work: Callable[[int], Any], threads: int) -> None:
+    """`work(k)` on that many threads at once; numpy lets go of the interpreter's lock inside."""
+    running = [threading.Thread(target=work, args=(k,)) for k in range(threads)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+
+
+def _best(work: Callable[[], None], amount: float) -> float:
+    work()  # pages touched, caches and clocks warm
+    best, stop = 0.0, time.perf_counter() + _SECONDS
+    for round_number in range(50):
+        start = time.perf_counter()
+        work()
+        end = time.perf_counter()
+        best = max(best, amount / (end - start))
+        if end > stop and round_number + 1 >= _ROUNDS:
+            break
+    return best
+
+
+if __name__ == "__main__":
+    _main()
