@@ -1,1 +1,8 @@
-"""The config package."""
+"""Configuration: a checked recipe as OmegaConf, its groups, composition by Hydra. Importing this imports neither."""
+
+from infopt_compiler.config.compose import compose, primary_config, register
+from infopt_compiler.config.lower import lower
+from infopt_compiler.config.raising import raise_program
+from infopt_compiler.config.spans import with_source_map
+
+__all__ = ["compose", "lower", "primary_config", "raise_program", "register", "with_source_map"]

@@ -1,0 +1,80 @@
+"""Checks `target=h100`, `target.memory=8 GiB`: overrides of groups, with the same care as the recipe's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infopt_compiler.config.groups import GROUPS, GroupField, group_fields, options
+from infopt_compiler.config.overrides import Override
+from infopt_compiler.config.values import decode_quantity, unit_names
+from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, Span, did_you_mean, error
+from infopt_compiler.units import UnitError
+
+
+def is_group_field(override: Override) -> bool:
+    """`target.memory=…`, also with a wrong operator; `target=h100` is the recipe's own statement."""
+    return override.head in GROUPS and override.path != override.head
+
+
+def check_group_option(group: str, name: str, span: Span | None = None) -> Diagnostic | None:
+    if name in options(group):
+        return None
+    return error("E0551", f"unknown {group} `{name}`", span, help=did_you_mean(name, options(group)))
+
+
+def group_value(override: Override) -> Any:
+    """The checked value of an override of a group's field; DiagnosticError otherwise."""
+    group, _, name = override.path.partition(".")
+    span = Span(Input("command line", override.text), 0, len(override.text))
+    if override.operator == "~" or override.value is None:
+        raise DiagnosticError(error("E0552", f"`{override.path}` cannot be deleted", span))
+    fields = group_fields(group)
+    if name not in fields:
+        start = len(override.operator) + len(group) + 1
+        at = Span(span.input, start, start + max(1, len(name)))
+        raise DiagnosticError(
+            error("E0552", f"`{group}` has no field `{name}`", at, help=did_you_mean(name, fields))
+        )
+    start = len(override.text) - len(override.value)
+    return _decode(fields[name], override.value.strip(), Span(span.input, start, len(override.text)), override.path)
+
+
+def _decode(field: GroupField, text: str, span: Span, path: str) -> Any:
+    value = text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
+    if field.optional and value == "null":
+        return None
+    try:
+        return _quantity(field, value) if field.dimension else _plain(field.kind, value)
+    except UnitError as problem:
+        raise DiagnosticError(error("E0553", str(problem), span, help=problem.help)) from problem
+    except ValueError as problem:
+        raise DiagnosticError(
+            error("E0553", f"`{path}` takes {_wanted(field)}, not `{text}`", span, help=field.doc or None)
+        ) from problem
+
+
+def _quantity(field: GroupField, text: str) -> str:
+    assert field.dimension is not None
+    quantity = decode_quantity(text, field.dimension)
+    if quantity.base < 0:
+        raise UnitError(f"`{text}` is below zero")
+    return str(quantity)
+
+
+def _plain(kind: type, text: str) -> Any:
+    if kind is bool:
+        return {"true": True, "false": False}[text] if text in ("true", "false") else _no(text)
+    if kind in (int, float):
+        number = kind(text)
+        return number if number >= 0 and number < float("inf") else _no(text)
+    return text
+
+
+def _no(text: str) -> Any:
+    raise ValueError(text)
+
+
+def _wanted(field: GroupField) -> str:
+    if field.dimension is not None:
+        return "a quantity in " + ", ".join(f"`{name}`" for name in unit_names(field.dimension))
+    return {bool: "`true` or `false`", int: "a whole number", float: "a number", str: "a text"}.get(field.kind, "a value")

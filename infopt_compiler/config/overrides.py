@@ -1,0 +1,115 @@
+"""Overrides as words: their parts, the values of a sweep, and the way into Hydra's syntax and back."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+_OVERRIDE = re.compile(r"(?P<operator>\+\+|\+|~)?(?P<path>[^=\s]+)(?:\s*=(?P<value>.*))?", re.DOTALL)
+_SWEEP = re.compile(r"\s*(choice|range|interval|glob|shuffle|sort|tag)\s*\(.*\)\s*", re.DOTALL)
+_PAIRS = {")": "(", "]": "[", "}": "{"}
+
+
+@dataclass(frozen=True)
+class Override:
+    """`+q.bits=8`: `operator` is `""`, `+`, `++` or `~`; `value` is None where there is no `=`."""
+
+    text: str
+    operator: str
+    path: str
+    value: str | None
+
+    @property
+    def head(self) -> str:
+        """`q`, `target`, `hydra`: what the path starts with."""
+        return re.split(r"[./@]", self.path, maxsplit=1)[0]
+
+    def with_value(self, value: str) -> str:
+        return f"{self.operator}{self.path}={value}"
+
+
+def split_override(text: str) -> Override | None:
+    """The parts of an override; None for a word that is none (neither `=` nor `~`)."""
+    match = _OVERRIDE.fullmatch(text)
+    if match is None or (match["value"] is None and match["operator"] != "~"):
+        return None
+    return Override(text, match["operator"] or "", match["path"], match["value"])
+
+
+def is_sweep_function(value: str) -> bool:
+    """`range(2,9)`, `choice(4,8)`: Hydra's own syntax for several values."""
+    return _SWEEP.fullmatch(value) is not None
+
+
+def split_values(value: str) -> list[str]:
+    """The values between commas that stand outside quotes and brackets."""
+    pieces, depth, quote, start = [], [], "", 0
+    for i, char in enumerate(value):
+        if quote:
+            quote = "" if char == quote and value[i - 1] != "\\" else quote
+        elif char in "\"'":
+            quote = char
+        elif char in _PAIRS.values():
+            depth.append(char)
+        elif char in _PAIRS and depth and depth[-1] == _PAIRS[char]:
+            depth.pop()
+        elif char == "," and not depth:
+            pieces.append(value[start:i].strip())
+            start = i + 1
+    return [*pieces, value[start:].strip()]
+
+
+def sweep_values(value: str) -> list[str]:
+    """The values of a sweep function in the recipe's syntax; of `interval` its ends. ValueError for what is no sweep."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.override_parser.types import IntervalSweep
+    from hydra.errors import OverrideParseException
+
+    try:
+        override = OverridesParser.create().parse_override(f"x={value}")
+        sweep: Any = override.value()
+        if isinstance(sweep, IntervalSweep):
+            return [plain_text(sweep.start), plain_text(sweep.end)]
+        return [plain_text(_unquoted(one)) for one in override.sweep_iterator()]
+    except (OverrideParseException, ValueError, TypeError, AttributeError) as problem:
+        raise ValueError(str(problem).splitlines()[0]) from problem
+
+
+def hydra_literal(value: Any) -> str:
+    """A value in Hydra's syntax, from which Hydra reads the same value: texts quoted."""
+    from hydra.core.override_parser.types import Quote, QuotedString
+
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(hydra_literal(item) for item in value) + "]"
+    return str(QuotedString(text=str(value), quote=Quote.single).with_quotes())
+
+
+def from_hydra(text: str, is_text: Callable[[str], bool]) -> str:
+    """An override as Hydra writes it, in the recipe's syntax. `is_text` says which paths hold quoted strings."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    override = OverridesParser.create().parse_override(text)
+    path = override.key_or_group
+    return f"{path}={plain_text(override.value(), quoted=is_text(path))}"
+
+
+def plain_text(value: Any, quoted: bool = False) -> str:
+    """A value in the recipe's syntax: `true`, `8`, `[a, b]`, a bare word or quantity, or a quoted string."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(plain_text(item, quoted) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False) if quoted and isinstance(value, str) else str(value)
+
+
+def _unquoted(value: Any) -> Any:
+    return getattr(value, "text", value)

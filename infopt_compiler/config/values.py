@@ -1,0 +1,43 @@
+"""Quantities in a configuration are canonical text (`600 ms`); this module alone writes and reads it."""
+
+from __future__ import annotations
+
+from infopt_compiler.units import UNITS, Dimension, Quantity, UnitError, format_number, parse_quantity
+
+
+def decode_quantity(text: str, dimension: Dimension | None = None) -> Quantity:
+    """The quantity that a configuration value holds; `UnitError` when it is none, or measures something else."""
+    quantity = parse_quantity(text)
+    if dimension is not None and quantity.dimension is not dimension:
+        raise UnitError(
+            f"`{text}` is {_article(quantity.dimension)}, wanted is {_article(dimension)}",
+            f"units of it: {', '.join(f'`{name}`' for name in unit_names(dimension))}",
+        )
+    return quantity
+
+
+def unit_names(dimension: Dimension) -> list[str]:
+    return [unit.name for unit in UNITS.values() if unit.dimension is dimension and unit.name]
+
+
+def token_text(tokens: int) -> str:
+    return str(Quantity(tokens, UNITS["tokens"]))
+
+
+def decode_tokens(text: str) -> int:
+    return int(decode_quantity(text, Dimension.tokens).base)
+
+
+def fraction_text(fraction: float) -> str:
+    """`0.6` as `60%`, or as a plain number where per cent would not read back to the same value."""
+    percent = str(Quantity(round(fraction * 100, 10), UNITS["%"]))
+    return percent if parse_quantity(percent).base == fraction else format_number(fraction)
+
+
+def decode_fraction(text: str) -> float:
+    """`60%` or `0.6`."""
+    return decode_quantity(text).base
+
+
+def _article(dimension: Dimension) -> str:
+    return f"a value in {dimension.value}" if dimension is Dimension.bytes else f"a {dimension.value}"
