@@ -1,0 +1,209 @@
+"""Checks budgets: what is bounded, how, on which data, against what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from infopt_compiler.artifacts import OnnxModel, ShardedModel
+from infopt_compiler.budget.bound import Bound, BoundSeverity, Operator
+from infopt_compiler.diagnostics import Note, error, warning
+from infopt_compiler.metrics import Metric, Needs
+from infopt_compiler.sema.metrics import against_direction, check_limit, check_metric
+from infopt_compiler.sema.program import Budget
+from infopt_compiler.sema.scope import Kind, Scope, Symbol
+from infopt_compiler.sema.values import quantity
+from infopt_compiler.syntax import ast
+from infopt_compiler.units import Dimension
+
+DEPLOYABLE = (OnnxModel, ShardedModel)
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What all bounds of a budget share."""
+
+    budget: ast.Budget
+    scenario: str | None
+    confidence: float
+
+
+def check_budget(scope: Scope, budget: ast.Budget, names: dict[str, ast.Budget]) -> Budget | None:
+    """The budget; None where its subject or a bound was reported."""
+    before = len(scope.found)
+    _check_name(scope, budget, names)
+    subject = scope.find(budget.subject, Kind.node, Kind.model, Kind.data)
+    if subject is not None:
+        _check_subject(scope, budget.subject, subject)
+    scenario = scope.find(budget.under, Kind.scenario) if budget.under is not None else None
+    frame = _Frame(
+        budget, scenario.name.text if scenario else None, _confidence(scope, budget.at, CONFIDENCE)
+    )
+    pairs = [(line, _bound(scope, frame, line)) for line in budget.bounds.entries]
+    checked = [(line, bound) for line, bound in pairs if bound is not None]
+    _check_pairs(scope, checked)
+    if not budget.bounds.entries:
+        scope.report(error("E0437", f"the budget of `{budget.subject.text}` is empty", budget.span))
+    if subject is None or (
+        len(scope.found) > before and any(d.severity.value == "error" for d in scope.found[before:])
+    ):
+        return None
+    bounds = tuple(bound for _, bound in checked)
+    return Budget(budget.name.text, budget.subject.text, frame.scenario, bounds, budget.span)
+
+
+def _check_name(scope: Scope, budget: ast.Budget, names: dict[str, ast.Budget]) -> None:
+    first = names.setdefault(budget.name.text, budget)
+    if first is budget:
+        return
+    note = Note("the first one is here", first.name.span)
+    if budget.alias is not None:
+        message = f"there are two budgets `{budget.name.text}`"
+        hint = "choose another name"
+    else:
+        message = f"`{budget.subject.text}` has two budgets"
+        hint = f"name the second one: `budget {budget.subject.text} as NAME`"
+    scope.report(error("E0429", message, budget.name.span, notes=(note,), help=hint))
+
+
+def _check_subject(scope: Scope, name: ast.Name, subject: Symbol) -> None:
+    kind = subject.artifact
+    if kind is None or issubclass(kind, DEPLOYABLE):
+        return
+    message = f"a budget holds for what is deployed; `{name.text}` is a {kind.kind}"
+    note = Note(f"`{name.text}` is bound here", subject.name.span)
+    scope.report(
+        error("E0430", message, name.span, notes=(note,), help="bound the result of `export` or `tune`")
+    )
+
+
+def _confidence(scope: Scope, value: ast.Scalar | None, default: float) -> float:
+    if value is None:
+        return default
+    share = quantity(scope, value, Dimension.fraction, "a confidence")
+    if share is None:
+        return default
+    if not 0.5 <= share.base < 1:
+        message = f"a confidence of {share} cannot be reached by measuring"
+        scope.report(error("E0433", message, value.span, help="write for example `at 99% confidence`"))
+    return share.base
+
+
+def _bound(scope: Scope, frame: _Frame, line: ast.Bound) -> Bound | None:
+    confidence = _confidence(scope, line.at, frame.confidence)
+    resolved = check_metric(scope, line.metric)
+    if resolved is None:
+        _use_clauses(scope, line)
+        return None
+    metric, aggregate = resolved
+    on = _on(scope, line, metric)
+    reference = _reference(scope, line, metric)
+    relative = _relative_to(scope, line, metric)
+    limit = check_limit(scope, metric, line)
+    _check_scenario(scope, frame, line, metric)
+    if limit is None:
+        return None
+    if against_direction(metric, line.operator):
+        message = f"`{line.metric.text} {line.operator}` is met by being bad: {metric.direction.value}"
+        scope.report(warning("E0435", message, line.span))
+    return Bound(
+        metric.name,
+        Operator(line.operator),
+        limit,
+        aggregate,
+        relative,
+        reference,
+        on,
+        BoundSeverity.warn if line.warn else BoundSeverity.error,
+        confidence,
+        line.span,
+    )
+
+
+def _use_clauses(scope: Scope, line: ast.Bound) -> None:
+    """The names of a bound that was reported are at least not unused."""
+    for name in (line.on, line.vs, line.of):
+        if name is not None and name.text in scope.symbols:
+            scope.symbols[name.text].used = True
+
+
+def _on(scope: Scope, line: ast.Bound, metric: Metric) -> str | None:
+    if metric.needs is Needs.data and line.on is None:
+        message = f"`{metric.name}` is measured on text, and none is named"
+        known = [s.name.text for s in scope.symbols.values() if s.kind is Kind.data]
+        hint = f"add `on {known[-1]}`" if known else "add a `data` statement, and `on` its name"
+        scope.report(error("E0424", message, line.span, help=hint))
+    if line.on is None:
+        return None
+    symbol = scope.find(line.on, Kind.data)
+    if metric.needs is not Needs.data:
+        message = f"`{metric.name}` is not measured on text: `on` has no meaning here"
+        scope.report(error("E0426", message, line.on.span))
+    return symbol.name.text if symbol is not None else None
+
+
+def _reference(scope: Scope, line: ast.Bound, metric: Metric) -> str | None:
+    if metric.reference and line.vs is None:
+        message = f"`{metric.name}` compares with a reference, and none is named"
+        scope.report(error("E0425", message, line.span, help="add `vs` and the binding to compare with"))
+    if line.vs is None:
+        return None
+    symbol = _model(scope, line.vs)
+    if not metric.reference:
+        message = f"`{metric.name}` compares with nothing: `vs` has no meaning here"
+        hint = f"for a relative limit write `105% of {line.vs.text}`"
+        scope.report(error("E0426", message, line.vs.span, help=hint))
+    return symbol.name.text if symbol is not None else None
+
+
+def _relative_to(scope: Scope, line: ast.Bound, metric: Metric) -> str | None:
+    if line.of is None:
+        return None
+    symbol = _model(scope, line.of)
+    if symbol is None:
+        return None
+    kind = symbol.artifact
+    if metric.needs is Needs.scenario and kind is not None and not issubclass(kind, DEPLOYABLE):
+        message = f"`{metric.name}` of `{line.of.text}` cannot be measured: a {kind.kind} is not served"
+        scope.report(error("E0430", message, line.of.span, help="name the result of `export` or `tune`"))
+    return symbol.name.text
+
+
+def _model(scope: Scope, name: ast.Name) -> Symbol | None:
+    return scope.find(name, Kind.node, Kind.model)
+
+
+def _check_scenario(scope: Scope, frame: _Frame, line: ast.Bound, metric: Metric) -> None:
+    if metric.needs is not Needs.scenario or frame.budget.under is not None:
+        return
+    known = [s.name.text for s in scope.symbols.values() if s.kind is Kind.scenario]
+    subject = frame.budget.subject.text
+    hint = f"write `budget {subject} under {known[0] if known else 'NAME'} {{`"
+    if not known:
+        hint = "add a `scenario` statement, and " + hint
+    message = f"`{metric.name}` is measured under a scenario, and the budget names none"
+    scope.report(error("E0427", message, line.metric.span, help=hint))
+
+
+def _check_pairs(scope: Scope, checked: list[tuple[ast.Bound, Bound]]) -> None:
+    """No two bounds alike, and none that exclude each other."""
+    for k, (line, bound) in enumerate(checked):
+        for other_line, other in checked[:k]:
+            if (bound.name, bound.on, bound.reference) != (other.name, other.on, other.reference):
+                continue
+            note = Note("the first one is here", other_line.span)
+            if (bound.operator, bound.severity) == (other.operator, other.severity):
+                message = f"`{bound.name}` is bounded twice in the same way"
+                hint = "two bounds on one metric differ in operator, severity or data"
+                scope.report(error("E0423", message, line.span, notes=(note,), help=hint))
+            elif _exclude(bound, other):
+                message = f"no value of `{bound.name}` meets both bounds"
+                scope.report(error("E0432", message, line.span, notes=(note,)))
+
+
+def _exclude(one: Bound, other: Bound) -> bool:
+    if one.is_upper == other.is_upper or one.relative_to != other.relative_to:
+        return False
+    upper, lower = (one, other) if one.is_upper else (other, one)
+    strict = Operator.lt in (upper.operator,) or Operator.gt in (lower.operator,)
+    return lower.limit.base > upper.limit.base or (strict and lower.limit.base == upper.limit.base)

@@ -1,0 +1,141 @@
+"""Checks a recipe: from its text to a `Program`, or to all that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infopt_compiler.diagnostics import Diagnostic, Input, Severity
+from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.sema.budgets import check_budget
+from infopt_compiler.sema.calls import check_call
+from infopt_compiler.sema.declarations import check_data, check_group, check_model, check_scenario
+from infopt_compiler.sema.groups import target_memory_bytes
+from infopt_compiler.sema.program import Budget, DataDecl, ModelDecl, Node, Program
+from infopt_compiler.sema.scope import Kind, Scope
+from infopt_compiler.sema.specs import Chain, check_memory, check_node, specs_of
+from infopt_compiler.sema.usage import warn_overlap, warn_unused
+from infopt_compiler.syntax import ast, parse_recipe
+
+Checked = tuple[Program | None, list[Diagnostic]]
+
+
+def check_recipe(input: Input, overrides: Sequence[str] = ()) -> Checked:
+    """The checked recipe, with `overrides` of the command line in it, and all diagnostics sorted by place.
+
+    The program is None if any diagnostic is an error. Nothing heavy is imported, nothing is fetched. Of a sweep
+    (`q.bits=4,8`) every value is checked, and the program has the first.
+    """
+    tree, found = parse_recipe(input)
+    return _finish(*check_tree(tree, input), found)
+
+
+def _finish(program: Program | None, found: list[Diagnostic], syntax: list[Diagnostic]) -> Checked:
+    all_found = sorted(dict.fromkeys([*syntax, *found]), key=_place)
+    wrong = any(d.severity is Severity.error for d in all_found)
+    return None if wrong else program, all_found
+
+
+def _place(d: Diagnostic) -> tuple[bool, str, int, str]:
+    if d.span is None:
+        return True, "", 0, d.code
+    return False, d.span.input.name if d.span.input.name.startswith("<") else "", d.span.start, d.code
+
+
+@dataclass
+class _Parts:
+    """The checked pieces of a recipe."""
+
+    groups: dict[str, ast.Name] = field(default_factory=dict)
+    models: dict[str, ModelDecl] = field(default_factory=dict)
+    data: dict[str, DataDecl] = field(default_factory=dict)
+    scenarios: dict[str, Scenario] = field(default_factory=dict)
+    nodes: dict[str, Node] = field(default_factory=dict)
+    budgets: dict[str, Budget] = field(default_factory=dict)
+    budget_names: dict[str, ast.Budget] = field(default_factory=dict)
+
+
+def check_tree(tree: ast.Recipe, input: Input) -> tuple[Program, list[Diagnostic]]:
+    """Check a parsed recipe; the program holds only what was right."""
+    scope = Scope()
+    scope.declare_all(tree.statements)
+    parts = _Parts()
+    for order, statement in enumerate(tree.statements):
+        scope.order = order
+        _check_statement(scope, parts, statement)
+    scope.order = len(tree.statements)
+    program = _program(parts, input)
+    _check_whole(scope, tree, program)
+    return program, scope.found
+
+
+def _check_statement(scope: Scope, parts: _Parts, statement: ast.Statement) -> None:
+    match statement:
+        case ast.GroupChoice():
+            check_group(scope, statement, parts.groups)
+        case ast.Model():
+            _keep(parts.models, check_model(scope, statement))
+        case ast.Data():
+            _keep(parts.data, check_data(scope, statement, parts.data))
+        case ast.Scenario():
+            _keep(parts.scenarios, check_scenario(scope, statement))
+        case ast.Let():
+            _check_let(scope, statement)
+        case ast.Binding():
+            _check_binding(scope, parts, statement)
+        case ast.Budget():
+            _keep(parts.budgets, check_budget(scope, statement, parts.budget_names))
+
+
+def _keep(table: dict[str, object] | dict, checked: object) -> None:  # type: ignore[type-arg]
+    if checked is not None:
+        table.setdefault(checked.name, checked)  # type: ignore[attr-defined]
+
+
+def _check_let(scope: Scope, let: ast.Let) -> None:
+    """A word in a `let` is another `let`, or an enum member of where it will be used."""
+    if isinstance(let.value, ast.Word):
+        symbol = scope.symbols.get(let.value.text)
+        if symbol is not None and symbol.kind is Kind.let:
+            resolved = scope.find(let.value, Kind.let)
+            mine = scope.symbols.get(let.name.text)
+            if resolved is not None and mine is not None:
+                mine.value = resolved.value
+
+
+def _check_binding(scope: Scope, parts: _Parts, binding: ast.Binding) -> None:
+    node, cls = check_call(scope, binding)
+    symbol = scope.symbols.get(binding.name.text)
+    if cls is not None and symbol is not None and symbol.name is binding.name:
+        symbol.artifact = cls.output
+    _keep(parts.nodes, node)
+
+
+def _program(parts: _Parts, input: Input) -> Program:
+    groups = {group: name.text for group, name in parts.groups.items()}
+    return Program(
+        Path(input.name).stem,
+        parts.models,
+        parts.data,
+        parts.scenarios,
+        parts.nodes,
+        parts.budgets,
+        input=input,
+        **groups,
+    )
+
+
+def _check_whole(scope: Scope, tree: ast.Recipe, program: Program) -> None:
+    chains: dict[str, tuple[Chain, ...]] = specs_of(scope, program.models, _folder(program))
+    for node in program.nodes.values():
+        check_node(scope, node, chains)
+    check_memory(scope, program, chains, target_memory_bytes(program.target), program.target)
+    warn_overlap(scope, program)
+    complete = not any(isinstance(statement, ast.Broken) for statement in tree.statements)
+    if complete and not any(d.severity is Severity.error for d in scope.found):
+        warn_unused(scope, program.shipped)
+
+
+def _folder(program: Program) -> Path:
+    return Path(program.input.name).parent if program.input is not None else Path()

@@ -1,0 +1,153 @@
+"""Checks what a recipe declares: groups, models, data, scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infopt_compiler.artifacts import DataSpec
+from infopt_compiler.diagnostics import Note, did_you_mean, error
+from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.sema.groups import group_options
+from infopt_compiler.sema.program import DataDecl, ModelDecl
+from infopt_compiler.sema.scope import Kind, Scope
+from infopt_compiler.sema.slot import DATA_SLOTS, SCENARIO_SLOTS, Slot
+from infopt_compiler.sema.values import BAD, convert, quantity
+from infopt_compiler.syntax import ast
+from infopt_compiler.units import Dimension
+
+SCHEMES = {
+    "model": ("hf:", "pypi:", "file:"),
+    "data": ("hf:", "file:", "python:"),
+}
+
+
+def check_group(scope: Scope, choice: ast.GroupChoice, chosen: dict[str, ast.Name]) -> None:
+    """Note the option of a group in `chosen`."""
+    first = chosen.get(choice.group)
+    if first is not None:
+        note = Note("it is chosen first here", first.span)
+        scope.report(error("E0212", f"`{choice.group}` is chosen twice", choice.span, notes=(note,)))
+        return
+    options = group_options(choice.group)
+    if choice.option.text not in options:
+        message = f"`{choice.group}` has no option `{choice.option.text}`"
+        scope.report(
+            error("E0211", message, choice.option.span, help=did_you_mean(choice.option.text, options))
+        )
+    chosen[choice.group] = choice.option
+
+
+def check_model(scope: Scope, model: ast.Model) -> ModelDecl | None:
+    source = _source(scope, model.source, "model")
+    return None if source is None else ModelDecl(model.name.text, source, model.span)
+
+
+def _source(scope: Scope, source: ast.Text | ast.Invalid, what: str) -> str | None:
+    if isinstance(source, ast.Invalid):
+        return None
+    schemes = SCHEMES[what]
+    scheme = next((s for s in schemes if source.value.startswith(s)), None)
+    if scheme is None or source.value == scheme:
+        message = f"the source of {what} begins with {', '.join(f'`{s}`' for s in schemes)}"
+        hint = f"for a path write `file:{source.value}`" if source.value and ":" not in source.value else None
+        scope.report(error("E0310", message, source.span, help=hint))
+        return None
+    return source.value
+
+
+def check_settings(scope: Scope, settings: ast.Arguments | None, slots: Mapping[str, Slot]) -> dict[str, Any]:
+    """The converted settings; those that were reported are left out."""
+    values: dict[str, Any] = {}
+    seen: dict[str, ast.Name] = {}
+    for entry in settings.entries if settings is not None else ():
+        name = entry.name
+        assert name is not None  # the grammar has no positional settings
+        if name.text in seen:
+            note = Note("it is set first here", seen[name.text].span)
+            scope.report(error("E0208", f"`{name.text}` is set twice", name.span, notes=(note,)))
+        elif name.text not in slots:
+            message = f"there is no setting `{name.text}`"
+            scope.report(error("E0209", message, name.span, help=did_you_mean(name.text, slots)))
+        else:
+            value = convert(scope, slots[name.text], entry.value)
+            if value is not BAD:
+                values[name.text] = value
+        seen.setdefault(name.text, name)
+    return values
+
+
+def check_scenario(scope: Scope, scenario: ast.Scenario) -> Scenario:
+    checked = Scenario(scenario.name.text, **check_settings(scope, scenario.settings, SCENARIO_SLOTS))
+    if checked.context and checked.context < checked.prompt + checked.generate:
+        span = next((e.span for e in scenario.settings.entries if e.name and e.name.text == "context"), None)
+        message = f"`context` holds {checked.context} tokens, prompt and generate together {checked.prompt + checked.generate}"
+        scope.report(error("E0304", message, span or scenario.span))
+    return checked
+
+
+def check_data(scope: Scope, data: ast.Data, known: Mapping[str, DataDecl]) -> DataDecl | None:
+    """The data with slices of slices composed; None where its source was reported."""
+    parent = _parent(scope, data, known)
+    start, stop = _range(scope, data.range)
+    values = check_settings(scope, data.settings, DATA_SLOTS)
+    if parent is None:
+        return None
+    field = values.pop("field", parent.field)
+    length = parent.stop - parent.start
+    spec = DataSpec(**{**_plain(parent.spec), **values})
+    begin = _exact(parent.start + start * length)
+    return DataDecl(
+        data.name.text, parent.source, begin, _exact(parent.start + stop * length), spec, field, data.span
+    )
+
+
+def _plain(spec: DataSpec) -> dict[str, int]:
+    return {"window": spec.window, "sample": spec.sample, "seed": spec.seed}
+
+
+def _exact(share: float) -> float:
+    """Shares of percentages are decimal: 0.1 + 0.2 of them stay 0.3."""
+    return round(share, 12)
+
+
+def _parent(scope: Scope, data: ast.Data, known: Mapping[str, DataDecl]) -> DataDecl | None:
+    if isinstance(data.source, ast.Name):
+        symbol = scope.find(data.source, Kind.data)
+        return known.get(symbol.name.text) if symbol is not None else None
+    source = _source(scope, data.source, "data")
+    return None if source is None else DataDecl(data.name.text, source)
+
+
+def _range(scope: Scope, cut: ast.Range | None) -> tuple[float, float]:
+    if cut is None:
+        return 0.0, 1.0
+    start, stop = _share(scope, cut.start), _share(scope, cut.stop)
+    if start is None or stop is None:
+        return 0.0, 1.0
+    if start >= stop:
+        help = "the first share is smaller than the second"
+        scope.report(error("E0307", "this range of data is empty", cut.span, help=help))
+        return 0.0, 1.0
+    return start, stop
+
+
+def _share(scope: Scope, value: ast.Scalar) -> float | None:
+    share = quantity(scope, value, Dimension.fraction, "a range of data")
+    if share is None:
+        return None
+    if not 0 <= share.base <= 1:
+        scope.report(error("E0307", f"`{share}` is not between 0% and 100%", value.span))
+        return None
+    return _exact(share.base)
+
+
+@dataclass
+class Declared:
+    """What a recipe declares, checked."""
+
+    groups: dict[str, ast.Name]
+    models: dict[str, ModelDecl]
+    data: dict[str, DataDecl]
+    scenarios: dict[str, Scenario]

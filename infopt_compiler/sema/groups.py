@@ -1,0 +1,31 @@
+"""The options of the groups `target`, `measure` and `engine`."""
+
+from __future__ import annotations
+
+import os
+
+ENGINES = ("local",)
+MEASURES = ("quick", "standard", "precise")
+
+
+def group_options(group: str) -> tuple[str, ...]:
+    """The names that may follow `target`, `measure` or `engine`."""
+    if group == "target":
+        from infopt_compiler.targets.catalog import TARGETS
+
+        return tuple(TARGETS)
+    if group == "measure":
+        return MEASURES
+    return ENGINES
+
+
+def target_memory_bytes(name: str) -> float | None:
+    """Memory of all devices of a target; this machine's is asked of the system, not probed. None if unknown."""
+    from infopt_compiler.targets.catalog import TARGETS
+
+    target = TARGETS.get(name)
+    if target is None:
+        return None
+    if target.here:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return target.memory_bytes * target.devices

@@ -1,0 +1,90 @@
+"""Checks the metric and the limit of a bound, wherever it stands."""
+
+from __future__ import annotations
+
+from infopt_compiler.diagnostics import did_you_mean, error
+from infopt_compiler.metrics import METRICS, Direction, Metric
+from infopt_compiler.sema.scope import Scope
+from infopt_compiler.sema.values import literal, quantity
+from infopt_compiler.syntax import ast
+from infopt_compiler.units import Dimension, Quantity
+
+
+def check_metric(scope: Scope, name: ast.Name) -> tuple[Metric, str | None] | None:
+    """The metric and its aggregate; None where that was reported."""
+    if name.text in METRICS:
+        metric = METRICS[name.text]
+        if not metric.aggregates:
+            return metric, None
+        choices = ", ".join(f"`{name.text}.{aggregate}`" for aggregate in metric.aggregates)
+        message = f"`{name.text}` has many values: a bound says which"
+        scope.report(error("E0421", message, name.span, help=f"write one of {choices}"))
+        return None
+    base, _, aggregate = name.text.rpartition(".")
+    if base not in METRICS:
+        hint = did_you_mean(name.text, METRICS) or did_you_mean(name.text.split(".")[0], METRICS)
+        scope.report(error("E0420", f"there is no metric `{name.text}`", name.span, help=hint))
+        return None
+    metric = METRICS[base]
+    if aggregate in metric.aggregates:
+        return metric, aggregate
+    if metric.aggregates:
+        hint = did_you_mean(aggregate, metric.aggregates)
+        scope.report(error("E0422", f"`{base}` has no aggregate `{aggregate}`", name.span, help=hint))
+    else:
+        scope.report(
+            error("E0422", f"`{base}` has one value, no `{aggregate}`", name.span, help=f"write `{base}`")
+        )
+    return None
+
+
+def check_limit(scope: Scope, metric: Metric, bound: ast.Bound) -> Quantity | None:
+    """The limit in the dimension of the metric, or a share where it is `of` something; None where reported."""
+    value = literal(scope, bound.limit)
+    if isinstance(value, ast.Invalid):
+        return None
+    if bound.of is not None:
+        return _relative(scope, metric, bound, value)
+    is_share = isinstance(value, ast.Number) and value.quantity.dimension is Dimension.fraction
+    if is_share and metric.dimension is not Dimension.fraction:
+        text = value.span.text
+        message = f"`{text}` of what? `{metric.name}` is no share"
+        scope.report(error("E0428", message, value.span, help=f"write `{text} of NAME`"))
+        return None
+    limit = quantity(scope, value, metric.dimension, bound.metric.text)
+    if limit is None or not _possible(scope, metric, limit, value):
+        return None
+    return limit
+
+
+def _relative(scope: Scope, metric: Metric, bound: ast.Bound, value: ast.Value) -> Quantity | None:
+    assert bound.of is not None
+    if metric.dimension is Dimension.fraction or metric.reference:
+        why = "is a share already" if metric.dimension is Dimension.fraction else "compares already"
+        message = f"`{metric.name}` {why}: a limit `of` something has no meaning here"
+        scope.report(error("E0428", message, bound.of.span, help="give the limit itself"))
+        return None
+    if not isinstance(value, ast.Number) or value.quantity.unit.name != "%":
+        message = f"a limit `of {bound.of.text}` is a percentage"
+        scope.report(error("E0428", message, value.span, help=f"write for example `105% of {bound.of.text}`"))
+        return None
+    if value.quantity.value <= 0:
+        message = f"`{metric.name}` cannot be {value.quantity} of anything"
+        scope.report(error("E0308", message, value.span))
+        return None
+    return value.quantity
+
+
+def _possible(scope: Scope, metric: Metric, limit: Quantity, value: ast.Value) -> bool:
+    """No quantity here is negative; no share of tokens is over 100%."""
+    upper = metric.dimension is Dimension.fraction and limit.base > 1
+    if limit.base < 0 or upper or (metric.name == "perplexity" and limit.base < 1):
+        least = "below 1" if metric.name == "perplexity" else "over 100%" if upper else "negative"
+        scope.report(error("E0308", f"`{metric.name}` is never {least}", value.span))
+        return False
+    return True
+
+
+def against_direction(metric: Metric, operator: str) -> bool:
+    """The bound demands that the metric be bad: `throughput <= 80 tok/s`."""
+    return (metric.direction is Direction.lower) != (operator in ("<=", "<"))

@@ -1,0 +1,129 @@
+"""What a parameter or setting accepts, read from the dataclass that declares it. Nothing is said twice."""
+
+from __future__ import annotations
+
+import types
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from infopt_compiler.artifacts import Artifact
+from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.passes.base import Pass
+from infopt_compiler.units import Dimension
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One parameter. `item` is the type of a list's items; numbers of `dimension` may or must carry its unit."""
+
+    name: str
+    type: type
+    item: type | None = None
+    dimension: Dimension | None = None
+    choices: tuple[Any, ...] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    requirement: bool = False
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class InputSlot:
+    """One artifact argument: the kinds that it takes; a scenario where `scenario`."""
+
+    name: str
+    kinds: tuple[type[Artifact], ...]
+    optional: bool = False
+    variadic: bool = False
+    scenario: bool = False
+
+    @property
+    def takes(self) -> str:
+        return "a scenario" if self.scenario else " or ".join(kind.kind for kind in self.kinds)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The arguments of a pass: artifacts in their order, and parameters."""
+
+    inputs: dict[str, InputSlot]
+    slots: dict[str, Slot]
+
+    @property
+    def names(self) -> list[str]:
+        return [*self.inputs, *self.slots]
+
+
+def signature_of(cls: type[Pass]) -> Signature:
+    hints = get_type_hints(cls)
+    inputs = {name: _input(name, kind) for name, kind in cls.inputs.items()}
+    slots = {f.name: _slot(f.name, hints[f.name], f.metadata, _required(f)) for f in fields(cls) if f.init}
+    return Signature(inputs, slots)
+
+
+def _required(field: Any) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
+
+def _slot(name: str, hint: Any, metadata: Any, required: bool) -> Slot:
+    plain, _ = _without_none(hint)
+    is_list = get_origin(plain) is list
+    return Slot(
+        name,
+        list if is_list else plain,
+        get_args(plain)[0] if is_list else None,
+        metadata.get("dimension"),
+        metadata.get("choices"),
+        metadata.get("minimum"),
+        metadata.get("maximum"),
+        bool(metadata.get("requirement")),
+        required,
+    )
+
+
+def _input(name: str, hint: Any) -> InputSlot:
+    plain, optional = _without_none(hint)
+    variadic = get_origin(plain) is tuple
+    if variadic:
+        plain = get_args(plain)[0]
+    members = get_args(plain) if _is_union(plain) else (plain,)
+    if Scenario in members:
+        return InputSlot(name, (), optional, variadic, scenario=True)
+    return InputSlot(name, tuple(members), optional, variadic)
+
+
+def _is_union(hint: Any) -> bool:
+    return get_origin(hint) in (Union, types.UnionType)
+
+
+def _without_none(hint: Any) -> tuple[Any, bool]:
+    """(the type without None, whether None was allowed)."""
+    if not _is_union(hint) or type(None) not in get_args(hint):
+        return hint, False
+    rest = [member for member in get_args(hint) if member is not type(None)]
+    plain = rest[0]
+    for member in rest[1:]:
+        plain = plain | member
+    return plain, True
+
+
+SCENARIO_SLOTS: dict[str, Slot] = {
+    slot.name: slot
+    for slot in (
+        Slot("prompt", int, dimension=Dimension.tokens, minimum=1, maximum=10**7),
+        Slot("generate", int, dimension=Dimension.tokens, minimum=1, maximum=10**7),
+        Slot("batch", int, minimum=1, maximum=10**5),
+        Slot("context", int, dimension=Dimension.tokens, minimum=0, maximum=10**8),
+        Slot("utilization", float, dimension=Dimension.fraction, minimum=0.001, maximum=1.0),
+    )
+}
+
+DATA_SLOTS: dict[str, Slot] = {
+    slot.name: slot
+    for slot in (
+        Slot("window", int, dimension=Dimension.tokens, minimum=2, maximum=10**7),
+        Slot("sample", int, dimension=Dimension.samples, minimum=0, maximum=10**7),
+        Slot("seed", int, minimum=0, maximum=2**32 - 1),
+        Slot("field", str),
+    )
+}

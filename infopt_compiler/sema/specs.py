@@ -1,0 +1,107 @@
+"""What is known of models before anything is fetched: their shapes, and what passes say to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from infopt_compiler.artifacts import ModelSpec
+from infopt_compiler.diagnostics import Diagnostic, error
+from infopt_compiler.passes.base import Pass, Problem
+from infopt_compiler.passes.registry import find_pass
+from infopt_compiler.sema.program import ModelDecl, Node, Program
+from infopt_compiler.sema.scope import Scope
+from infopt_compiler.units import Dimension, human
+
+Chains = Mapping[str, "tuple[Chain, ...]"]
+
+
+class Chain:
+    """One way from a declared model to a binding, and the spec at its end."""
+
+    def __init__(self, model: ModelDecl, spec: ModelSpec) -> None:
+        self.model = model
+        self.spec = spec
+
+
+def static_spec(model: ModelDecl, folder: Path) -> ModelSpec | None:
+    """The spec of a `file:` model whose config.json can be read now; None for all others, never an error."""
+    if not model.source.startswith("file:"):
+        return None
+    path = Path(model.source.removeprefix("file:")).expanduser()
+    for place in (path, folder / path):
+        try:
+            return ModelSpec.from_folder(place)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
+            continue
+    return None
+
+
+def make_pass(cls: type[Pass], parameters: Mapping[str, Any]) -> Pass:
+    """An instance of the pass; words become members of its enums."""
+    hints = get_type_hints(cls)
+    return cls(**{name: _member(hints[name], value) for name, value in parameters.items()})
+
+
+def _member(hint: Any, value: Any) -> Any:
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint(value)
+    return value
+
+
+def check_node(scope: Scope, node: Node, chains: dict[str, tuple[Chain, ...]]) -> None:
+    """Let the pass check itself against every model that may come to it; note the specs of its result."""
+    try:
+        instance = make_pass(find_pass(node.pass_name), node.parameters)
+    except (TypeError, ValueError) as wrong:
+        scope.report(error("E0410", f"`{node.pass_name}`: {wrong}", node.span))
+        return
+    given = {name: len(bindings) for name, bindings in node.inputs.items()}
+    _report(scope, node, list(instance.check_inputs(given)))
+    first = next(
+        (chain for names in node.inputs.values() for n in names for chain in [chains.get(n)] if chain), None
+    )
+    models = [chain for names in node.inputs.values() for n in names for chain in chains.get(n, ())]
+    problems = [p for spec in ([c.spec for c in models] or [None]) for p in instance.check(spec)]
+    _report(scope, node, problems)
+    if first is not None and not problems:
+        chains[node.name] = tuple(Chain(chain.model, instance.transform(chain.spec)) for chain in models)
+
+
+def _report(scope: Scope, node: Node, problems: list[Problem]) -> None:
+    for problem in dict.fromkeys(problems):
+        span = node.spans.get(problem.parameter or "") or node.span
+        scope.report(error(problem.code, problem.message, span, help=problem.help))
+
+
+def check_memory(
+    scope: Scope,
+    program: Program,
+    chains: Mapping[str, tuple[Chain, ...]],
+    memory_bytes: float | None,
+    target: str,
+) -> None:
+    """What ships must fit the target's memory: weights alone are the least that serving takes."""
+    if memory_bytes is None:
+        return
+    for name in program.shipped:
+        for chain in chains.get(name, ()):
+            if chain.spec.weight_bytes > memory_bytes:
+                scope.report(_too_large(chain, name, memory_bytes, target))
+
+
+def _too_large(chain: Chain, name: str, memory_bytes: float, target: str) -> Diagnostic:
+    size, room = human(chain.spec.weight_bytes, Dimension.bytes), human(memory_bytes, Dimension.bytes)
+    message = (
+        f"`{chain.model.name}` cannot fit: `{name}` holds {size} of weights, the target `{target}` {room}"
+    )
+    return error(
+        "E0411", message, chain.model.span, help="choose a smaller model, fewer bits, or a larger target"
+    )
+
+
+def specs_of(scope: Scope, models: Mapping[str, ModelDecl], folder: Path) -> dict[str, tuple[Chain, ...]]:
+    specs = {name: static_spec(model, folder) for name, model in models.items()}
+    return {name: (Chain(models[name], spec),) for name, spec in specs.items() if spec is not None}

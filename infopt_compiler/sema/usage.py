@@ -1,0 +1,74 @@
+"""Checks over the whole recipe: what nothing uses, and text that both calibrates and judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from infopt_compiler.artifacts import TextData
+from infopt_compiler.diagnostics import Note, warning
+from infopt_compiler.passes.registry import find_pass
+from infopt_compiler.sema.program import DataDecl, Node, Program
+from infopt_compiler.sema.scope import Scope
+from infopt_compiler.sema.slot import signature_of
+
+
+def warn_unused(scope: Scope, shipped: tuple[str, ...]) -> None:
+    """A binding that nothing uses and that does not ship."""
+    for symbol in scope.symbols.values():
+        if not symbol.used and symbol.name.text not in shipped:
+            message = f"`{symbol.name.text}` is never used"
+            hint = "leave it out, or give it a budget" if symbol.artifact is not None else "leave it out"
+            scope.report(warning("E0210", message, symbol.name.span, help=hint))
+
+
+def warn_overlap(scope: Scope, program: Program) -> None:
+    """Quality is judged on text that the subject's passes were calibrated with: the figure flatters."""
+    for budget in program.budgets.values():
+        calibrated = list(_calibration(program, budget.subject))
+        for bound in budget.bounds:
+            judged = program.data.get(bound.on) if bound.on is not None else None
+            if judged is None:
+                continue
+            for node, data in calibrated:
+                if _overlap(data, judged):
+                    _report(scope, node, data, judged, bound.span)
+
+
+def _report(scope: Scope, node: Node, data: DataDecl, judged: DataDecl, span: object) -> None:
+    from infopt_compiler.diagnostics import Span
+
+    message = (
+        f"`{judged.name}`, on which quality is judged, overlaps `{data.name}`, which calibrates `{node.name}`"
+    )
+    note = Note(
+        f"`{data.name}` is {_share(data)} and `{judged.name}` {_share(judged)} of the same text", data.span
+    )
+    hint = "judge on text that no pass has seen, such as another range"
+    place = span if isinstance(span, Span) else None
+    scope.report(warning("E0431", message, place, notes=(note,), help=hint))
+
+
+def _share(data: DataDecl) -> str:
+    return f"{data.start * 100:g}% to {data.stop * 100:g}%"
+
+
+def _overlap(one: DataDecl, other: DataDecl) -> bool:
+    same = (one.source, one.field) == (other.source, other.field)
+    return same and one.start < other.stop and other.start < one.stop
+
+
+def _calibration(program: Program, binding: str) -> Iterator[tuple[Node, DataDecl]]:
+    """The text that shapes weights on the way to a binding: every text argument but `on`, which only measures."""
+    seen: set[str] = set()
+    waiting = [binding]
+    while waiting:
+        name = waiting.pop()
+        node = program.nodes.get(name)
+        if node is None or name in seen:
+            continue
+        seen.add(name)
+        inputs = signature_of(find_pass(node.pass_name)).inputs
+        for argument, bindings in node.inputs.items():
+            waiting += bindings
+            if TextData in inputs[argument].kinds and argument != "on":
+                yield from ((node, program.data[b]) for b in bindings if b in program.data)

@@ -1,0 +1,219 @@
+"""Values: from the tree to plain Python values of the type that a slot wants."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Final
+
+from infopt_compiler.diagnostics import Span, did_you_mean, error
+from infopt_compiler.sema.scope import Kind, Scope
+from infopt_compiler.sema.slot import Slot
+from infopt_compiler.syntax import ast
+from infopt_compiler.units import UNITS, Dimension, Quantity, human
+
+
+class _Bad:
+    """Stands for a value that was reported."""
+
+
+BAD: Final = _Bad()
+
+_COUNTS = (Dimension.tokens, Dimension.samples, Dimension.number)  # a plain number may stand for these
+_EXAMPLES: dict[Dimension, str] = {
+    Dimension.time: "600 ms",
+    Dimension.bytes: "110 MB",
+    Dimension.token_rate: "80 tok/s",
+    Dimension.request_rate: "5 req/s",
+    Dimension.fraction: "95%",
+    Dimension.information: "0.05 nats",
+    Dimension.price: "0.20 USD/h",
+    Dimension.token_price: "0.10 USD/Mtok",
+    Dimension.tokens: "128 tokens",
+    Dimension.samples: "64 samples",
+    Dimension.number: "18",
+}
+
+
+def convert(scope: Scope, slot: Slot, value: ast.Value) -> Any:
+    """The plain value, checked against type, unit, range and choices; BAD where something was reported."""
+    if slot.type is list:
+        return _list(scope, slot, value)
+    if isinstance(slot.type, type) and issubclass(slot.type, Enum):
+        return _member(scope, slot, slot.type, value)
+    if slot.type is bool:
+        return _bool(scope, slot, value)
+    value = literal(scope, value)
+    if isinstance(value, ast.Invalid):
+        return BAD
+    if slot.type is str and slot.dimension is None:
+        return _text(scope, slot, value)
+    number = quantity(scope, value, slot.dimension or Dimension.number, slot.name)
+    if number is None or not _in_range(scope, slot, number, value.span):
+        return BAD
+    return _number(scope, slot, number, value.span)
+
+
+def literal(scope: Scope, value: ast.Value) -> ast.Value:
+    """A bare word replaced by the value of the `let` that it names; other values as they are."""
+    if not isinstance(value, ast.Word):
+        return value
+    symbol = scope.find(value, Kind.let)
+    if symbol is None or symbol.value is None:
+        return ast.Invalid(span=value.span)
+    return _at(symbol.value, value.span)
+
+
+def _at(value: ast.Value, span: Span) -> ast.Value:
+    """The value as if it had been written at `span`."""
+    from dataclasses import replace
+
+    return replace(value, span=span)
+
+
+def quantity(scope: Scope, value: ast.Value, dimension: Dimension, what: str) -> Quantity | None:
+    """A number of that dimension; None where it was reported. Plain numbers count as tokens or samples."""
+    value = literal(scope, value)
+    if isinstance(value, ast.Invalid):
+        return None
+    if not isinstance(value, ast.Number):
+        message = f"`{what}` is a {_describe(dimension)}, not {describe(value)}"
+        scope.report(error("E0303", message, value.span, help=_example(dimension)))
+        return None
+    given = value.quantity
+    if given.dimension is dimension or (given.dimension is Dimension.number and dimension in _COUNTS):
+        return given
+    if given.dimension is Dimension.number:
+        message = f"`{what}` is a {_describe(dimension)}: the number needs a unit"
+    else:
+        message = f"`{what}` is a {_describe(dimension)}, `{given}` is a {given.dimension.value}"
+    scope.report(error("E0302", message, value.span, help=_example(dimension)))
+    return None
+
+
+def _describe(dimension: Dimension) -> str:
+    if dimension is Dimension.number:
+        return "plain number"
+    if dimension in (Dimension.bytes, Dimension.tokens, Dimension.samples):
+        return f"number of {dimension.value}"
+    return dimension.value
+
+
+def _example(dimension: Dimension) -> str:
+    units = ", ".join(f"`{u.name}`" for u in UNITS.values() if u.dimension is dimension and u.name)
+    return f"write for example `{_EXAMPLES[dimension]}`" + (f" (units: {units})" if units else "")
+
+
+def describe(value: ast.Value) -> str:
+    """How messages call a value."""
+    match value:
+        case ast.Number():
+            return f"the number `{value.quantity}`"
+        case ast.Text():
+            return "a string"
+        case ast.List():
+            return "a list"
+        case ast.Bound():
+            return "a bound"
+        case ast.Word():
+            return f"`{value.text}`"
+    return "this"
+
+
+def _bool(scope: Scope, slot: Slot, value: ast.Value) -> Any:
+    if isinstance(value, ast.Word) and value.text in ("true", "false"):
+        return value.text == "true"
+    if isinstance(value, ast.Word):
+        value = _word_or_let(scope, value)
+        if isinstance(value, ast.Word) and value.text in ("true", "false"):
+            return value.text == "true"
+    if not isinstance(value, ast.Invalid):
+        message = f"`{slot.name}` is `true` or `false`, not {describe(value)}"
+        scope.report(error("E0303", message, value.span))
+    return BAD
+
+
+def _word_or_let(scope: Scope, value: ast.Word) -> ast.Value:
+    symbol = scope.peek(value.text)
+    if symbol is None or symbol.kind is not Kind.let or symbol.value is None:
+        return value
+    symbol.used = True
+    return _at(symbol.value, value.span)
+
+
+def _member(scope: Scope, slot: Slot, enum: type[Enum], value: ast.Value) -> Any:
+    members = [str(member.value) for member in enum]
+    if isinstance(value, ast.Word) and value.text not in members:
+        value = _word_or_let(scope, value)
+    if isinstance(value, ast.Invalid):
+        return BAD
+    if isinstance(value, ast.Word):
+        if value.text in members:
+            return value.text
+        message = f"`{value.text}` is none of the values of `{slot.name}`"
+        scope.report(error("E0306", message, value.span, help=did_you_mean(value.text, members)))
+        return BAD
+    hint = "write it without quotes" if isinstance(value, ast.Text) else None
+    message = f"`{slot.name}` takes one of {', '.join(f'`{m}`' for m in members)}, not {describe(value)}"
+    scope.report(error("E0303", message, value.span, help=hint))
+    return BAD
+
+
+def _text(scope: Scope, slot: Slot, value: ast.Value) -> Any:
+    if not isinstance(value, ast.Text):
+        message = f"`{slot.name}` is a quoted string, not {describe(value)}"
+        scope.report(error("E0303", message, value.span))
+        return BAD
+    return _chosen(scope, slot, value.value, value.span)
+
+
+def _number(scope: Scope, slot: Slot, number: Quantity, span: Span) -> Any:
+    if slot.type is str:
+        with_unit = number
+        if number.dimension is not slot.dimension and slot.dimension is not None:
+            with_unit = Quantity(number.value, UNITS[slot.dimension.value])
+        return str(with_unit)
+    if slot.type is int:
+        if not float(number.base).is_integer():
+            scope.report(error("E0309", f"`{slot.name}` is a whole number, not `{number}`", span))
+            return BAD
+        return _chosen(scope, slot, int(number.base), span)
+    return _chosen(scope, slot, float(number.base), span)
+
+
+def _chosen(scope: Scope, slot: Slot, value: Any, span: Span) -> Any:
+    if slot.choices is None or value in slot.choices:
+        return value
+    choices = ", ".join(str(choice) for choice in slot.choices)
+    scope.report(error("E0305", f"`{slot.name}` is one of {choices}, not `{value}`", span))
+    return BAD
+
+
+def _in_range(scope: Scope, slot: Slot, number: Quantity, span: Span) -> bool:
+    low, high = slot.minimum, slot.maximum
+    if (low is None or number.base >= low) and (high is None or number.base <= high):
+        return True
+    dimension = slot.dimension or Dimension.number
+    least = human(low, dimension) if low is not None else ""
+    most = human(high, dimension) if high is not None else ""
+    wanted = (
+        f"between {least} and {most}"
+        if least and most
+        else f"at least {least}"
+        if least
+        else f"at most {most}"
+    )
+    scope.report(error("E0304", f"`{slot.name}` is {wanted}, not `{number}`", span))
+    return False
+
+
+def _list(scope: Scope, slot: Slot, value: ast.Value) -> Any:
+    value = _word_or_let(scope, value) if isinstance(value, ast.Word) else value
+    if isinstance(value, ast.Invalid):
+        return BAD
+    if not isinstance(value, ast.List):
+        message = f"`{slot.name}` is a list, not {describe(value)}"
+        scope.report(error("E0303", message, value.span, help="write `[a, b]`"))
+        return BAD
+    inner = Slot(slot.name, slot.item or str, None, slot.dimension, slot.choices, slot.minimum, slot.maximum)
+    items = [convert(scope, inner, item) for item in value.items]
+    return BAD if any(item is BAD for item in items) else items

@@ -1,0 +1,120 @@
+"""Says what a failure of the parser means: by the table of mistakes, else by what could have stood there."""
+
+from __future__ import annotations
+
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+from infopt_compiler.diagnostics import Diagnostic, Input, Span, did_you_mean, error
+from infopt_compiler.syntax.chunks import KEYWORDS, unclosed, without_quiet
+from infopt_compiler.syntax.mistakes import find_mistake
+
+_READABLE = {
+    "NAME": "a name",
+    "QUANTITY": "a number",
+    "STRING": "a quoted string",
+    "OPERATOR": "`<=`, `<`, `>=` or `>`",
+    "$END": "the end",
+    "LPAR": "`(`",
+    "RPAR": "`)`",
+    "LSQB": "`[`",
+    "RSQB": "`]`",
+    "LBRACE": "`{`",
+    "RBRACE": "`}`",
+    "COMMA": "`,`",
+    "EQUAL": "`=`",
+    "DOT": "`.`",
+    "__ANON_0": "`..`",
+}
+_MOST_EXPECTED = 6
+
+
+def explain(failure: UnexpectedInput, input: Input, base: int, text: str) -> Diagnostic:
+    """The diagnostic of a failure in `text`, which stands `base` characters into `input`."""
+    if isinstance(failure, UnexpectedToken) and failure.token.type == "$END":
+        return _at_end(failure, input, base, text)
+    at = failure.pos_in_stream or 0
+    if isinstance(failure, UnexpectedCharacters):
+        special = _character(text[at], Span(input, base + at, base + at + 1), input, base, text, at)
+        if special is not None:
+            return special
+    found = str(failure.token) if isinstance(failure, UnexpectedToken) else text[at]
+    return _by_table(failure, found, Span(input, base + at, base + at + len(found)), text)
+
+
+def _at_end(failure: UnexpectedInput, input: Input, base: int, text: str) -> Diagnostic:
+    plain = without_quiet(text)
+    still_open = unclosed(plain)
+    if still_open:
+        at = base + still_open[-1]
+        return error("E0102", f"`{plain[still_open[-1]]}` is never closed", Span(input, at, at + 1))
+    end = base + len(plain.rstrip())
+    return _by_table(failure, "the end of the statement", Span(input, max(base, end - 1), end), text)
+
+
+def _character(char: str, span: Span, input: Input, base: int, text: str, at: int) -> Diagnostic | None:
+    line_end = text.find("\n", at)
+    rest = Span(input, span.start, base + (line_end if line_end >= 0 else len(text)))
+    if char == '"':
+        return error("E0103", "this string is not closed on its line", rest, help='close it with `"`')
+    if char == "'":
+        return error("E0103", "strings take double quotes", span, help="write `\"` instead of `'`")
+    if char in "+-*/":
+        message = "a recipe does no arithmetic"
+        return error("E0118", message, span, help="write the value that you mean")
+    if char in ";:@$&|?!~^`%\\" or not char.isascii():
+        shown = char if char.isprintable() else f"U+{ord(char):04X}"
+        return error("E0111", f"`{shown}` is no character of the language here", span, help=_FOR.get(char))
+    return None
+
+
+_FOR = {
+    ";": "statements end with their line; settings are separated by commas",
+    ":": "write `name = value`",
+    "\u00a0": "this is a no-break space: replace it by a plain one",
+}
+
+
+def _by_table(failure: UnexpectedInput, found: str, span: Span, text: str) -> Diagnostic:
+    mistake = find_mistake(failure)
+    if mistake is None:
+        return error("E0100", f"expected {_expected(failure)}, found {_quoted(found)}", span)
+    message = mistake.message.replace("`{found}`", _quoted(found))
+    if mistake.code == "E0120":
+        return _unknown_statement(text, span)
+    return error(mistake.code, message, span, help=mistake.help)
+
+
+def _unknown_statement(text: str, span: Span) -> Diagnostic:
+    """The word that begins the statement is to blame, not what follows it."""
+    plain = without_quiet(text)
+    first = len(plain) - len(plain.lstrip())
+    word = ""
+    for char in plain[first:]:
+        if not (char.isalnum() or char == "_"):
+            break
+        word += char
+    if not word or not word.isidentifier():
+        return error("E0120", f"a statement does not begin with {_quoted(span.text)}", span, help=_STATEMENTS)
+    base = span.input.text.rfind(word, 0, span.end)
+    place = Span(span.input, base, base + len(word)) if base >= 0 else span
+    close = did_you_mean(word, KEYWORDS)
+    hint = close if close and close.startswith("did") else _STATEMENTS
+    return error("E0120", f"no statement begins with `{word}`", place, help=hint)
+
+
+_STATEMENTS = "statements are `target`, `measure`, `engine`, `model`, `data`, `scenario`, `let`, `budget`, or `name = pass(...)`"
+
+
+def _quoted(found: str) -> str:
+    return found if found.startswith("the end") else f"`{found.splitlines()[0] if found else found}`"
+
+
+def _expected(failure: UnexpectedInput) -> str:
+    allowed = getattr(failure, "expected", None) or getattr(failure, "allowed", None) or set()
+    words = sorted({_READABLE.get(name, f"`{name.lower()}`") for name in allowed if name != "COMMENT"})
+    words = [word for word in words if not word.startswith("`__")]
+    if len(words) > _MOST_EXPECTED:
+        return "something else"
+    return (
+        ", ".join(words[:-1]) + (" or " if len(words) > 1 else "") + words[-1] if words else "something else"
+    )

@@ -1,0 +1,140 @@
+"""Parses recipes. A text without mistakes is parsed in one go; else statement by statement, so that all are found."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from lark.exceptions import UnexpectedInput
+
+from infopt_compiler.diagnostics import Diagnostic, Input, Span, error
+from infopt_compiler.syntax import ast
+from infopt_compiler.syntax.build import Builder
+from infopt_compiler.syntax.chunks import Chunk, chunks, unclosed, without_quiet
+from infopt_compiler.syntax.comments import attach_comments
+from infopt_compiler.syntax.explain import explain
+from infopt_compiler.syntax.grammar import recipe_parser
+
+_MOST_REPAIRS = 50  # per statement; a text with more mistakes has been told enough
+_LATER = re.compile(r"\s*(use|search)\b(?!\s*=)")
+_BINDS = re.compile(r"\s*(?:(?:model|data|scenario|let)\s+([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*=)")
+_CONTINUES = re.compile(r"[ \t]*(?:(?:of|on|vs|at)\b|[=<>])")
+
+
+def parse_recipe(input: Input) -> tuple[ast.Recipe, list[Diagnostic]]:
+    """The tree of a recipe and all its syntax errors; statements that are wrong are `Broken` in the tree."""
+    text = input.text.replace("\ufeff", " ", 1) if input.text.startswith("\ufeff") else input.text
+    builder = Builder(input)
+    try:
+        statements = builder.transform(recipe_parser().parse(text, start="start"))
+        found = builder.found
+    except UnexpectedInput:
+        statements, found = _parse_chunks(input, text)
+    recipe = ast.Recipe(tuple(statements), span=Span(input, 0, len(text)))
+    return attach_comments(recipe, text), found
+
+
+def parse_bound(text: str) -> ast.Bound:
+    """One bound, such as the canonical text of a requirement. Raises ValueError for any other text."""
+    bound, found = parse_fragment(Input("<bound>", text), 0, "bound")
+    if found or not isinstance(bound, ast.Bound):
+        raise ValueError(f"`{text}` is not a bound: {found[0].message if found else ''}")
+    return bound
+
+
+def parse_fragment(input: Input, base: int, start: str) -> tuple[Any, list[Diagnostic]]:
+    """The text from `base` on as the grammar's rule `start`; None with diagnostics where it fails."""
+    builder = Builder(input, base)
+    text = input.text[base:]
+    try:
+        return builder.transform(recipe_parser().parse(text, start=start)), builder.found
+    except UnexpectedInput as failure:
+        return None, [explain(failure, input, base, text)]
+
+
+def _parse_chunks(input: Input, text: str) -> tuple[list[ast.Statement], list[Diagnostic]]:
+    statements: list[ast.Statement] = []
+    found: list[Diagnostic] = []
+    for chunk in chunks(text):
+        more, wrong = _parse_chunk(input, text, chunk)
+        statements += more
+        found += wrong
+    return statements, found
+
+
+def _parse_chunk(input: Input, text: str, chunk: Chunk) -> tuple[list[ast.Statement], list[Diagnostic]]:
+    source = text[chunk.start : chunk.end]
+    later = _LATER.match(without_quiet(source))
+    if later is not None:
+        return [_broken(input, chunk, source)], [_not_yet(input, chunk, later)]
+    found: list[Diagnostic] = []
+    for _ in range(_MOST_REPAIRS):
+        builder = Builder(input, chunk.start)
+        try:
+            statements = list(builder.transform(recipe_parser().parse(source, start="start")))
+            return statements, found + builder.found
+        except UnexpectedInput as failure:
+            found.append(explain(failure, input, chunk.start, source))
+            repaired = _repair(source, failure, found[-1].code)
+            if repaired is None or repaired == source:
+                break
+            source = repaired
+    return [_broken(input, chunk, source)], found
+
+
+def _not_yet(input: Input, chunk: Chunk, later: re.Match[str]) -> Diagnostic:
+    span = Span(input, chunk.start + later.start(1), chunk.start + later.end(1))
+    return error(
+        "E0112",
+        f"`{later[1]}` is a word of the language that this version does not know yet",
+        span,
+        help="leave the statement out; sweeps (`-m q.bits=4,8`) try several values"
+        if later[1] == "search"
+        else "write the shared statements into this file",
+    )
+
+
+def _broken(input: Input, chunk: Chunk, source: str) -> ast.Broken:
+    plain = without_quiet(source)
+    span = Span(input, chunk.start + len(plain) - len(plain.lstrip()), chunk.start + len(plain.rstrip()))
+    match = _BINDS.match(plain)
+    if match is None:
+        return ast.Broken(None, span=span)
+    group = 1 if match[1] else 2
+    place = Span(input, chunk.start + match.start(group), chunk.start + match.end(group))
+    return ast.Broken(ast.Name(match[group], span=place), span=span)
+
+
+def _repair(source: str, failure: UnexpectedInput, code: str) -> str | None:
+    """The text with this mistake taken out, every other character in its place; None where nothing can be saved."""
+    at = failure.pos_in_stream if failure.pos_in_stream is not None else len(source)
+    plain = without_quiet(source)
+    still_open = unclosed(plain)
+    if code == "E0102":
+        return source + "\n" + "".join({"(": ")", "[": "]", "{": "}"}[plain[k]] for k in reversed(still_open))
+    if code == "E0101" and at > 0 and source[at - 1].isspace():
+        gap = len(plain[:at].rstrip())
+        return source[:gap] + "," + source[gap + 1 :]
+    return _without_line(source, plain, at)
+
+
+def _without_line(source: str, plain: str, at: int) -> str | None:
+    """Blank the line of a mistake inside brackets, with the lines that go on with it; not the lines of the brackets."""
+    opening = unclosed(plain[:at])
+    start = source.rfind("\n", 0, at) + 1
+    if not opening or opening[0] >= start:
+        return None
+    lines = plain[start:].splitlines(keepends=True)
+    count = 1
+    while count < len(lines) and _CONTINUES.match(lines[count]):
+        count += 1
+    wrong = "".join(lines[:count])
+    if not wrong.strip() or _closes(wrong):
+        return None
+    blank = "".join(char if char in "\r\n" else " " for char in wrong)
+    return source[:start] + blank + source[start + len(wrong) :]
+
+
+def _closes(line: str) -> bool:
+    """The line ends more brackets than it begins, so that blanking it would open the statement."""
+    return sum(line.count(c) for c in ")]}") > sum(line.count(c) for c in "([{")
