@@ -38,7 +38,7 @@ class Select(Pass):
     inputs: ClassVar[dict[str, Any]] = {"candidates": tuple[HFModel, ...], "on": TextData | None}
     output: ClassVar[type[HFModel]] = HFModel
     libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers")
-    target_fields: ClassVar[tuple[str, ...]] = ("memory_bytes", "devices")
+    target_fields: ClassVar[tuple[str, ...]] = ("memory_bytes", "runtime_bytes")
 
     prefer: Prefer = param(Prefer.smallest, "which candidate is tried first")
     require: list[str] = param(

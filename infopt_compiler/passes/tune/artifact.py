@@ -1,0 +1,149 @@
+"""An exported artifact as settings: reading what it has, deriving a variant, opening the result once more."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from infopt_compiler.artifacts.onnx_view import is_pruned, read_graph
+from infopt_compiler.passes.base import PassError
+from infopt_compiler.passes.tune.settings import Available, Settings, thread_counts
+
+NOTE = "infopt.json"
+"""The file of an artifact that says how it was made ready to serve."""
+
+_SMOKE_TEXT = "The quick brown fox jumps over the lazy dog. Numbers: 3.14 and 42."
+_SMOKE_TOKENS = 8  # decoded after the prompt: prefill and decode take different kernels
+_LOGIT_TOLERANCE = 1e-2  # float sums in another order; what levels change is measured as KL
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings that an artifact comes with."""
+    config = json.loads((folder / "genai_config.json").read_text("utf-8"))
+    options = config["model"]["decoder"].get("session_options") or {}
+    model = read_graph(folder)
+    body, head = _levels(model)
+    names = [node.name for node in model.graph.node if node.op_type == "MatMulNBits"]
+    return Settings(
+        threads=int(options.get("intra_op_num_threads") or 0),
+        accuracy_level=body,
+        head_accuracy_level=head,
+        prune_head=is_pruned(model),
+        fuse_gate_up=any("gate_up_proj" in name for name in names),
+        separate_qkv=bool(names) and not any("qkv_proj" in name for name in names),
+    )
+
+
+def available_values(folder: Path, most_threads: int) -> Available:
+    """What can be set on this artifact: thread counts always, the others where its graph has the nodes."""
+    nodes = read_graph(folder).graph.node
+    names = {node.name for node in nodes if node.op_type == "MatMulNBits"}
+    found: Available = {"threads": list(thread_counts(most_threads))}
+    if any(not name.startswith("/lm_head/") for name in names):
+        found["accuracy_level"] = [0, 4]
+    if any(name.startswith("/lm_head/") for name in names):
+        found["head_accuracy_level"] = [0, 4]
+    if any(node.name.startswith("/lm_head/MatMul") for node in nodes):
+        found["prune_head"] = [True]
+    if any(name.endswith("/mlp/gate_proj/MatMulNBits") for name in names):
+        found["fuse_gate_up"] = [True]
+    if any(name.endswith("/qkv_proj/MatMulNBits") for name in names):
+        found["separate_qkv"] = [True]
+    return found
+
+
+def make_variant(source: Path, destination: Path, default: Settings, settings: Settings) -> None:
+    """The artifact `source`, which has `default`, with `settings` instead; files that do not change are hard links.
+
+    `destination` is new or empty. Raises PassError (E0737) where the graph does not allow it.
+    """
+    from infopt_compiler.passes.export import variants
+
+    changes = settings.changes(default)
+    derived = variants.Settings(
+        threads=changes.get("threads"),
+        accuracy_level=changes.get("accuracy_level"),
+        head_accuracy_level=_head_level(changes, default),
+        fuse_gate_up=changes.get("fuse_gate_up", False),
+        separate_qkv=changes.get("separate_qkv", False),
+        prune_head=changes.get("prune_head", False),
+    )
+    variants.derive(source, destination, derived)
+
+
+def write_note(folder: Path, settings: Settings, default: Settings, why: dict[str, Any]) -> None:
+    """Say in the artifact which settings it was given; no timings, so that equal choices give equal bytes."""
+    path = folder / NOTE
+    note = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    note["tune"] = {"settings": asdict(settings), "changed": settings.changes(default), **why}
+    path.unlink(missing_ok=True)  # it may be a hard link
+    path.write_text(json.dumps(note, indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+def check_artifact(folder: Path, source: Path, *, same_numbers: bool) -> list[int]:
+    """Open the artifact once more and decode greedily; its tokens.
+
+    With `same_numbers` (no accuracy level was changed) its logits are held against those of `source`, on the same
+    tokens. Raises PassError (E0740) where they differ or are not finite.
+    """
+    import numpy as np
+
+    ids, logits = _decode(folder, None)
+    if not np.isfinite(logits).all():
+        raise PassError("the tuned artifact gives logits that are not finite", code="E0740")
+    if same_numbers:
+        _, expected = _decode(source, ids)
+        difference = float(np.abs(logits - expected).max())
+        if difference > _LOGIT_TOLERANCE:
+            raise PassError(
+                f"the tuned artifact's logits differ from the untuned one's by {difference:.3g}, "
+                f"more than {_LOGIT_TOLERANCE}, though only its speed should change",
+                code="E0740",
+            )
+    return ids
+
+
+def _decode(folder: Path, forced: list[int] | None) -> tuple[list[int], Any]:
+    """Tokens decoded after a short prompt (the greedy ones, else `forced`), and the logits behind each."""
+    import numpy as np
+    import onnxruntime_genai
+
+    from infopt_compiler.passes.export.runtime import open_model, open_tokenizer
+
+    model = open_model(folder)
+    prompt = np.asarray(open_tokenizer(model).encode(_SMOKE_TEXT), np.int32)
+    parameters = onnxruntime_genai.GeneratorParams(model)
+    parameters.set_search_options(max_length=len(prompt) + _SMOKE_TOKENS + 1, do_sample=False)
+    generator = onnxruntime_genai.Generator(model, parameters)
+    generator.append_tokens(prompt)
+    ids: list[int] = []
+    rows = []
+    for step in range(_SMOKE_TOKENS):
+        row = np.array(generator.get_output("logits"), np.float32)[0, -1]
+        rows.append(row)
+        ids.append(int(row.argmax()) if forced is None else forced[step])
+        generator.append_tokens(np.array(ids[-1:], np.int32))
+    return ids, np.stack(rows)
+
+
+def _levels(model: Any) -> tuple[int, int]:
+    """Accuracy levels of the layers' and of the head's `MatMulNBits`; 0 where there is none."""
+    body, head = 0, 0
+    for node in model.graph.node:
+        if node.op_type != "MatMulNBits":
+            continue
+        level = next((int(item.i) for item in node.attribute if item.name == "accuracy_level"), 0)
+        if node.name.startswith("/lm_head/"):
+            head = level
+        else:
+            body = max(body, level)
+    return body, head
+
+
+def _head_level(changes: dict[str, Any], default: Settings) -> int | None:
+    """The head's level, said where the layers' changes, which would change it, too."""
+    if "head_accuracy_level" in changes:
+        return int(changes["head_accuracy_level"])
+    return default.head_accuracy_level if "accuracy_level" in changes else None

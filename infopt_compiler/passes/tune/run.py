@@ -1,0 +1,174 @@
+"""Runs `tune`: search, final check against the untuned artifact, and the artifact with what was chosen."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from infopt_compiler.artifacts import OnnxModel, TextData
+from infopt_compiler.artifacts.onnx_view import link_folder
+from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.passes.base import RunContext
+from infopt_compiler.passes.tune.artifact import (
+    available_values,
+    check_artifact,
+    make_variant,
+    read_settings,
+    write_note,
+)
+from infopt_compiler.passes.tune.bench import ArtifactBench
+from infopt_compiler.passes.tune.cost import quality_cost
+from infopt_compiler.passes.tune.race import Contest
+from infopt_compiler.passes.tune.search import Budget, Decision, Search
+from infopt_compiler.passes.tune.settings import Available, Settings
+from infopt_compiler.passes.tune.tune import Tune
+from infopt_compiler.units import parse_quantity
+
+
+def run_tune(
+    tune: Tune, ctx: RunContext, model: OnnxModel, scenario: Scenario, on: TextData | None
+) -> dict[str, Any]:
+    """Write the tuned artifact into `ctx.staging`; facts hold every trial and decision."""
+    limit = parse_quantity(tune.time).base
+    start = time.monotonic()
+    default = read_settings(model.path)
+    bench = _bench(tune, ctx, model.path, default, scenario, on, start, limit)
+    search = Search(
+        default,
+        bench,
+        Budget(time.monotonic, start + limit),
+        tune.rounds,
+        parse_quantity(tune.gain).base,
+    )
+    chosen, decisions = search.run(_allowed(tune, model.path))
+    final = search.confirm(chosen) if chosen != default else None
+    note = None
+    if final is not None and final.difference >= 0:
+        note = f"the final check did not confirm {chosen.label(default)}: the artifact is left as it was"
+        ctx.log(note)
+        chosen = default
+    seconds = time.monotonic() - start
+    _write(ctx, model.path, default, chosen, tune, scenario)
+    facts = {
+        "objective": tune.minimize.value,
+        "scenario": asdict(scenario),
+        "default": asdict(default),
+        "chosen": asdict(chosen),
+        "changed": chosen.changes(default),
+        "decisions": [_decision_facts(decision) for decision in decisions],
+        "trials": {label: _trial_facts(values) for label, values in search.trials.items()},
+        "noise": search.noise.deviation,
+        "final_check": None if final is None else _contest_facts(final),
+        "kl": {label: cost.facts() for label, cost in bench.costs.items()},
+        "charged_kl": _charged(bench, default, chosen),
+        "search_seconds": seconds,
+    }
+    return facts if note is None else {**facts, "note": note}
+
+
+def physical_cores() -> int:
+    """Physical cores that this process may use."""
+    import psutil
+
+    logical = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(logical, psutil.cpu_count(logical=False) or logical))
+
+
+def _bench(
+    tune: Tune,
+    ctx: RunContext,
+    source: Path,
+    default: Settings,
+    scenario: Scenario,
+    on: TextData | None,
+    start: float,
+    limit: float,
+) -> ArtifactBench:
+    def report(message: str) -> None:
+        ctx.progress(min(limit, time.monotonic() - start), limit, message)
+
+    return ArtifactBench(
+        source=source,
+        default=default,
+        scenario=scenario,
+        objective=tune.minimize,
+        requests=tune.requests,
+        scratch=ctx.scratch,
+        max_kl=parse_quantity(tune.max_kl).base,
+        measure_cost=_cost_of(on, ctx.scratch),
+        report=report,
+    )
+
+
+def _cost_of(on: TextData | None, scratch: Path) -> Callable[[Path, Path], Any]:
+    return lambda exact, levels: quality_cost(exact, levels, on, scratch)
+
+
+def _allowed(tune: Tune, folder: Path) -> Available:
+    """What may be tried: with `max_kl = 0 nats` no accuracy level is raised."""
+    found = available_values(folder, tune.threads or physical_cores())
+    if parse_quantity(tune.max_kl).base <= 0:
+        found.pop("accuracy_level", None)
+        found.pop("head_accuracy_level", None)
+    return found
+
+
+def _write(
+    ctx: RunContext, source: Path, default: Settings, chosen: Settings, tune: Tune, scenario: Scenario
+) -> None:
+    """The chosen variant, its note, and the proof that it opens and decodes."""
+    import shutil
+
+    shutil.rmtree(
+        ctx.staging, ignore_errors=True
+    )  # nothing is resumed: timings of another moment do not pair
+    ctx.staging.mkdir(parents=True)
+    if chosen == default:
+        link_folder(source, ctx.staging)
+    else:
+        make_variant(source, ctx.staging, default, chosen)
+    write_note(
+        ctx.staging,
+        chosen,
+        default,
+        {"objective": tune.minimize.value, "scenario": asdict(scenario)},
+    )
+    changed = set(chosen.changes(default))
+    check_artifact(ctx.staging, source, same_numbers=not changed & {"accuracy_level", "head_accuracy_level"})
+
+
+def _charged(bench: ArtifactBench, default: Settings, chosen: Settings) -> float:
+    """Mean KL that the chosen accuracy levels cost, 0 where tune raised none."""
+    levels = {"accuracy_level", "head_accuracy_level"} & set(chosen.changes(default))
+    return bench.cost(chosen).mean if levels else 0.0
+
+
+def _decision_facts(decision: Decision) -> dict[str, Any]:
+    tried = {value: _contest_facts(contest) for value, contest in decision.tried.items()}
+    return {
+        "setting": decision.setting,
+        "value": decision.value,
+        "reason": decision.reason,
+        "tried": tried,
+    }
+
+
+def _contest_facts(contest: Contest) -> dict[str, Any]:
+    low, high = contest.gain_interval
+    return {
+        "gain": contest.gain,
+        "interval": [low, high],
+        "rounds": contest.rounds,
+        "verdict": contest.verdict,
+    }
+
+
+def _trial_facts(seconds: list[float]) -> dict[str, Any]:
+    """Blocks in the order measured; spread: (largest - least) / median."""
+    middle = median(seconds)
+    return {"blocks": seconds, "median": middle, "spread": (max(seconds) - min(seconds)) / middle}
