@@ -1,0 +1,129 @@
+"""From blocks of samples to the interval of a metric's aggregate, and of its ratio to a reference."""
+
+from __future__ import annotations
+
+import math
+import statistics as stdlib
+from dataclasses import replace
+
+from infopt_compiler.budget import Interval
+from infopt_compiler.measure.samples import BlockSamples
+from infopt_compiler.measure.statistics import (
+    drift_factor,
+    log_mean_interval,
+    mean_interval,
+    percentile_interval,
+)
+
+QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
+_MEMORY = ("memory.peak", "memory.steady")
+
+
+def estimate(samples: BlockSamples, metric: str, aggregate: str | None, confidence: float) -> Interval:
+    """`tpot`, `p50` → its interval: the hull of what the requests say and of what the blocks (processes) say."""
+    blocks = [values for values in samples.values(metric) if values]
+    if not blocks:
+        return Interval.unknown(f"`{metric}` needs requests of at least two tokens", confidence=confidence)
+    pooled = [value for values in blocks for value in values]
+    if metric in _MEMORY:
+        return _largest_process(pooled, confidence)
+    if aggregate is None:
+        return _rate(samples, metric, pooled, confidence)
+    if aggregate == "max":
+        return _largest(pooled, len(blocks))
+    if aggregate == "mean":
+        return _mean(blocks, pooled, confidence)
+    return _quantile(blocks, pooled, QUANTILES[aggregate], confidence)
+
+
+def estimate_ratio(
+    subject: BlockSamples, reference: BlockSamples, metric: str, aggregate: str | None, confidence: float
+) -> Interval:
+    """Subject over reference. Typical values pair the blocks that ran next to each other, so that drift cancels.
+
+    Tail percentiles cannot be had from one block: there the limits of the two intervals are divided, each at
+    half the error.
+    """
+    if aggregate in ("p90", "p95", "p99", "max"):
+        half = 1 - (1 - confidence) / 2
+        ends = (estimate(side, metric, aggregate, half) for side in (subject, reference))
+        return replace(_quotient(*ends), confidence=confidence)
+    pairs = zip(subject.values(metric), reference.values(metric), strict=False)
+    central = stdlib.fmean if aggregate == "mean" else stdlib.median
+    ratios = [central(a) / central(b) for a, b in pairs if a and b]
+    if len(ratios) < 2:
+        return Interval.unknown(
+            "a ratio needs two pairs of blocks", blocks=len(ratios), confidence=confidence
+        )
+    interval = log_mean_interval(ratios, confidence)
+    words = f"ratio of neighbouring blocks, Student's t over {len(ratios)} pairs"
+    count = len(subject.pooled(metric))
+    return replace(interval, estimator=words, samples=count, blocks=len(ratios))
+
+
+def _quantile(blocks: list[list[float]], pooled: list[float], q: float, confidence: float) -> Interval:
+    """Order statistics over all samples, widened by what the blocks' medians show of drift between processes."""
+    interval = replace(percentile_interval(pooled, q, confidence), blocks=len(blocks))
+    if interval.value is None:
+        return interval
+    if len(blocks) == len(pooled):  # one sample a process: the order statistics already are between processes
+        return interval
+    factor = drift_factor([stdlib.median(values) for values in blocks], confidence)
+    between = replace(interval, low=interval.value / factor, high=interval.value * factor)
+    return replace(
+        interval.hull(between), estimator=f"{interval.estimator}; hull with drift of {len(blocks)} processes"
+    )
+
+
+def _mean(blocks: list[list[float]], pooled: list[float], confidence: float) -> Interval:
+    within = mean_interval(pooled, confidence)
+    if len(blocks) < 2 or within.value is None:
+        return Interval.unknown("a mean needs two processes", samples=len(pooled), confidence=confidence)
+    between = mean_interval([stdlib.fmean(values) for values in blocks], confidence)
+    words = f"mean, Student's t; hull of {len(pooled)} samples and {len(blocks)} processes"
+    return replace(within.hull(between), estimator=words, blocks=len(blocks))
+
+
+def _rate(samples: BlockSamples, metric: str, rates: list[float], confidence: float) -> Interval:
+    """Tokens over wall time: all blocks together; limits from the blocks' rates."""
+    wall = math.fsum(block.wall for block in samples.blocks)
+    value = math.fsum(rate * block.wall for rate, block in zip(rates, samples.blocks, strict=True)) / wall
+    requests = sum(len(block.requests) for block in samples.blocks)
+    between = log_mean_interval(rates, confidence)
+    if between.value is None:
+        return Interval.unknown(
+            "a rate needs two processes", samples=requests, blocks=1, confidence=confidence
+        )
+    words = f"all tokens over all wall time; Student's t over {len(rates)} processes"
+    low, high = min(value, between.low), max(value, between.high)
+    return Interval(value, low, high, confidence, words, requests, len(rates))
+
+
+def _largest(pooled: list[float], blocks: int) -> Interval:
+    """A maximum has no interval without a distribution: it is what was seen, and says so."""
+    value = max(pooled)
+    note = f"the largest of {len(pooled)} observed; says nothing of requests that were not made"
+    return Interval(value, value, value, 1.0, "observed maximum", len(pooled), blocks, note)
+
+
+def _largest_process(values: list[float], confidence: float) -> Interval:
+    """Peak memory: the highest process counts; the processes' spread is the interval."""
+    value = max(values)
+    between = mean_interval(values, confidence)
+    if between.value is None:
+        return Interval(
+            value, value, math.inf, confidence, "one process", 1, 1, "one process shows no spread"
+        )
+    words = f"highest of {len(values)} processes; hull of their range and Student's t"
+    low, high = min(min(values), between.low), max(value, between.high)
+    return Interval(value, low, high, confidence, words, len(values), len(values))
+
+
+def _quotient(subject: Interval, reference: Interval) -> Interval:
+    if subject.value is None or not reference.value or reference.low <= 0:
+        note = subject.note or reference.note or "the reference has no value"
+        return Interval.unknown(note, samples=subject.samples, blocks=subject.blocks)
+    low = subject.low / reference.high if math.isfinite(reference.high) else 0.0
+    words = f"{subject.estimator}, divided by the reference's limits"
+    value, high = subject.value / reference.value, subject.high / reference.low
+    return Interval(value, low, high, subject.confidence, words, subject.samples, subject.blocks)

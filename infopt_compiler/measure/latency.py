@@ -1,0 +1,153 @@
+"""Timing: blocks of requests in fresh serving processes, the variants taking turns, until all bounds are decided."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from infopt_compiler.diagnostics import DiagnosticError, Note, error
+from infopt_compiler.measure.runtimes.server import runtime_of
+from infopt_compiler.measure.samples import Block, BlockSamples
+from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.settings import MeasureSettings
+from infopt_compiler.measure.statistics import look_confidence
+
+Progress = Callable[[float, float, str], None]
+# (samples of each variant, look number from 1, whether it is the last) → whether to stop.
+Decided = Callable[[dict[str, BlockSamples], int, bool], bool]
+
+_GROWTH = 1.5  # each further look at the data has this many times the blocks of the one before
+_TIMEOUT = 600.0  # seconds for one block, at least
+
+
+def no_progress(done: float, total: float, message: str) -> None:
+    """Say nothing."""
+
+
+def compare(
+    variants: Mapping[str, Path],
+    scenario: Scenario,
+    *,
+    rounds: int = 3,
+    requests: int = 5,
+    warmup: int = 1,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> dict[str, BlockSamples]:
+    """A fixed number of blocks of each folder, interleaved in alternating order. For choosing, not for judging.
+
+    Raises DiagnosticError where a folder cannot be served.
+    """
+    found: dict[str, list[Block]] = {name: [] for name in variants}
+    environments: dict[str, dict[str, Any]] = {}
+    for number in range(rounds):
+        for done, name in enumerate(_order(variants, number)):
+            progress(number * len(variants) + done, rounds * len(variants), f"serving {name}")
+            block, environments[name] = run_block(variants[name], scenario, requests, warmup, seed + number)
+            found[name].append(block)
+    return {name: BlockSamples(tuple(blocks), environments[name]) for name, blocks in found.items()}
+
+
+def sample(
+    variants: Mapping[str, Path],
+    scenario: Scenario,
+    settings: MeasureSettings,
+    decided: Decided,
+    progress: Progress = no_progress,
+) -> tuple[dict[str, BlockSamples], int, bool]:
+    """Blocks of each variant until `decided`, or the settings' time or blocks are used up.
+
+    Gives the samples, the number of the last look, and whether that look used up the rest of the error (it is the
+    last by the clock). With two blocks at least, whatever the clock says.
+    """
+    found: dict[str, BlockSamples] = {name: BlockSamples(()) for name in variants}
+    start, look, next_look, number = time.monotonic(), 0, settings.min_blocks, 0
+    while True:
+        for name in _order(variants, number):
+            spent = time.monotonic() - start
+            progress(min(spent, settings.seconds), settings.seconds, f"serving {name}, block {number + 1}")
+            block, environment = run_block(
+                variants[name], scenario, settings.requests, settings.warmup, settings.seed + number
+            )
+            found[name] = BlockSamples((*found[name].blocks, block), environment)
+        number += 1
+        spent = time.monotonic() - start
+        # Whether another round still fits is a matter of the clock, so the last look may spend what is left.
+        last = number >= settings.max_blocks or (
+            number >= 2 and spent * (number + 1) / number > settings.seconds
+        )
+        if last or number >= next_look:
+            look += 1
+            next_look = max(number + 1, int(number * _GROWTH))
+            if decided(found, look, last) or last:
+                return found, look, last
+
+
+def confidence_of_look(confidence: float, look: int, last: bool) -> float:
+    """What each limit must hold with at this look, so that all looks together hold with `confidence`."""
+    return look_confidence(confidence, look, last=last)
+
+
+def run_block(
+    folder: Path, scenario: Scenario, requests: int, warmup: int, seed: int
+) -> tuple[Block, dict[str, Any]]:
+    """One fresh serving process and its requests. DiagnosticError E0902 if it fails, E0903 if it hangs, E0904 if nothing serves it."""
+    try:
+        runtime_of(folder)
+    except ValueError as reason:
+        raise DiagnosticError(error("E0904", str(reason))) from None
+    job = {
+        "folder": str(folder),
+        "scenario": asdict(scenario),
+        "requests": requests,
+        "warmup": warmup,
+        "seed": seed,
+    }
+    lines = _run_child(job, _TIMEOUT)
+    end = lines[-1]
+    rows = [{k: v for k, v in line.items() if k != "event"} for line in lines if line["event"] == "request"]
+    return Block.from_json({**end, "requests": rows}), end["environment"]
+
+
+def _run_child(job: dict[str, Any], timeout: float) -> list[dict[str, Any]]:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "infopt_compiler.measure.serve"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    timer = threading.Timer(timeout, child.kill)
+    timer.start()
+    try:
+        out, err = child.communicate(json.dumps(job))
+    finally:
+        in_time = timer.is_alive()
+        timer.cancel()
+        child.kill()
+    lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    if child.returncode == 0 and lines and lines[-1]["event"] == "end":
+        return lines
+    if not in_time:
+        raise DiagnosticError(error("E0903", f"a block of requests took longer than {timeout:.0f} s"))
+    raise DiagnosticError(_failure(job, child.returncode, err))
+
+
+def _failure(job: dict[str, Any], status: int, err: str) -> Any:
+    how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+    words = " / ".join(err.strip().splitlines()[-3:])[-600:] or "it said nothing"
+    help = "signal 9 is how a machine out of memory ends a process" if status == -9 else None
+    return error("E0902", f"the process that serves the artifact {how}", notes=(Note(words),), help=help)
+
+
+def _order(variants: Mapping[str, Path], number: int) -> list[str]:
+    """A B, then B A: what drifts steadily falls on all alike."""
+    names = list(variants)
+    return names if number % 2 == 0 else names[::-1]

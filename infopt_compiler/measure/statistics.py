@@ -1,0 +1,142 @@
+"""Intervals from samples. Each limit is one-sided and holds with the stated confidence.
+
+Percentiles: order statistics with exact binomial ranks, free of any distribution (H. A. David, H. N. Nagaraja,
+Order Statistics, 3rd ed., 7.1); the sample counts are those of MLPerf Inference's early stopping (arXiv
+1911.02549). Means over processes: Student's t. No scipy: the two quantile functions are below.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+from infopt_compiler.budget import Interval
+
+
+@lru_cache(maxsize=256)
+def samples_needed(q: float, confidence: float) -> int:
+    """Least n for which no sample over a limit shows that the q-quantile is not over it: q^n <= 1 - confidence."""
+    return max(1, math.ceil(math.log1p(-confidence) / math.log(q) - 1e-9))
+
+
+@lru_cache(maxsize=1024)
+def ranks(n: int, q: float, confidence: float) -> tuple[int | None, int | None]:
+    """1-based ranks of the order statistics that bound the q-quantile from below and from above; None: too few.
+
+    Below: the largest k with P(Bin(n, q) >= k) >= confidence. Above: the smallest k with P(Bin(n, q) < k) >= confidence.
+    """
+    lower: int | None = None
+    upper: int | None = None
+    below = 0.0  # P(Bin < k)
+    for k in range(1, n + 1):
+        below += _binomial(n, k - 1, q)
+        if 1.0 - below >= confidence:
+            lower = k
+        if below >= confidence:
+            upper = k
+            break
+    return lower, upper
+
+
+def percentile(ordered: Sequence[float], q: float) -> float:
+    """The smallest sample with at least a share q of all at or below it (inverse of the empirical distribution)."""
+    return ordered[max(0, math.ceil(q * len(ordered) - 1e-9) - 1)]
+
+
+def percentile_interval(samples: Sequence[float], q: float, confidence: float) -> Interval:
+    """The q-quantile with distribution-free limits. Too few samples: no value, the limit that is missing infinite."""
+    ordered, n = sorted(samples), len(samples)
+    lower, upper = ranks(n, q, confidence)
+    low = ordered[lower - 1] if lower else -math.inf
+    high = ordered[upper - 1] if upper else math.inf
+    label = f"p{q * 100:g}"
+    if lower is None or upper is None:
+        needed = max(samples_needed(q, confidence), samples_needed(1 - q, confidence))
+        note = f"{label} needs {needed} samples at {confidence:.4g} confidence, {n} were taken"
+        return Interval(None, low, high, confidence, "order statistics, too few samples", n, 1, note)
+    words = f"{label} by order statistics (ranks {lower} and {upper} of {n})"
+    return Interval(percentile(ordered, q), low, high, confidence, words, n)
+
+
+def mean_interval(samples: Sequence[float], confidence: float) -> Interval:
+    """The mean with Student's t; two samples at least, else no value."""
+    n = len(samples)
+    if n < 2:
+        return Interval.unknown("a mean needs two samples", samples=n, confidence=confidence)
+    mean = math.fsum(samples) / n
+    half = t_quantile(confidence, n - 1) * deviation(samples) / math.sqrt(n)
+    return Interval(mean, mean - half, mean + half, confidence, f"mean, Student's t over {n}", n, n)
+
+
+def drift_factor(block_values: Sequence[float], confidence: float) -> float:
+    """How far a typical value may move with the process: exp of the t half-width over the logs of the blocks' values.
+
+    Infinite for fewer than two blocks: nothing is known of other processes then.
+    """
+    n = len(block_values)
+    if n < 2:
+        return math.inf
+    logs = [math.log(max(value, 1e-300)) for value in block_values]
+    return math.exp(min(700.0, t_quantile(confidence, n - 1) * deviation(logs) / math.sqrt(n)))
+
+
+def log_mean_interval(values: Sequence[float], confidence: float) -> Interval:
+    """Geometric mean of positive values (ratios, rates) with t limits on their logarithms."""
+    inner = mean_interval([math.log(value) for value in values], confidence)
+    if inner.value is None:
+        return inner
+    value, low, high = (math.exp(end) for end in (inner.value, inner.low, inner.high))
+    words = f"geometric mean, Student's t over {len(values)}"
+    return Interval(value, low, high, confidence, words, len(values), len(values))
+
+
+def look_confidence(confidence: float, look: int, *, last: bool) -> float:
+    """Confidence at the look number `look` (from 1) of a sequential test whose looks together err at most 1 - confidence.
+
+    Half of what is left is spent at each look and all that is left at the last. Whether a look is the last must
+    depend on the clock alone, never on the data.
+    """
+    left = (1.0 - confidence) / 2 ** (look - 1)
+    return float(1.0 - (left if last else left / 2))
+
+
+def deviation(samples: Sequence[float]) -> float:
+    """Sample standard deviation (n - 1)."""
+    n = len(samples)
+    mean = math.fsum(samples) / n
+    return math.sqrt(math.fsum((x - mean) ** 2 for x in samples) / (n - 1)) if n > 1 else math.inf
+
+
+@lru_cache(maxsize=256)
+def t_quantile(p: float, df: int) -> float:
+    """Student's t quantile for p >= 0.5, by bisection of the distribution function."""
+    low, high = 0.0, 2.0
+    while t_cdf(high, df) < p and high < 1e12:
+        high *= 2
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if t_cdf(middle, df) < p else (low, middle)
+    return (low + high) / 2
+
+
+def t_cdf(t: float, df: int) -> float:
+    """P(T <= t), t >= 0: finite sums for integer degrees (Abramowitz and Stegun 26.7.3 and 26.7.4)."""
+    theta = math.atan2(t, math.sqrt(df))
+    cos2 = math.cos(theta) ** 2
+    if df == 1:
+        return 0.5 + theta / math.pi
+    odd = df % 2 == 1
+    term = total = math.cos(theta) if odd else 1.0
+    for k in range(2 if odd else 1, df - 1, 2):
+        term *= cos2 * k / (k + 1)
+        total += term
+    inside = 2 / math.pi * (theta + math.sin(theta) * total) if odd else math.sin(theta) * total
+    return 0.5 + inside / 2
+
+
+def _binomial(n: int, k: int, q: float) -> float:
+    if q in (0.0, 1.0):
+        return float(k == n * q)
+    log = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    return math.exp(log + k * math.log(q) + (n - k) * math.log1p(-q))
