@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from infopt_compiler.artifacts import Artifact
+from infopt_compiler.artifacts import Artifact, HFModel, TextData
 from infopt_compiler.diagnostics import Note, Span, did_you_mean, error
 from infopt_compiler.passes.base import Pass
 from infopt_compiler.passes.registry import find_pass, pass_names
@@ -136,11 +136,12 @@ def _fits(scope: Scope, call: Call, slot: InputSlot, value: ast.Word, symbol: Sy
 
 
 def _article(kind: str) -> str:
-    return f"an {kind}" if kind[0] in "AEIO" else f"a {kind}"
+    return f"an {kind}" if kind[0] in "AEHIO" else f"a {kind}"
 
 
 def _giver(kinds: tuple[type[Artifact], ...]) -> str | None:
-    names = [name for name in pass_names() if find_pass(name).output in kinds]
+    names = ["model"] if HFModel in kinds else ["data"] if TextData in kinds else []
+    names += [name for name in pass_names() if find_pass(name).output in kinds]
     return f"{' or '.join(f'`{n}`' for n in names)} gives one" if names else None
 
 

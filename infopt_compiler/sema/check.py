@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from infopt_compiler.diagnostics import Diagnostic, Input, Severity
 from infopt_compiler.measure.scenario import Scenario
@@ -12,12 +15,15 @@ from infopt_compiler.sema.budgets import check_budget
 from infopt_compiler.sema.calls import check_call
 from infopt_compiler.sema.declarations import check_data, check_group, check_model, check_scenario
 from infopt_compiler.sema.groups import target_memory_bytes
+from infopt_compiler.sema.overriding import apply_override
 from infopt_compiler.sema.program import Budget, DataDecl, ModelDecl, Node, Program
 from infopt_compiler.sema.scope import Kind, Scope
 from infopt_compiler.sema.specs import Chain, check_memory, check_node, specs_of
 from infopt_compiler.sema.usage import warn_overlap, warn_unused
 from infopt_compiler.syntax import ast, parse_recipe
+from infopt_compiler.syntax.overrides import Override, parse_override
 
+D = TypeVar("D", ModelDecl, DataDecl, Scenario, Node, Budget)
 Checked = tuple[Program | None, list[Diagnostic]]
 
 
@@ -28,19 +34,38 @@ def check_recipe(input: Input, overrides: Sequence[str] = ()) -> Checked:
     (`q.bits=4,8`) every value is checked, and the program has the first.
     """
     tree, found = parse_recipe(input)
-    return _finish(*check_tree(tree, input), found)
+    parsed = [parse_override(text, number) for number, text in enumerate(overrides, start=1)]
+    found += [d for _, wrong in parsed for d in wrong]
+    kept = [override for override, _ in parsed if override is not None]
+    programs: list[Program] = []
+    for choices in _choices(kept):
+        changed = tree
+        for override, choice in zip(kept, choices, strict=True):
+            changed, wrong = apply_override(changed, override, choice)
+            found += wrong
+        program, more = check_tree(changed, input)
+        programs.append(program)
+        found += more
+    ordered = sorted(dict.fromkeys(found), key=_place)
+    failed = any(d.severity is Severity.error for d in ordered)
+    return None if failed else programs[0], ordered
 
 
-def _finish(program: Program | None, found: list[Diagnostic], syntax: list[Diagnostic]) -> Checked:
-    all_found = sorted(dict.fromkeys([*syntax, *found]), key=_place)
-    wrong = any(d.severity is Severity.error for d in all_found)
-    return None if wrong else program, all_found
+def _choices(overrides: list[Override]) -> Iterator[tuple[int, ...]]:
+    """Which value of each override to check: all the first ones, then every other value once."""
+    first = [0] * len(overrides)
+    yield tuple(first)
+    for k, override in enumerate(overrides):
+        for choice in range(1, len(override.values)):
+            yield (*first[:k], choice, *first[k + 1 :])
 
 
-def _place(d: Diagnostic) -> tuple[bool, str, int, str]:
+def _place(d: Diagnostic) -> tuple[int, int, str, str]:
+    """The file's diagnostics in their order, then those of overrides, then those without a place."""
     if d.span is None:
-        return True, "", 0, d.code
-    return False, d.span.input.name if d.span.input.name.startswith("<") else "", d.span.start, d.code
+        return sys.maxsize, 0, d.code, d.message
+    override = re.fullmatch(r"<override (\d+)>", d.span.input.name)
+    return int(override[1]) if override else 0, d.span.start, d.code, d.message
 
 
 @dataclass
@@ -88,9 +113,10 @@ def _check_statement(scope: Scope, parts: _Parts, statement: ast.Statement) -> N
             _keep(parts.budgets, check_budget(scope, statement, parts.budget_names))
 
 
-def _keep(table: dict[str, object] | dict, checked: object) -> None:  # type: ignore[type-arg]
+def _keep(table: dict[str, D], checked: D | None) -> None:
+    """The first of a name stays; a second one was reported."""
     if checked is not None:
-        table.setdefault(checked.name, checked)  # type: ignore[attr-defined]
+        table.setdefault(checked.name, checked)
 
 
 def _check_let(scope: Scope, let: ast.Let) -> None:
@@ -127,7 +153,7 @@ def _program(parts: _Parts, input: Input) -> Program:
 
 
 def _check_whole(scope: Scope, tree: ast.Recipe, program: Program) -> None:
-    chains: dict[str, tuple[Chain, ...]] = specs_of(scope, program.models, _folder(program))
+    chains: dict[str, tuple[Chain, ...]] = specs_of(program.models, _folder(program))
     for node in program.nodes.values():
         check_node(scope, node, chains)
     check_memory(scope, program, chains, target_memory_bytes(program.target), program.target)

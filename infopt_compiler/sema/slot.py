@@ -17,8 +17,8 @@ class Slot:
     """One parameter. `item` is the type of a list's items; numbers of `dimension` may or must carry its unit."""
 
     name: str
-    type: type
-    item: type | None = None
+    type: Any
+    item: Any = None
     dimension: Dimension | None = None
     choices: tuple[Any, ...] | None = None
     minimum: float | None = None

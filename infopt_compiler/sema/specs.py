@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -15,15 +16,13 @@ from infopt_compiler.sema.program import ModelDecl, Node, Program
 from infopt_compiler.sema.scope import Scope
 from infopt_compiler.units import Dimension, human
 
-Chains = Mapping[str, "tuple[Chain, ...]"]
 
-
+@dataclass(frozen=True)
 class Chain:
     """One way from a declared model to a binding, and the spec at its end."""
 
-    def __init__(self, model: ModelDecl, spec: ModelSpec) -> None:
-        self.model = model
-        self.spec = spec
+    model: ModelDecl
+    spec: ModelSpec
 
 
 def static_spec(model: ModelDecl, folder: Path) -> ModelSpec | None:
@@ -60,14 +59,21 @@ def check_node(scope: Scope, node: Node, chains: dict[str, tuple[Chain, ...]]) -
         return
     given = {name: len(bindings) for name, bindings in node.inputs.items()}
     _report(scope, node, list(instance.check_inputs(given)))
-    first = next(
-        (chain for names in node.inputs.values() for n in names for chain in [chains.get(n)] if chain), None
-    )
-    models = [chain for names in node.inputs.values() for n in names for chain in chains.get(n, ())]
-    problems = [p for spec in ([c.spec for c in models] or [None]) for p in instance.check(spec)]
+    incoming = _incoming(node, chains)
+    specs: list[ModelSpec | None] = [chain.spec for chain in incoming] or [None]
+    problems = [problem for spec in specs for problem in instance.check(spec)]
     _report(scope, node, problems)
-    if first is not None and not problems:
-        chains[node.name] = tuple(Chain(chain.model, instance.transform(chain.spec)) for chain in models)
+    if incoming and not problems:
+        chains[node.name] = tuple(Chain(chain.model, instance.transform(chain.spec)) for chain in incoming)
+
+
+def _incoming(node: Node, chains: Mapping[str, tuple[Chain, ...]]) -> list[Chain]:
+    """The chains that come in by the first argument that has any: a pass transforms that model."""
+    for bindings in node.inputs.values():
+        found = [chain for binding in bindings for chain in chains.get(binding, ())]
+        if found:
+            return found
+    return []
 
 
 def _report(scope: Scope, node: Node, problems: list[Problem]) -> None:
@@ -102,6 +108,7 @@ def _too_large(chain: Chain, name: str, memory_bytes: float, target: str) -> Dia
     )
 
 
-def specs_of(scope: Scope, models: Mapping[str, ModelDecl], folder: Path) -> dict[str, tuple[Chain, ...]]:
+def specs_of(models: Mapping[str, ModelDecl], folder: Path) -> dict[str, tuple[Chain, ...]]:
+    """The chains of declared models whose shapes are known now."""
     specs = {name: static_spec(model, folder) for name, model in models.items()}
     return {name: (Chain(models[name], spec),) for name, spec in specs.items() if spec is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 from typing import Any, Final
 
@@ -42,6 +43,8 @@ def convert(scope: Scope, slot: Slot, value: ast.Value) -> Any:
         return _member(scope, slot, slot.type, value)
     if slot.type is bool:
         return _bool(scope, slot, value)
+    if isinstance(value, ast.Loose) and slot.type is str and slot.dimension is None:
+        return _chosen(scope, slot, value.text, value.span)
     value = literal(scope, value)
     if isinstance(value, ast.Invalid):
         return BAD
@@ -65,8 +68,6 @@ def literal(scope: Scope, value: ast.Value) -> ast.Value:
 
 def _at(value: ast.Value, span: Span) -> ast.Value:
     """The value as if it had been written at `span`."""
-    from dataclasses import replace
-
     return replace(value, span=span)
 
 
@@ -85,7 +86,7 @@ def quantity(scope: Scope, value: ast.Value, dimension: Dimension, what: str) ->
     if given.dimension is Dimension.number:
         message = f"`{what}` is a {_describe(dimension)}: the number needs a unit"
     else:
-        message = f"`{what}` is a {_describe(dimension)}, `{given}` is a {given.dimension.value}"
+        message = f"`{what}` is a {_describe(dimension)}, `{given}` is {_article(_describe(given.dimension))}"
     scope.report(error("E0302", message, value.span, help=_example(dimension)))
     return None
 
@@ -95,7 +96,13 @@ def _describe(dimension: Dimension) -> str:
         return "plain number"
     if dimension in (Dimension.bytes, Dimension.tokens, Dimension.samples):
         return f"number of {dimension.value}"
-    return dimension.value
+    return "share" if dimension is Dimension.fraction else str(dimension.value)
+
+
+def _article(noun: str) -> str:
+    if noun in ("time", "information"):
+        return f"a {noun}" if noun == "time" else "an amount of information"
+    return f"a {noun}"
 
 
 def _example(dimension: Dimension) -> str:

@@ -41,6 +41,11 @@ class Word(Syntax):
 
 
 @dataclass(frozen=True)
+class Loose(Word):
+    """A bare word of the command line, where strings need no quotes: also a string where one is wanted."""
+
+
+@dataclass(frozen=True)
 class Number(Syntax):
     """A number, with its unit if it has one."""
 

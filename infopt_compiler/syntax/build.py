@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any, TypeVar
 
-from lark import Token, Transformer, Tree, v_args
+from lark import Token, Transformer, v_args
 from lark.tree import Meta
 
 from infopt_compiler.diagnostics import Diagnostic, Input, Note, Span, error
@@ -15,11 +15,10 @@ from infopt_compiler.units import UnitError, parse_quantity
 
 T = TypeVar("T")
 _LARGEST = 2.0**53  # beyond it a float no longer holds every whole number
-_CLAUSES = {"of": "of", "on": "on", "vs": "vs", "confidence": "at", "alias": "as", "under": "under"}
 
 
 @v_args(meta=True)
-class Builder(Transformer[Token, Any]):
+class Builder(Transformer[Token, Any]):  # type: ignore[misc]  # lark is not followed
     """Builds nodes whose spans lie in `input`, `base` characters behind the parsed text; collects what values got wrong."""
 
     def __init__(self, input: Input, base: int = 0) -> None:
@@ -61,7 +60,10 @@ class Builder(Transformer[Token, Any]):
             self.found.append(error("E0104", message, span, help="write a backslash as `\\\\`"))
             return ast.Invalid(span=span)
         if "${" in value:
-            self.found.append(no_interpolation(span))
+            self.found.append(no_interpolation("E0122", span))
+            return ast.Invalid(span=span)
+        if any(0xD800 <= ord(char) <= 0xDFFF for char in value):
+            self.found.append(error("E0104", "half of a surrogate pair is no character", span))
             return ast.Invalid(span=span)
         return ast.Text(value, span=span)
 
@@ -71,7 +73,7 @@ class Builder(Transformer[Token, Any]):
     def name(self, meta: Meta, children: list[Token]) -> ast.Name:
         return self._name(children[0])
 
-    def list(self, meta: Meta, children: list[Any]) -> ast.List:
+    def list_(self, meta: Meta, children: list[Any]) -> ast.List:
         return ast.List(tuple(children), span=self._span(meta))
 
     def range(self, meta: Meta, children: list[Any]) -> ast.Range:
@@ -182,9 +184,10 @@ class Builder(Transformer[Token, Any]):
         return limit, clauses[0][1] if clauses else None
 
 
-def no_interpolation(span: Span) -> Diagnostic:
+def no_interpolation(code: str, span: Span) -> Diagnostic:
+    """`${` would be resolved by what reads the configuration; a recipe from a stranger stays safe without it."""
     return error(
-        "E0510",
+        code,
         "`${` is not allowed: a recipe and its overrides hold plain values, nothing is interpolated",
         span,
         help="write the value itself, or give the setting on the command line",
@@ -193,7 +196,3 @@ def no_interpolation(span: Span) -> Diagnostic:
 
 def _one(nodes: list[Any], kind: type[T]) -> T | None:
     return next((node for node in nodes if isinstance(node, kind)), None)
-
-
-def build(tree: Tree[Token], builder: Builder) -> Any:
-    return builder.transform(tree)

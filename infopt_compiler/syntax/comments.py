@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from infopt_compiler.syntax import ast
 
 _COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|(#[^\n]*)')
 
-Entry = TypeVar("Entry", ast.Statement, ast.Argument, ast.Bound)
-Block = TypeVar("Block", ast.Arguments, ast.Bounds)
+Entry = TypeVar("Entry", bound=ast.Statement | ast.Argument | ast.Bound)
 
 
 def attach_comments(recipe: ast.Recipe, text: str) -> ast.Recipe:
@@ -22,8 +21,8 @@ def attach_comments(recipe: ast.Recipe, text: str) -> ast.Recipe:
     if not statements:
         return replace(recipe, closing=_tidy([*first, *closing]))
     if opening:
-        head = statements[0].trivia
-        statements[0] = replace(statements[0], trivia=replace(head, before=(opening, *head.before)))
+        trivia = statements[0].trivia
+        statements[0] = replace(statements[0], trivia=replace(trivia, before=(opening, *trivia.before)))
     return replace(recipe, statements=tuple(statements), closing=closing)
 
 
@@ -37,7 +36,7 @@ def _attach(
     for k, entry in enumerate(entries):
         behind, before = _gap(text[at : entry.span.start], last=False)
         if k == 0:
-            opening, before = behind, _tidy(before, first=True)
+            opening, before = behind, _tidy(before, first=not behind)
         else:
             done[-1] = _with_after(done[-1], behind)
         done.append(_with_inner(entry, tuple(before), text))
@@ -46,7 +45,7 @@ def _attach(
     if done:
         done[-1] = _with_after(done[-1], behind)
         return opening, done, _tidy(closing, last=True)
-    return behind, done, _tidy(closing, first=True, last=True)
+    return behind, done, _tidy(closing, first=not behind, last=True)
 
 
 def _gap(gap: str, *, last: bool) -> tuple[str, tuple[str, ...]]:
@@ -78,24 +77,21 @@ def _with_inner(entry: Entry, before: tuple[str, ...], text: str) -> Entry:
     block = _block_of(entry)
     end = block.span.start if block is not None else entry.span.end
     inner = tuple(match[1].rstrip() for match in _COMMENT.finditer(text, entry.span.start, end) if match[1])
-    entry = replace(entry, trivia=ast.Trivia((*before, *inner)))
-    if isinstance(entry, ast.Data | ast.Scenario) and block is not None:
-        return replace(entry, settings=_block(block, text))
-    if isinstance(entry, ast.Binding):
-        return replace(entry, arguments=_block(entry.arguments, text))
-    if isinstance(entry, ast.Budget):
-        return replace(entry, bounds=_block(entry.bounds, text))
-    return entry
+    changes: dict[str, Any] = {"trivia": ast.Trivia((*before, *inner))}
+    if block is not None:
+        changes[_BLOCKS[type(entry)]] = _block(block, text)
+    return replace(entry, **changes)
 
 
-def _block_of(entry: Entry) -> ast.Arguments | ast.Bounds | None:
-    if isinstance(entry, ast.Data | ast.Scenario):
-        return entry.settings
-    if isinstance(entry, ast.Binding):
-        return entry.arguments
-    return entry.bounds if isinstance(entry, ast.Budget) else None
+_BLOCKS = {ast.Data: "settings", ast.Scenario: "settings", ast.Binding: "arguments", ast.Budget: "bounds"}
 
 
-def _block(block: Block, text: str) -> Block:
+def _block_of(entry: ast.Syntax) -> ast.Arguments | ast.Bounds | None:
+    block: ast.Arguments | ast.Bounds | None = getattr(entry, _BLOCKS.get(type(entry), ""), None)
+    return block
+
+
+def _block(block: ast.Arguments | ast.Bounds, text: str) -> ast.Arguments | ast.Bounds:
     opening, entries, closing = _attach(block.entries, text, block.span.start + 1, block.span.end - 1)
-    return replace(block, entries=tuple(entries), opening=opening, closing=closing)
+    changes: dict[str, Any] = {"entries": tuple(entries), "opening": opening, "closing": closing}
+    return replace(block, **changes)

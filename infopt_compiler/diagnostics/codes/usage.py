@@ -1,4 +1,8 @@
-"""E05xx command line, overrides and configuration. E0500 to E0549 are wrong usage (exit 2), E0550 and up wrong content (exit 1)."""
+"""E05xx command line, overrides and configuration.
+
+Wrong usage of the command line (exit 2): E0501 to E0509 and E0521 to E0549. Wrong content (exit 1): overrides of a recipe
+(E0510 to E0519) and E0550 and up.
+"""
 
 from __future__ import annotations
 
@@ -57,12 +61,12 @@ USAGE: tuple[CodeInfo, ...] = (
         "After a recipe come overrides, such as `q.bits=8`; other verbs take what their `--help` says.",
     ),
     CodeInfo(
-        "E0510",
+        "E0521",
         "no such code",
         "`infopt-compile explain` knows the codes of all diagnostics, such as `E0501`.",
     ),
     CodeInfo(
-        "E0511",
+        "E0522",
         "no such pass",
         "`infopt-compile passes` lists the passes, those of installed packages too.",
     ),
@@ -70,11 +74,6 @@ USAGE: tuple[CodeInfo, ...] = (
         "E0550",
         "recipe that cannot be read",
         "A recipe is a text file in UTF-8 whose name ends in `.opt`.",
-    ),
-    CodeInfo(
-        "E0551",
-        "no such option of a group",
-        "`target`, `measure` and `engine` are groups: a recipe or an override names one of their options, such as `target=h100`.",
     ),
     CodeInfo(
         "E0552",
@@ -107,5 +106,38 @@ USAGE: tuple[CodeInfo, ...] = (
         "E0557",
         "no report there",
         "`infopt-compile report DIR` shows a run's folder, which holds `report.json`; `outputs/<recipe>/latest` is the newest.",
+    ),
+    CodeInfo(
+        "E0560",
+        "override that cannot be read",
+        "An override is `path=value`, with `+` or `++` in front if you like, or `~path` to remove a setting. The path is the "
+        "one of the recipe: `q.bits=8`, `scenario.chat.prompt=256`, `budget.chat.ttft.p95=300ms`.",
+    ),
+    CodeInfo(
+        "E0561",
+        "sweep that cannot be read",
+        "Several values are `q.bits=4,8`, `q.bits=choice(4,8)`, `q.trials=range(2,9)` or `q.gain=interval(0,1)`.",
+    ),
+    CodeInfo(
+        "E0562",
+        "override of a whole",
+        "Overrides set parameters, settings and limits. A whole binding, scenario or budget is neither replaced nor removed, "
+        "since what uses it would mean something else; `let` values are replaced as a whole.",
+    ),
+    CodeInfo(
+        "E0563",
+        "override of what is not there",
+        "The recipe binds no such name. Paths begin with a binding, `scenario.NAME`, `budget.NAME`, `target`, `measure` or `engine`.",
+    ),
+    CodeInfo(
+        "E0564",
+        "override of no bound",
+        "The limit of a bound is replaced by the metric's name, `budget.chat.ttft.p95=300ms`. The budget must have one bound "
+        "on it: a new one would have no operator, and of several it is not clear which is meant.",
+    ),
+    CodeInfo(
+        "E0565",
+        "nothing to remove",
+        "`~` removes a bound, or a parameter that the recipe sets; defaults are set and not removed.",
     ),
 )

@@ -1,0 +1,116 @@
+"""E04xx: artifacts, passes and budgets."""
+
+from __future__ import annotations
+
+from infopt_compiler.diagnostics.codes.info import CodeInfo
+
+MEANING: tuple[CodeInfo, ...] = (
+    CodeInfo(
+        "E0401",
+        "artifact of the wrong kind",
+        "Each pass takes certain kinds of artifacts and gives one: a model of PyTorch weights (HFModel), integer weights "
+        "(QuantizedModel), an ONNX folder (OnnxModel), text (TextData). `infopt-compile passes NAME` shows them.",
+    ),
+    CodeInfo("E0402", "missing artifact", "The pass needs this artifact, and the call does not give it."),
+    CodeInfo(
+        "E0403",
+        "positional argument out of place",
+        "Artifacts may be given by position, in the order of the pass and before the named arguments. Parameters are always "
+        "given by name.",
+    ),
+    CodeInfo("E0404", "missing parameter", "The parameter has no default, so the call must give it."),
+    CodeInfo(
+        "E0410",
+        "parameters that do not go together",
+        "The pass looked at its parameters, and at the model where its shapes are known already, and refuses them. Nothing "
+        "was run.",
+    ),
+    CodeInfo(
+        "E0411",
+        "model larger than the target's memory",
+        "The weights alone exceed the memory of the target, before any KV cache. A smaller model, fewer bits or a larger "
+        "target would do.",
+    ),
+    CodeInfo(
+        "E0420",
+        "unknown metric",
+        "The metrics and their meaning are in docs/language.md; the help names the nearest.",
+    ),
+    CodeInfo(
+        "E0421",
+        "metric without its aggregate",
+        "The metric has one value per request, gap or token. A bound says which statistic of them it means: `ttft.p95`, "
+        "never `ttft`.",
+    ),
+    CodeInfo(
+        "E0422",
+        "unknown aggregate",
+        "The metric does not have this statistic, or it is one value and has none.",
+    ),
+    CodeInfo(
+        "E0423",
+        "same bound twice",
+        "Two bounds on one metric must differ in operator, severity (`warn`) or data, else one of them says nothing.",
+    ),
+    CodeInfo(
+        "E0424",
+        "quality without text",
+        "Quality is measured on text: `on` names a `data` binding, held out from passes.",
+    ),
+    CodeInfo(
+        "E0425",
+        "comparison without a reference",
+        "`kl` and `top1` compare each token with a reference model: `kl.mean <= 0.05 nats vs base on heldout`. There is no "
+        "hidden baseline.",
+    ),
+    CodeInfo(
+        "E0426",
+        "clause without meaning",
+        "The clause does not belong to this metric, or not to a bound in this place.",
+    ),
+    CodeInfo(
+        "E0427",
+        "time or memory without a scenario",
+        "Times, rates and memory depend on the requests: `budget NAME under SCENARIO { ... }` says which.",
+    ),
+    CodeInfo(
+        "E0428",
+        "relative limit that says nothing",
+        "`105% of base` is a limit relative to a binding's own value. A percentage of nothing, another unit with `of`, or "
+        "`of` with a metric that is a share or a comparison already has no meaning.",
+    ),
+    CodeInfo(
+        "E0429",
+        "two budgets of one name",
+        "A binding has one budget; a further one takes a name: `budget chat as rag under long_prompts { ... }`.",
+    ),
+    CodeInfo(
+        "E0430",
+        "not deployable",
+        "Budgets hold for the artifact that ships, loaded by the runtime that a user would use: the result of `export` or "
+        "`tune`. Models in PyTorch weights can be references of quality and size only.",
+    ),
+    CodeInfo(
+        "E0431",
+        "judged on its own calibration text",
+        "Text that calibrates a pass and text on which the result is judged overlap, so the quality figure flatters. Use "
+        "ranges apart, such as `[0% .. 60%]` and `[80% .. 100%]`. This is a warning.",
+    ),
+    CodeInfo(
+        "E0432", "bounds that exclude each other", "No value lies below the upper and above the lower bound."
+    ),
+    CodeInfo(
+        "E0433",
+        "impossible confidence",
+        "A confidence lies between 50% and below 100%: an interval that certainly holds the value is not measured.",
+    ),
+    CodeInfo(
+        "E0435",
+        "bound in the bad direction",
+        "The bound is met by being slow, large or bad: `throughput <= 80 tok/s`. Probably the operator is turned around. "
+        "This is a warning.",
+    ),
+    CodeInfo(
+        "E0437", "empty budget", "A budget without bounds judges nothing; write bounds or leave it out."
+    ),
+)
