@@ -22,19 +22,22 @@ _SILENT = [{"override hydra/hydra_logging": "none"}, {"override hydra/job_loggin
 
 
 def primary_config(
-    program: Program, *, engine: Mapping[str, Any] = {}, facts: Mapping[str, Any] = {}, hydra: Mapping[str, Any] = {}
+    program: Program,
+    *,
+    engine: Mapping[str, Any] = {},
+    facts: Mapping[str, Any] = {},
+    hydra: Mapping[str, Any] = {},
 ) -> DictConfig:
     """The primary config of a build.
 
-    `engine` sets fields of the engine (the flags of the command line), `facts` adds to `recipe`, `hydra` sets run directories.
+    `engine` sets fields of the engine (the flags of the command line), `facts` adds to `engine.recipe`, `hydra` sets run directories.
     """
     from omegaconf import OmegaConf
 
     plain = lower(program)
     groups = [{group: getattr(program, group)} for group in GROUPS]
     config: dict[str, Any] = {"defaults": [*groups, "_self_", *_SILENT]}
-    config["recipe"] = {**plain.pop("recipe"), **facts}
-    config["engine"] = dict(engine)
+    config["engine"] = {**engine, "recipe": {**plain.pop("engine")["recipe"], **facts}}
     for key, value in plain.items():
         config[key] = _typed(program, key, value)
     config["hydra"] = {"output_subdir": None, **hydra}
@@ -70,6 +73,11 @@ def compose(
         return hydra_compose(config_name=PRIMARY, overrides=list(overrides))
 
 
+def literal(text: str) -> str:
+    """A text, such as a path, that OmegaConf takes as it is even where it has `${` in it."""
+    return text.replace("${", "\\${")
+
+
 def _typed(program: Program, name: str, values: Any) -> Any:
     """The values under a top-level name with their schema."""
     from omegaconf import OmegaConf
@@ -81,7 +89,9 @@ def _typed(program: Program, name: str, values: Any) -> Any:
     elif name in program.models:
         schema = ModelConfig
     elif name == "scenario":
-        return {key: OmegaConf.merge(OmegaConf.structured(ScenarioConfig), one) for key, one in values.items()}
+        return {
+            key: OmegaConf.merge(OmegaConf.structured(ScenarioConfig), one) for key, one in values.items()
+        }
     else:
         return values
     return OmegaConf.merge(OmegaConf.structured(schema), values)

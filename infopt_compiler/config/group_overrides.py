@@ -1,25 +1,19 @@
-"""Checks `target=h100`, `target.memory=8 GiB`: overrides of groups, with the same care as the recipe's."""
+"""Checks `target.memory=8 GiB`: overrides of a group's fields (`target=h100` is the recipe's own statement)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from infopt_compiler.config.groups import GROUPS, GroupField, group_fields, options
+from infopt_compiler.config.groups import GROUPS, GroupField, group_fields
 from infopt_compiler.config.overrides import Override
 from infopt_compiler.config.values import decode_quantity, unit_names
-from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, Span, did_you_mean, error
+from infopt_compiler.diagnostics import DiagnosticError, Input, Span, did_you_mean, error
 from infopt_compiler.units import UnitError
 
 
 def is_group_field(override: Override) -> bool:
     """`target.memory=…`, also with a wrong operator; `target=h100` is the recipe's own statement."""
     return override.head in GROUPS and override.path != override.head
-
-
-def check_group_option(group: str, name: str, span: Span | None = None) -> Diagnostic | None:
-    if name in options(group):
-        return None
-    return error("E0551", f"unknown {group} `{name}`", span, help=did_you_mean(name, options(group)))
 
 
 def group_value(override: Override) -> Any:
@@ -36,7 +30,9 @@ def group_value(override: Override) -> Any:
             error("E0552", f"`{group}` has no field `{name}`", at, help=did_you_mean(name, fields))
         )
     start = len(override.text) - len(override.value)
-    return _decode(fields[name], override.value.strip(), Span(span.input, start, len(override.text)), override.path)
+    return _decode(
+        fields[name], override.value.strip(), Span(span.input, start, len(override.text)), override.path
+    )
 
 
 def _decode(field: GroupField, text: str, span: Span, path: str) -> Any:
@@ -77,4 +73,6 @@ def _no(text: str) -> Any:
 def _wanted(field: GroupField) -> str:
     if field.dimension is not None:
         return "a quantity in " + ", ".join(f"`{name}`" for name in unit_names(field.dimension))
-    return {bool: "`true` or `false`", int: "a whole number", float: "a number", str: "a text"}.get(field.kind, "a value")
+    return {bool: "`true` or `false`", int: "a whole number", float: "a number", str: "a text"}.get(
+        field.kind, "a value"
+    )

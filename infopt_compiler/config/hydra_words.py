@@ -94,7 +94,9 @@ def _check_plugin(override: Override, kind: str) -> Diagnostic | None:
     name = override.value or ""
     plugin = PLUGINS[kind].get(name)
     if plugin is None:
-        return error("E0507", f"unknown {kind} `{name}`", _span(override), help=did_you_mean(name, PLUGINS[kind]))
+        return error(
+            "E0507", f"unknown {kind} `{name}`", _span(override), help=did_you_mean(name, PLUGINS[kind])
+        )
     if not _is_installed(plugin.module):
         return error("E0507", f"the {kind} `{name}` is not installed", _span(override), help=plugin.install)
     return None
@@ -112,7 +114,10 @@ def _refused(override: Override) -> Diagnostic:
     instead = _INSTEAD.get(part[1] if len(part) > 1 else "")
     allowed = "allowed are `hydra/launcher`, `hydra/sweeper` and their plain options"
     return error(
-        "E0505", f"`{override.path}` may not be set", _span(override), help=f"{instead}; {allowed}" if instead else allowed
+        "E0505",
+        f"`{override.path}` may not be set",
+        _span(override),
+        help=f"{instead}; {allowed}" if instead else allowed,
     )
 
 

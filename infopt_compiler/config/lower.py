@@ -15,11 +15,12 @@ from infopt_compiler.sema.program import Budget, DataDecl, Node, Program
 
 
 def lower(program: Program) -> dict[str, Any]:
-    """Every binding at top level under its name; `scenario`, `budget`; `recipe` holds what raising needs besides.
+    """Every binding at top level under its name; `scenario`, `budget`; `engine.recipe` holds what raising needs besides
+    (no binding can be called `engine`).
 
-    Values are plain (enums by name, quantities as canonical text). Groups are not in it: `recipe` is composed with them.
+    Values are plain (enums by name, quantities as canonical text). The options of groups come by composition.
     """
-    config: dict[str, Any] = {"recipe": _metadata(program)}
+    config: dict[str, Any] = {"engine": {"recipe": _metadata(program)}}
     config |= {model.name: {"source": model.source} for model in program.models.values()}
     config |= {data.name: _data(data) for data in program.data.values()}
     config["scenario"] = {name: _scenario(scenario) for name, scenario in program.scenarios.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -108,7 +107,10 @@ def plain_text(value: Any, quoted: bool = False) -> str:
         return "true" if value else "false"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(plain_text(item, quoted) for item in value) + "]"
-    return json.dumps(value, ensure_ascii=False) if quoted and isinstance(value, str) else str(value)
+    if quoted and isinstance(value, str):
+        quote = "'" if '"' in value else '"'
+        return f"{quote}{value}{quote}"
+    return str(value)
 
 
 def _unquoted(value: Any) -> Any:

@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 def raise_program(config: DictConfig | Mapping[str, Any]) -> Program:
     """The program of a composed configuration: `raise_program(compose(p)) == p`, spans too if it has a source map."""
     plain = _container(config)
-    recipe, spans = plain["recipe"], read_source_map(plain)
+    recipe, spans = plain["engine"]["recipe"], read_source_map(plain)
     return Program(
         recipe=recipe["name"],
         models={name: ModelDecl(name, plain[name]["source"], spans.get(name)) for name in recipe["models"]},
         data={name: _data(name, plain[name], spans) for name in recipe["data"]},
         scenarios={name: _scenario(name, values) for name, values in plain["scenario"].items()},
-        nodes={name: _node(name, plain[name], recipe["set"].get(name, []), spans) for name in recipe["nodes"]},
+        nodes={
+            name: _node(name, plain[name], recipe["set"].get(name, []), spans) for name in recipe["nodes"]
+        },
         budgets={name: _budget(name, plain, spans) for name in plain["budget"]},
         target=plain["target"]["name"],
         measure=plain["measure"]["name"],
@@ -76,7 +78,7 @@ def _node(name: str, values: dict[str, Any], set_names: list[str], spans: Source
 def _budget(name: str, plain: dict[str, Any], spans: SourceMap) -> Budget:
     values = plain["budget"][name]
     bounds = []
-    for facts in plain["recipe"]["bounds"][name]:
+    for facts in plain["engine"]["recipe"]["bounds"][name]:
         limit = _find(values, facts["key"])
         if limit is not None:  # deleted by an override
             bounds.append(_bound(facts, limit, spans.get(f"budget.{name}.{facts['key']}")))

@@ -1,6 +1,6 @@
 """The source map: where in the recipe, or in which override, each value of a configuration was set.
 
-It travels inside the configuration, under `recipe.source_map`, so that a job in another process still points at the recipe line.
+It travels inside the configuration, under `engine.recipe.source_map`, so that a job in another process still points at the recipe line.
 """
 
 from __future__ import annotations
@@ -50,22 +50,26 @@ def with_source_map(config: DictConfig, program: Program) -> DictConfig:
     from omegaconf import OmegaConf, open_dict
 
     spans = {path: span for path, span in spans_of(program) if span is not None}
-    inputs = list({id(i): i for i in (*_given(program.input), *(span.input for span in spans.values()))}.values())
+    inputs = list(
+        {id(i): i for i in (*_given(program.input), *(span.input for span in spans.values()))}.values()
+    )
     places = {path: [_index(inputs, span.input), span.start, span.end] for path, span in spans.items()}
     texts = [{"name": escape(i.name), "text": escape(i.text)} for i in inputs]
     with open_dict(config):
-        config["recipe"]["source_map"] = OmegaConf.create({"inputs": texts, "spans": places})
+        config["engine"]["recipe"]["source_map"] = OmegaConf.create(
+            {"recipe": program.input is not None, "inputs": texts, "spans": places}
+        )
     return config
 
 
 def read_source_map(config: dict[str, Any]) -> SourceMap:
     """The source map of a plain configuration; an empty one if it has none."""
-    written = config["recipe"].get("source_map")
+    written = config["engine"]["recipe"].get("source_map")
     if not written:
         return SourceMap()
     inputs = [Input(unescape(i["name"]), unescape(i["text"])) for i in written["inputs"]]
     spans = {path: Span(inputs[index], start, end) for path, (index, start, end) in written["spans"].items()}
-    return SourceMap(spans, inputs[0] if inputs else None)
+    return SourceMap(spans, inputs[0] if written["recipe"] else None)
 
 
 def escape(text: str) -> str:

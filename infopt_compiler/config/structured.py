@@ -49,11 +49,14 @@ class EngineConfig:
     cache: str = documented("", "folder of the store; empty: $INFOPT_CACHE or ~/.cache/infopt-compiler")
     seed: int = documented(0, "seed of everything random")
     threads: int = documented(0, "threads of a pass; 0: all cores")
-    hang: Annotated[str, Dimension.time] = documented("30 min", "a pass that reports nothing for so long is stopped")
+    hang: Annotated[str, Dimension.time] = documented(
+        "30 min", "a pass that reports nothing for so long is stopped"
+    )
     memory: Annotated[str | None, Dimension.bytes] = documented(None, "most memory that a pass may hold")
     predict_only: bool = internal(False, "judge predictions instead of measuring (--predict-only)")
     locked: bool = internal(False, "build exactly what the lock file says (--locked)")
     remeasure: bool = internal(False, "measure again what was measured before (--remeasure)")
+    recipe: dict[str, Any] = field(default_factory=dict, metadata={"internal": True})  # see `lower`
     run_dir: str = internal("", "folder of this run's report, set by the command line")
     color: bool = internal(True, "colours on the terminal (--no-color)")
     traceback: bool = internal(False, "show tracebacks (--traceback)")

@@ -1,0 +1,166 @@
+"""`build`: checks, then lets Hydra compose and run the jobs, reads their reports and gives the worst one's exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infopt_compiler.cli.job import Back, run_job
+from infopt_compiler.cli.recipe import read_recipe
+from infopt_compiler.cli.resolve import Resolved, resolve
+from infopt_compiler.cli.rundir import create_run_dir
+from infopt_compiler.cli.settings import engine_settings
+from infopt_compiler.cli.split import Command
+from infopt_compiler.cli.terminal import show_diagnostics, tell
+from infopt_compiler.config.compose import PRIMARY, VERSION_BASE, literal, primary_config, register
+from infopt_compiler.diagnostics import DiagnosticError, Input, error
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+_WORST_FIRST = (1, 3, 4, 0)  # DESIGN: Hydra
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that ran: `report` is None where it left none."""
+
+    number: int
+    folder: Path
+    report: dict[str, Any] | None
+
+    @property
+    def exit_code(self) -> int:
+        code = self.report.get("exit_code") if self.report else None
+        return code if code in _WORST_FIRST else 1
+
+
+def run(command: Command, back: Back | None = None) -> int:
+    """`back` builds one job (the pipeline's unless given)."""
+    recipe = read_recipe(command.words[0])
+    multirun = command.on("multirun")
+    resolved = resolve(recipe, command.words[1:], multirun=multirun)
+    show_diagnostics(resolved.warnings, no_color=command.on("no_color"))
+    if command.on("cfg") or command.on("info"):
+        return _show(command, recipe, resolved)
+    folder = create_run_dir(Path(command.text("outputs") or "outputs"), resolved.program.recipe, recipe)
+    _hydra_main(command, _primary(command, recipe, resolved, folder), resolved, back or _pipeline_back)
+    return _finish(command, resolved, folder)
+
+
+def _pipeline_back(config: DictConfig) -> None:
+    from infopt_compiler import pipeline
+
+    pipeline.back(config)
+
+
+def worst(codes: Sequence[int]) -> int:
+    """1 before 3 before 4 before 0; without any job 1."""
+    return min(codes, key=_WORST_FIRST.index, default=1)
+
+
+def _primary(command: Command, recipe: Input, resolved: Resolved, folder: Path | None) -> DictConfig:
+    """The primary config of this run: the lowered recipe, the options, and where Hydra writes."""
+    facts: dict[str, Any] = {"path": literal(recipe.name), "overrides": list(resolved.fixed)}
+    hydra: dict[str, Any] = {"job": {"name": resolved.program.recipe}}
+    if folder is not None:
+        facts["folder"] = literal(str(folder))
+        hydra |= {"run": {"dir": literal(str(folder))}}
+        hydra |= {"sweep": {"dir": literal(str(folder)), "subdir": "${hydra.job.num}"}}
+    return primary_config(resolved.program, engine=engine_settings(command), facts=facts, hydra=hydra)
+
+
+def _show(command: Command, recipe: Input, resolved: Resolved) -> int:
+    """`--cfg` and `--info`: Hydra prints, nothing is built."""
+    _hydra_main(command, _primary(command, recipe, resolved, None), resolved, _pipeline_back)
+    return 0
+
+
+def _hydra_main(command: Command, primary: DictConfig, resolved: Resolved, back: Back) -> None:
+    """Call `hydra.main` with a command line of ours. What Hydra refuses is a diagnostic, never a traceback of its own."""
+    import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    register(primary)
+
+    def task(config: DictConfig) -> None:
+        run_job(config, back)
+
+    try:
+        with _argv([*_hydra_flags(command), *resolved.hydra]):
+            hydra.main(config_path=None, config_name=PRIMARY, version_base=VERSION_BASE)(task)()
+    except (HydraException, OmegaConfBaseException) as problem:
+        cause = f": {problem.__cause__}" if problem.__cause__ else ""
+        raise DiagnosticError(error("E0554", f"{problem}{cause}".strip())) from problem
+
+
+def _hydra_flags(command: Command) -> Iterator[str]:
+    if command.on("multirun"):
+        yield "--multirun"
+    if command.on("resolve"):
+        yield "--resolve"
+    for key in ("cfg", "package", "info"):
+        value = command.text(key)
+        if value is not None:
+            yield f"--{key}={value}"
+
+
+@contextmanager
+def _argv(words: list[str]) -> Iterator[None]:
+    """`hydra.main` reads `sys.argv`; with this variable set it raises instead of printing and exiting."""
+    argv, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv = [argv[0], *words]
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        sys.argv = argv
+        if full_error is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = full_error
+
+
+def _finish(command: Command, resolved: Resolved, folder: Path) -> int:
+    jobs = list(_sweep_jobs(folder, resolved.jobs)) if command.on("multirun") else [_job(0, folder)]
+    for job in jobs:
+        if job.report is None:
+            show_diagnostics(
+                [
+                    error(
+                        "E0556",
+                        f"job {job.number} left no report in {job.folder}",
+                        help=f"see {job.folder / 'log.txt'}",
+                    )
+                ],
+                no_color=command.on("no_color"),
+            )
+    if command.on("multirun"):
+        from infopt_compiler.cli.summary import show_summary
+
+        show_summary(jobs, resolved.swept, folder, no_color=command.on("no_color"))
+    if not jobs:
+        tell(f"the sweep ran no job; its folder is {folder}")
+    return worst([job.exit_code for job in jobs])
+
+
+def _sweep_jobs(folder: Path, expected: int | None) -> Iterator[Job]:
+    """All jobs that should have run, and all that did."""
+    ran = {int(path.name) for path in folder.iterdir() if path.is_dir() and path.name.isdigit()}
+    for number in sorted(ran | set(range(expected or 0))):
+        yield _job(number, folder / str(number))
+
+
+def _job(number: int, folder: Path) -> Job:
+    try:
+        report = json.loads((folder / "report.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return Job(number, folder, None)
+    return Job(number, folder, report if isinstance(report, dict) else None)

@@ -1,0 +1,211 @@
+"""Splits the command line into verb, recipe, own options and overrides, before anything of Hydra is imported."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infopt_compiler.cli.verbs import COMMON, REFUSED_FLAGS, VERBS, Flag, Takes, Verb
+from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, Span, did_you_mean, error
+
+
+@dataclass(frozen=True)
+class Command:
+    """`words` are what stands besides the verb and its options: a recipe first where the verb takes one."""
+
+    verb: Verb
+    words: tuple[str, ...]
+    options: dict[str, str | bool] = field(default_factory=dict)
+
+    def on(self, key: str) -> bool:
+        return bool(self.options.get(key))
+
+    def text(self, key: str) -> str | None:
+        value = self.options.get(key)
+        return value if isinstance(value, str) else None
+
+
+def split(argv: Sequence[str]) -> Command:
+    """The command that `argv` (without the program's name) gives. DiagnosticError with all that is wrong with it."""
+    verb, rest = _find_verb(list(argv))
+    flags = {name: flag for flag in (*verb.flags, *COMMON) for name in (flag.name, flag.short) if name}
+    words: list[str] = []
+    options: dict[str, str | bool] = {}
+    wrong: list[Diagnostic] = []
+    pieces = deque(rest)
+    while pieces:
+        word = pieces.popleft()
+        if word == "--":
+            words += pieces
+            break
+        if not _is_flag(word):
+            words.append(word)
+        else:
+            wrong += _read_flag(word, pieces, flags, verb, options)
+    if not options.get("help"):
+        wrong += [*_exclusive(options), *_check_words(verb, words), *_interpolations(argv)]
+    if wrong:
+        raise DiagnosticError(*wrong)
+    return Command(verb, tuple(words), options)
+
+
+def at(word: str, start: int = 0) -> Span:
+    """A place in a word of the command line."""
+    return Span(Input("command line", word), start, len(word))
+
+
+def _is_flag(word: str) -> bool:
+    return word.startswith("-") and word != "-"
+
+
+def _find_verb(argv: list[str]) -> tuple[Verb, list[str]]:
+    """The verb and the other words; a recipe as first word means `build`."""
+    index = _first_word(argv)
+    if index is None:
+        return VERBS["build"], argv
+    word = argv[index]
+    if word in VERBS:
+        return VERBS[word], argv[:index] + argv[index + 1 :]
+    if word.endswith(".opt"):
+        return VERBS["build"], argv
+    raise DiagnosticError(_no_verb(word))
+
+
+def _first_word(argv: list[str]) -> int | None:
+    """Index of the first word that is no option and no option's value."""
+    valued = {
+        n for v in VERBS.values() for f in v.flags if f.value and not f.default for n in (f.name, f.short)
+    }
+    skip = False
+    for index, word in enumerate(argv):
+        if skip:
+            skip = False
+        elif not _is_flag(word) and not (index and argv[index - 1] in ("-i", "--info") and word in _INFO):
+            return index
+        else:
+            skip = word in valued
+    return None
+
+
+_INFO = next(flag.choices for flag in VERBS["build"].flags if flag.name == "--info")
+
+
+def _no_verb(word: str) -> Diagnostic:
+    if "=" in word or word[0] in "+~":
+        return error(
+            "E0501", f"no recipe before `{word}`", at(word), help="infopt-compile RECIPE.opt OVERRIDE..."
+        )
+    if Path(f"{word}.opt").is_file():
+        return error("E0501", f"`{word}` is no verb", at(word), help=f"did you mean `{word}.opt`?")
+    if Path(word).exists():
+        return error(
+            "E0501",
+            f"`{word}` is no verb and no recipe",
+            at(word),
+            help="the name of a recipe ends in `.opt`",
+        )
+    return error("E0501", f"`{word}` is no verb and no recipe", at(word), help=did_you_mean(word, VERBS))
+
+
+def _read_flag(
+    word: str, rest: deque[str], flags: dict[str, Flag], verb: Verb, options: dict[str, str | bool]
+) -> list[Diagnostic]:
+    """Read an option and its value into `options`."""
+    name, equals, given = word.partition("=")
+    flag = flags.get(name)
+    if flag is None:
+        return [_no_flag(name, word, flags, verb)]
+    if flag.value is None:
+        options[flag.key] = True
+        return [error("E0502", f"`{name}` takes no value", at(word, len(name)))] if equals else []
+    value = given if equals else _next_value(flag, rest)
+    if value is None:
+        return [error("E0502", f"`{name}` wants a value: {flag.value}", at(word), help=_known(flag))]
+    if flag.choices and value not in flag.choices:
+        return [
+            error(
+                "E0502",
+                f"`{name}` does not take `{value}`",
+                at(value),
+                help=did_you_mean(value, flag.choices),
+            )
+        ]
+    options[flag.key] = value
+    return []
+
+
+def _next_value(flag: Flag, rest: deque[str]) -> str | None:
+    """The next word; an option with a default takes it only where it is one of the choices."""
+    if flag.default and (not rest or rest[0] not in flag.choices):
+        return flag.default
+    return rest.popleft() if rest else None
+
+
+def _known(flag: Flag) -> str | None:
+    return "one of " + ", ".join(f"`{choice}`" for choice in flag.choices) if flag.choices else flag.help
+
+
+def _no_flag(name: str, word: str, flags: dict[str, Flag], verb: Verb) -> Diagnostic:
+    if name in REFUSED_FLAGS:
+        return error("E0506", f"`{name}` is not taken", at(word), help=REFUSED_FLAGS[name])
+    long = [known for known in flags if known.startswith("--")]
+    return error("E0502", f"`{verb.name}` has no option `{name}`", at(word), help=did_you_mean(name, long))
+
+
+def _exclusive(options: dict[str, str | bool]) -> Iterator[Diagnostic]:
+    """`-m`, `--cfg` and `--info` exclude each other; `--resolve` and `--package` belong to `--cfg`."""
+    instead = [f"--{key}" for key in ("multirun", "cfg", "info") if key in options]
+    if len(instead) > 1:
+        yield error(
+            "E0503", " and ".join(f"`{name}`" for name in instead) + " exclude each other", help="drop one"
+        )
+    for key in ("resolve", "package"):
+        if key in options and "cfg" not in options:
+            yield error("E0503", f"`--{key}` needs `--cfg`", help="write for example `--cfg job --resolve`")
+
+
+def _check_words(verb: Verb, words: list[str]) -> Iterator[Diagnostic]:
+    usage = f"infopt-compile {verb.name} {verb.takes.value}"
+    optional = verb.takes is Takes.pass_name
+    if not words and not optional:
+        yield error("E0509", f"`{verb.name}` wants {verb.takes.value}", help=usage)
+    elif verb.takes is Takes.recipe:
+        yield from _check_recipe_words(words)
+    elif verb.takes is not Takes.files and len(words) > 1:
+        yield error("E0509", f"`{verb.name}` takes one word, not also `{words[1]}`", at(words[1]), help=usage)
+    elif verb.takes in (Takes.action, Takes.shell) and words[0] not in verb.takes.value.split("|"):
+        known = verb.takes.value.split("|")
+        yield error(
+            "E0509",
+            f"`{verb.name}` does not take `{words[0]}`",
+            at(words[0]),
+            help=did_you_mean(words[0], known),
+        )
+
+
+def _check_recipe_words(words: list[str]) -> Iterator[Diagnostic]:
+    recipe, *overrides = words
+    if not recipe.endswith(".opt"):
+        yield error(
+            "E0509", f"`{recipe}` is no recipe", at(recipe), help="the name of a recipe ends in `.opt`"
+        )
+    for word in overrides:
+        if "=" in word or word.startswith("~"):
+            continue
+        if word.endswith(".opt"):
+            yield error("E0509", "one recipe at a time", at(word))
+        else:
+            yield error(
+                "E0509", f"`{word}` is no override", at(word), help=f"write `{word.lstrip('+')}=VALUE`"
+            )
+
+
+def _interpolations(argv: Sequence[str]) -> Iterator[Diagnostic]:
+    for word in argv:
+        for mark in ("${", "???"):
+            if mark in word:
+                start = word.index(mark)
+                span = Span(Input("command line", word), start, start + len(mark))
+                yield error("E0504", f"`{mark}` is refused", span, help="write the value itself")

@@ -1,0 +1,40 @@
+"""Printing: results go to stdout, diagnostics and progress to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import IO
+
+from infopt_compiler.diagnostics import Diagnostic, Severity, render_text
+
+_WRONG_USAGE = frozenset((*range(501, 510), *range(521, 550)))  # see diagnostics/codes/usage.py
+
+
+def wants_color(stream: IO[str], no_color: bool = False) -> bool:
+    """Colours on a terminal only, unless NO_COLOR (no-color.org) or the option says no."""
+    return not no_color and not os.environ.get("NO_COLOR") and stream.isatty()
+
+
+def say(text: str) -> None:
+    """A line of a result."""
+    sys.stdout.write(text + "\n")
+
+
+def tell(text: str) -> None:
+    """A line about the run."""
+    sys.stderr.write(text + "\n")
+
+
+def show_diagnostics(diagnostics: Sequence[Diagnostic], *, no_color: bool = False) -> None:
+    if diagnostics:
+        tell(render_text(diagnostics, color=wants_color(sys.stderr, no_color)))
+
+
+def exit_code(diagnostics: Sequence[Diagnostic]) -> int:
+    """2 for wrong usage of the command line, 1 for any other error, 0 without errors."""
+    codes = [d.code for d in diagnostics if d.severity is Severity.error]
+    if any(int(code[1:]) in _WRONG_USAGE for code in codes):
+        return 2
+    return 1 if codes else 0

@@ -1,0 +1,169 @@
+"""The table of verbs and their options: the parser, `--help` and shell completion all come from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Takes(Enum):
+    """What words a verb takes besides options."""
+
+    recipe = "RECIPE [OVERRIDE...]"
+    files = "FILE..."
+    code = "CODE"
+    pass_name = "[NAME]"
+    action = "ls|gc|verify"
+    folder = "DIR"
+    shell = "bash|zsh|fish"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """An option. `value` names its value (None: it is a switch); `choices` are the values it takes."""
+
+    name: str
+    help: str
+    short: str | None = None
+    value: str | None = None
+    choices: tuple[str, ...] = ()
+    default: str | None = None  # the value when the option stands alone
+
+    @property
+    def key(self) -> str:
+        return self.name.removeprefix("--").replace("-", "_")
+
+
+@dataclass(frozen=True)
+class Verb:
+    name: str
+    summary: str
+    takes: Takes
+    example: str
+    flags: tuple[Flag, ...] = ()
+
+
+COMMON = (
+    Flag("--help", "show this help", "-h"),
+    Flag("--no-color", "no colours (as does the variable NO_COLOR)"),
+    Flag("--traceback", "show the traceback behind an error"),
+)
+_JSON = Flag("--json", "print JSON")
+_LOCKED = Flag("--locked", "build exactly what `<recipe>.lock` says, or say what differs")
+_CACHE = Flag(
+    "--cache", "folder of the store (default: $INFOPT_CACHE or ~/.cache/infopt-compiler)", value="DIR"
+)
+
+BUILD_FLAGS = (
+    Flag("--multirun", "a sweep: one job per combination of values, such as q.bits=4,8", "-m"),
+    Flag("--outputs", "folder that runs are written below (default: outputs)", value="DIR"),
+    Flag("--predict-only", "judge predictions instead of measuring"),
+    Flag("--remeasure", "measure again what was measured before"),
+    _LOCKED,
+    _CACHE,
+    Flag("--quiet", "print the verdict only", "-q"),
+    Flag("--verbose", "print details", "-v"),
+    Flag(
+        "--cfg", "print the composed configuration instead of building", "-c", "PART", ("job", "hydra", "all")
+    ),
+    Flag("--resolve", "with --cfg: resolve interpolations"),
+    Flag("--package", "with --cfg: only this part, such as q", "-p", "PACKAGE"),
+    Flag(
+        "--info",
+        "print what Hydra knows instead of building",
+        "-i",
+        "WHAT",
+        ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath"),
+        default="all",
+    ),
+)
+
+VERBS: dict[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        Verb(
+            "build",
+            "compile a recipe to a verdict (the verb may be left out)",
+            Takes.recipe,
+            "infopt-compile recipes/smollm2-chat.opt q.bits=8 target=h100",
+            BUILD_FLAGS,
+        ),
+        Verb(
+            "check",
+            "report every mistake of a recipe; runs nothing",
+            Takes.recipe,
+            "infopt-compile check recipes/smollm2-chat.opt --json",
+            (_JSON,),
+        ),
+        Verb(
+            "plan",
+            "what a build would do: cached or to run, time, memory, bounds out of reach",
+            Takes.recipe,
+            "infopt-compile plan recipes/smollm2-chat.opt target=h100",
+            (_JSON, _LOCKED, _CACHE, Flag("--predict-only", "judge predictions: exit 0 or 3")),
+        ),
+        Verb(
+            "fmt",
+            "rewrite recipes as canonical text, in place; `-` reads stdin and writes stdout",
+            Takes.files,
+            "infopt-compile fmt --check recipes/*.opt",
+            (Flag("--check", "change nothing; exit 1 if a file would change"),),
+        ),
+        Verb(
+            "explain",
+            "what the code of a diagnostic means and how to repair it",
+            Takes.code,
+            "infopt-compile explain E0505",
+        ),
+        Verb(
+            "passes",
+            "the passes, or the parameters of one",
+            Takes.pass_name,
+            "infopt-compile passes quantize",
+            (_JSON,),
+        ),
+        Verb(
+            "lock",
+            "write `<recipe>.lock`: sources, data, versions, seeds, parameters",
+            Takes.recipe,
+            "infopt-compile lock recipes/smollm2-chat.opt",
+            (_CACHE,),
+        ),
+        Verb(
+            "cache",
+            "list, clean or verify the store",
+            Takes.action,
+            "infopt-compile cache verify",
+            (_JSON, _CACHE),
+        ),
+        Verb(
+            "report",
+            "show the report of a run",
+            Takes.folder,
+            "infopt-compile report outputs/smollm2-chat/latest",
+            (_JSON,),
+        ),
+        Verb(
+            "completion",
+            "print the completion script of a shell",
+            Takes.shell,
+            'eval "$(infopt-compile completion bash)"',
+        ),
+    )
+}
+
+# Options of Hydra that would replace the recipe or load a pickle, and what to do instead.
+REFUSED_FLAGS: dict[str, str] = {
+    "--config-name": "the recipe is the configuration: name its file",
+    "-cn": "the recipe is the configuration: name its file",
+    "--config-path": "the recipe is the configuration: name its file",
+    "-cp": "the recipe is the configuration: name its file",
+    "--config-dir": "groups come with the compiler; set single fields, such as `target.memory='8 GiB'`",
+    "-cd": "groups come with the compiler; set single fields, such as `target.memory='8 GiB'`",
+    "--experimental-rerun": "run the recipe again: what is cached is reused",
+    "--shell-completion": "use `infopt-compile completion bash`",
+    "-sc": "use `infopt-compile completion bash`",
+    "--hydra-help": "use `infopt-compile --help`",
+    "--run": "a build runs unless told otherwise",
+    "-r": "a build runs unless told otherwise",
+}
