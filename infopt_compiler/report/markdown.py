@@ -59,7 +59,7 @@ def _bounds(report: dict[str, Any]) -> str:
 
 
 def _basis(bound: dict[str, Any]) -> str:
-    if not bound["measured"]:
+    if bound["basis"] == "predicted":
         return "predicted"
     return (
         f"{bound['samples']} samples, {bound['blocks']} blocks, {bound['confidence']:.0%}"

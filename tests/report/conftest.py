@@ -23,7 +23,7 @@ def bound(**changes: Any) -> dict[str, Any]:
         "estimator": "order statistics",
         "samples": 60,
         "blocks": 3,
-        "measured": True,
+        "basis": "measured",
         "verdict": "met",
         "severity": "error",
         "note": None,
@@ -47,7 +47,7 @@ def report() -> dict[str, Any]:
             bound(),
             bound(metric="size", limit=20e6, limit_raw="20 MB", unit="B", value=98e6, interval=[98e6, 98e6], samples=0, blocks=0, verdict="missed"),
             bound(metric="perplexity", on="heldout", reference="base", limit=18.4, limit_raw="105% of base", unit="", value=18.3, interval=[18.1, 18.6], verdict="inconclusive"),
-            bound(metric="cost", limit=0.1, limit_raw="0.10 USD/Mtok", unit="USD/Mtok", measured=False, interval=None, value=0.05, verdict="predicted", severity="warn"),
+            bound(metric="cost", limit=0.1, limit_raw="0.10 USD/Mtok", unit="USD/Mtok", basis="predicted", interval=None, value=0.05, verdict="predicted", severity="warn"),
         ],
         "passes": [
             {"name": "q", "pass": "quantize", "cached": False, "seconds": 95.2, "peak_rss_bytes": 1_200_000_000, "digest": "ab" * 32, "facts": {}},
