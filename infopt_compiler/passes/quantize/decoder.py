@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from .errors import BadModel, NonFinite
@@ -32,9 +32,17 @@ class Weights:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._file_of: dict[str, str] = {}
-        for file in sorted(folder.glob("*.safetensors")):
-            with safe_open(file, "pt") as opened:
-                self._file_of.update(dict.fromkeys(opened.keys(), file.name))
+        files = sorted(folder.glob("*.safetensors"))
+        if not files:
+            raise BadModel(
+                "the model has no `*.safetensors`", help="convert its weights to safetensors first"
+            )
+        for file in files:
+            try:
+                with safe_open(file, "pt") as opened:
+                    self._file_of.update(dict.fromkeys(opened.keys(), file.name))
+            except SafetensorError as error:
+                raise BadModel(f"`{file.name}` is damaged or cut short: {error}") from error
 
     def __contains__(self, name: str) -> bool:
         return name in self._file_of

@@ -15,3 +15,7 @@ class BadModel(PassError):
 
 class NoCalibration(PassError):
     """GPTQ was asked for, but there is no calibration text, or too little for one window."""
+
+
+class CannotWrite(PassError):
+    """A finished layer could not be written: the disk is full, most likely."""

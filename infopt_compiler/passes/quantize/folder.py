@@ -16,10 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from .errors import CannotWrite
 from .grid import Grid
 from .packing import unpack_linear
 
@@ -59,13 +60,17 @@ def layer_file(index: int) -> str:
 
 
 def save_shard(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Write a shard whole or not at all; its presence means that it is finished."""
+    """Write a shard whole or not at all; its presence means that it is finished. Raises CannotWrite."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, {"format": "pt"})
-    with partial.open("rb") as written:
-        os.fsync(written.fileno())
-    partial.replace(path)
+    try:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, {"format": "pt"})
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        partial.unlink(missing_ok=True)
+        raise CannotWrite(f"cannot write `{path.name}`: {error}", help="is the disk full?") from error
 
 
 def load_shard(path: Path) -> dict[str, Tensor]:

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from .grid import Grid, Scales
-from .hessian import inverse_factor
 
 BLOCK = 32
 
@@ -22,12 +21,12 @@ def visiting_order(h_KK: Tensor, act_order: bool) -> Tensor:
     return torch.argsort(h_KK.diagonal(), descending=True, stable=True)
 
 
-def gptq(w_KR: Tensor, h_KK: Tensor, scales: Scales, grid: Grid, order_K: Tensor, damp: float) -> Tensor:
+def gptq(w_KR: Tensor, factor: Tensor, scales: Scales, grid: Grid, order_K: Tensor) -> Tensor:
     """Integers (float32, (K, R), in the weights' own order) of little error tr((W-Ŵ)ᵀ H (W-Ŵ)).
 
-    Rows are independent, so matrices that share an input (q, k, v; gate, up) are solved stacked along R.
+    `factor`: `inverse_factor` of the Hessian in visiting order. Rows are independent, so matrices that
+    share an input (q, k, v; gate, up) are solved stacked along R.
     """
-    factor = inverse_factor(h_KK[order_K][:, order_K], damp)
     work_KR = w_KR[order_K]
     group_K = torch.div(order_K, grid.group, rounding_mode="floor").tolist()
     q_KR = torch.empty_like(work_KR)

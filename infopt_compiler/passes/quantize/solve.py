@@ -49,8 +49,9 @@ def solve_gptq(w_KR: Tensor, h_KK: Tensor, grid: Grid, settings: Settings) -> So
     _require_finite(w_KR)
     h_KK = revive_dead(h_KK)
     order_K = visiting_order(h_KK, settings.act_order)
-    scales = _scales(w_KR, h_KK, order_K, grid, settings)
-    q_KR = gptq(w_KR, h_KK, scales, grid, order_K, settings.damp)
+    factor = inverse_factor(h_KK[order_K][:, order_K], settings.damp)
+    scales = _scales(w_KR, factor, order_K, grid) if settings.scale_search else minmax(w_KR, grid)
+    q_KR = gptq(w_KR, factor, scales, grid, order_K)
     if settings.refine:
         damped = h_KK.clone()
         damped.diagonal().add_(settings.damp * float(h_KK.diagonal().mean()))
@@ -62,12 +63,9 @@ def solve_gptq(w_KR: Tensor, h_KK: Tensor, grid: Grid, settings: Settings) -> So
     return Solved(q_KR, scales, grid, error)
 
 
-def _scales(w_KR: Tensor, h_KK: Tensor, order_K: Tensor, grid: Grid, settings: Settings) -> Scales:
-    if not settings.scale_search:
-        return minmax(w_KR, grid)
-    # GPTQ pays e² / U_jj² for an error e at column j: what the columns after it cannot absorb.
-    factor = inverse_factor(h_KK[order_K][:, order_K], settings.damp)
-    weight_K = torch.empty(h_KK.shape[0])
+def _scales(w_KR: Tensor, factor: Tensor, order_K: Tensor, grid: Grid) -> Scales:
+    """GPTQ pays e² / U_jj² for an error e at column j: what the columns after it cannot absorb."""
+    weight_K = torch.empty(len(order_K))
     weight_K[order_K] = 1 / factor.diagonal().square()
     return search(w_KR, weight_K, grid)
 

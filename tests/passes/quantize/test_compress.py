@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from infopt_compiler.passes.quantize.compress import quantize_folder
 from infopt_compiler.passes.quantize.decoder import Decoder
-from infopt_compiler.passes.quantize.errors import BadModel, NoCalibration, NonFinite
+from infopt_compiler.passes.quantize.errors import BadModel, CannotWrite, NoCalibration, NonFinite
 from infopt_compiler.passes.quantize.folder import Formats, dequantize_folder, layer_file
 from infopt_compiler.passes.quantize.grid import Grid
 from infopt_compiler.passes.quantize.settings import Settings
@@ -169,3 +170,22 @@ def test_errors_are_typed(tiny_llama: Path, windows: torch.Tensor, tmp_path: Pat
     save_file({key: value for key, value in tensors.items() if key != name}, broken / "model.safetensors")
     with pytest.raises(BadModel, match="no tensor"):
         quantize_folder(broken, tmp_path / "d", SHARED, windows, quiet)
+    (broken / "model.safetensors").write_bytes((tiny_llama / "model.safetensors").read_bytes()[:5000])
+    with pytest.raises(BadModel, match="cut short"):
+        quantize_folder(broken, tmp_path / "e", SHARED, windows, quiet)
+    (broken / "model.safetensors").unlink()
+    with pytest.raises(BadModel, match="safetensors"):
+        quantize_folder(broken, tmp_path / "f", SHARED, windows, quiet)
+
+
+def test_a_shard_that_cannot_be_written_leaves_nothing(
+    tiny_llama: Path, windows: torch.Tensor, tmp_path: Path
+) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(CannotWrite):
+            quantize_folder(tiny_llama, tmp_path, SHARED, windows, quiet)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.iterdir())

@@ -59,7 +59,7 @@ def test_each_step_lowers_the_error(seed: int, symmetric: bool, act_order: bool)
     w, h, grid = weights(seed), hessian(seed), Grid(4, 32, symmetric)
     scales, order = minmax(w, grid), visiting_order(h, act_order)
     nearest = refine.loss(w, h, quantize(w, scales, grid), scales, grid)
-    solved = gptq(w, h, scales, grid, order, 0.01)
+    solved = gptq(w, inverse_factor(h[order][:, order], 0.01), scales, grid, order)
     descended = refine.descend(w, h, solved, scales, grid, order)
     refitted = refine.refit(w, h, descended, scales, grid)
     losses = [
@@ -75,7 +75,7 @@ def test_each_step_lowers_the_error(seed: int, symmetric: bool, act_order: bool)
 def test_with_an_identity_hessian_gptq_rounds_to_nearest() -> None:
     w, grid = weights(5), Grid(4, 16, False)
     scales = minmax(w, grid)
-    q = gptq(w, torch.eye(WIDTH), scales, grid, torch.arange(WIDTH), 0.01)
+    q = gptq(w, torch.eye(WIDTH), scales, grid, torch.arange(WIDTH))
     assert torch.equal(q, quantize(w, scales, grid))
 
 
