@@ -83,8 +83,8 @@ def build(source: Path, artifact: Path, scratch: Path, log: Any) -> dict[str, An
     """Write the artifact of a Hugging Face or QuantizedModel folder, unverified. Raises PassError."""
     from infopt_compiler.passes.export import graph as edits
     from infopt_compiler.passes.export.builder import run_builder
-    from infopt_compiler.passes.export.olive import EMBEDDING, QuantizedFolder
-    from infopt_compiler.passes.export.staging import Embedding, float_input, quantized_input
+    from infopt_compiler.passes.export.olive import EMBEDDING, Embedding, QuantizedFolder
+    from infopt_compiler.passes.export.staging import float_input, quantized_input
     from infopt_compiler.passes.export.tokenizer import write_portable_tokenizer
 
     folder = QuantizedFolder(source)

@@ -30,7 +30,17 @@ class Graph:
         self.proto = self.model.graph
         self._initializers = {tensor.name: tensor for tensor in self.proto.initializer}
         self._new: dict[str, np.ndarray[Any, Any]] = {}
-        self._same: dict[str, str] = {}
+        self._same = self._aliases()
+
+    def _aliases(self) -> dict[str, str]:
+        """Initializers that read the same bytes as one before them, by that one's name."""
+        first: dict[tuple[str, ...], str] = {}
+        same: dict[str, str] = {}
+        for name, tensor in self._initializers.items():
+            where = tuple(sorted(f"{entry.key}={entry.value}" for entry in tensor.external_data))
+            if where and first.setdefault(where, name) != name:
+                same[name] = first[where]
+        return same
 
     def nodes(self, kind: str) -> list[Any]:
         return [node for node in self.proto.node if node.op_type == kind]

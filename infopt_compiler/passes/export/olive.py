@@ -2,7 +2,11 @@
 
 The layout is the one that the onnxruntime-genai builder calls `olive` (its `loaders/olive.py`): per module
 `X.qweight` uint8 (outputs, inputs·bits/8), the lower bits first; `X.scales` (outputs, groups); `X.qzeros` uint8
-(outputs, ceil(groups·bits/8)), packed alike. A weight is (code - zero point) · scale.
+(outputs, ceil(groups·bits/8)), packed alike, absent where all are in the middle. A weight is
+(code - zero point) · scale.
+
+The builder takes the embedding in floats only. Where it is quantized, `quantization_config.embedding` says so,
+and its integers are the head's (`shared_with_head`) or those of `embedding/table.safetensors`.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +22,14 @@ if TYPE_CHECKING:
     import numpy as np
 
 HEAD, EMBEDDING = "lm_head", "model.embed_tokens"
+
+
+class Embedding(Enum):
+    """Where the embedding's numbers come from."""
+
+    shared = "the head's integers"
+    own = "integers of its own"
+    floating = "float32"
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,9 @@ class QuantizedFolder:
         from safetensors import safe_open
 
         found: dict[str, Path] = {}
-        for file in sorted(self.folder.glob("*.safetensors")):
+        table = self.folder / "embedding" / "table.safetensors"
+        shards = sorted(self.folder.glob("*.safetensors")) + ([table] if table.is_file() else [])
+        for file in shards:
             with safe_open(file, framework="numpy") as tensors:
                 found.update(dict.fromkeys(tensors.keys(), file))
         return found
@@ -93,6 +108,8 @@ class QuantizedFolder:
 
     def bits_and_group(self, module: str) -> tuple[int, int]:
         override = (self.quantization.get("overrides") or {}).get(module, {})
+        if module == EMBEDDING:
+            override = self.quantization.get("embedding", override)
         bits = int(override.get("bits", self.quantization["bits"]))
         return bits, int(override.get("group_size", self.quantization["group_size"]))
 
@@ -113,14 +130,22 @@ class QuantizedFolder:
             zeros = np.full(scales.shape, 1 << (bits - 1), np.uint8)
         return IntegerMatrix(bits, group, unpack(packed, bits, columns), scales, zeros)
 
-    def shared_embedding(self) -> bool:
-        """Whether the embedding is the head's integer table: tied, and not stored by itself."""
-        own = self.has(f"{EMBEDDING}.weight") or self.has(f"{EMBEDDING}.qweight")
-        return self.tied and self.has(f"{HEAD}.qweight") and not own
+    @property
+    def embedding(self) -> Embedding:
+        """Where the embedding's numbers come from; `shared` also where a tied folder stores none for it."""
+        described = self.quantization.get("embedding") or {}
+        if described.get("shared_with_head"):
+            return Embedding.shared if self.has(f"{HEAD}.qweight") else Embedding.floating
+        if self.has(f"{EMBEDDING}.qweight"):
+            return Embedding.own
+        stored = self.has(f"{EMBEDDING}.weight")
+        return Embedding.floating if stored or not self.has(f"{HEAD}.qweight") else Embedding.shared
 
     def float_tensors(self) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
-        """The tensors that are not part of an integer matrix (norms, biases, a float embedding)."""
+        """The tensors that are not part of an integer matrix: norms, biases, an embedding that is float."""
         parts = {f"{module}.{part}" for module in self.modules() for part in ("qweight", "scales", "qzeros")}
+        if self.embedding is not Embedding.floating:
+            parts.add(f"{EMBEDDING}.weight")  # the floats that its integers stand for
         for name in self._files:
             if name not in parts and not name.endswith(".g_idx"):
                 yield name, self.tensor(name)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from infopt_compiler.passes.export.olive import EMBEDDING, HEAD, QuantizedFolder
+from infopt_compiler.passes.export.olive import EMBEDDING, HEAD, Embedding, QuantizedFolder
 
 
 def load_reference(source: Path) -> Any:
@@ -36,7 +36,7 @@ def _dequantized(folder: QuantizedFolder) -> Any:
     config.tie_word_embeddings = False
     with no_init_weights():
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    if folder.tied and _one_table(folder):
+    if _one_table(folder):
         model.lm_head.weight = model.model.embed_tokens.weight
     parameters = dict(model.named_parameters(remove_duplicate=False))
     missing = set(parameters)
@@ -50,14 +50,16 @@ def _dequantized(folder: QuantizedFolder) -> Any:
 
 
 def _one_table(folder: QuantizedFolder) -> bool:
-    return not folder.has(f"{EMBEDDING}.qweight") and not (
-        folder.has(f"{EMBEDDING}.weight") and folder.has(f"{HEAD}.qweight")
-    )
+    """Whether one table serves as head and as embedding: the head's integers, or the embedding's floats."""
+    if folder.embedding is Embedding.shared:
+        return True
+    no_head = not folder.has(f"{HEAD}.qweight") and not folder.has(f"{HEAD}.weight")
+    return folder.tied and no_head
 
 
 def _weights(folder: QuantizedFolder) -> Iterator[tuple[str, Any]]:
     """Every parameter's name and float32 values."""
-    one_table = folder.tied and _one_table(folder)
+    one_table = _one_table(folder)
     for module in folder.modules():
         weights = folder.matrix(module).dequantized()
         yield f"{module}.weight", weights

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
-from infopt_compiler.passes.export.olive import EMBEDDING, HEAD, QuantizedFolder
-
-
-class Embedding(Enum):
-    """Where the exported embedding's numbers come from."""
-
-    shared = "the head's integers"
-    own = "integers of its own"
-    floating = "float32"
+from infopt_compiler.passes.export.olive import EMBEDDING, HEAD, Embedding, QuantizedFolder
 
 
 @dataclass(frozen=True)
@@ -40,13 +32,17 @@ def quantized_input(source: QuantizedFolder, scratch: Path, accuracy_level: int)
     Two things differ from the QuantizedModel: every module has zero points (the builder joins q, k and v
     and fails on a missing one), and the embedding is a float table or absent (its loader knows no other).
     """
-    kind = _embedding(source)
+    kind = source.embedding
     folder = scratch / "builder-input"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for file in source.folder.iterdir():
-        if file.is_file() and file.suffix != ".safetensors":
+        if file.is_file() and file.suffix != ".safetensors" and file.name != "config.json":
             _link(file, folder / file.name)
+    # The builder lets the embedding read the head's integers only where the config ties them.
+    tied = source.tied or kind is Embedding.shared
+    config = {**source.config, "tie_word_embeddings": tied and kind is not Embedding.own}
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
     _write_weights(source, folder, kind)
     # What has no integers must stay float: the builder would quantize it by rounding, without a word.
     exclude = ["/model/embed_tokens/Gather"] if kind is not Embedding.shared else []
@@ -57,33 +53,12 @@ def quantized_input(source: QuantizedFolder, scratch: Path, accuracy_level: int)
     return BuilderInput(folder, "int4", options, kind)
 
 
-def _embedding(source: QuantizedFolder) -> Embedding:
-    if source.has(f"{EMBEDDING}.qweight"):
-        return Embedding.shared if _same_table(source) else Embedding.own
-    return Embedding.shared if source.shared_embedding() else Embedding.floating
-
-
-def _same_table(source: QuantizedFolder) -> bool:
-    if not source.tied or not source.has(f"{HEAD}.qweight"):
-        return False
-    if source.bits_and_group(HEAD) != source.bits_and_group(EMBEDDING):
-        return False
-    parts = ("qweight", "scales", "qzeros")
-    stored = [part for part in parts if source.has(f"{HEAD}.{part}") or source.has(f"{EMBEDDING}.{part}")]
-    return all(
-        source.has(f"{EMBEDDING}.{part}")
-        and source.has(f"{HEAD}.{part}")
-        and bool((source.tensor(f"{HEAD}.{part}") == source.tensor(f"{EMBEDDING}.{part}")).all())
-        for part in stored
-    )
-
-
 def _write_weights(source: QuantizedFolder, folder: Path, kind: Embedding) -> None:
     from safetensors.numpy import save_file
 
     from infopt_compiler.passes.export.graph import pack
 
-    tensors = {name: array for name, array in source.float_tensors() if name != f"{EMBEDDING}.weight"}
+    tensors = dict(source.float_tensors())
     for module in source.modules():
         if module == EMBEDDING:
             continue
@@ -91,9 +66,7 @@ def _write_weights(source: QuantizedFolder, folder: Path, kind: Embedding) -> No
         matrix = source.matrix(module)
         tensors[f"{module}.scales"] = matrix.scales
         tensors[f"{module}.qzeros"] = pack(matrix.zeros, matrix.bits)
-    if kind is Embedding.floating:
-        tensors[f"{EMBEDDING}.weight"] = source.tensor(f"{EMBEDDING}.weight")
-    elif kind is Embedding.own:
+    if kind is Embedding.own:
         tensors[f"{EMBEDDING}.weight"] = source.matrix(EMBEDDING).dequantized()
     save_file(tensors, folder / "model.safetensors")
 

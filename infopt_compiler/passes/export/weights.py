@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.export.graph import Graph, attribute, quantized_nodes, stored_matrix
-from infopt_compiler.passes.export.olive import EMBEDDING, HEAD, IntegerMatrix, QuantizedFolder
+from infopt_compiler.passes.export.olive import EMBEDDING, HEAD, Embedding, IntegerMatrix, QuantizedFolder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +49,7 @@ def compare_weights(graph: Graph, source: QuantizedFolder) -> dict[str, int]:
 
 def _modules(node: Any, source: QuantizedFolder, expected: set[str]) -> tuple[str, ...]:
     if node.op_type == "GatherBlockQuantized":
-        return (EMBEDDING if source.has(f"{EMBEDDING}.qweight") else HEAD,)
+        return (EMBEDDING if source.embedding is Embedding.own else HEAD,)
     modules = modules_of(node.name)
     if not modules or not set(modules) <= expected:
         raise _failure(f"node {node.name} holds integer weights that the quantized model does not have")
