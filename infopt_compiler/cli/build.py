@@ -50,14 +50,21 @@ def run(command: Command, back: Back | None = None) -> int:
     if command.on("cfg") or command.on("info"):
         return _show(command, recipe, resolved)
     folder = create_run_dir(Path(command.text("outputs") or "outputs"), resolved.program.recipe, recipe)
-    _hydra_main(command, _primary(command, recipe, resolved, folder), resolved, back or _pipeline_back)
+    try:
+        _hydra_main(command, _primary(command, recipe, resolved, folder), resolved, back or _pipeline_back)
+    except DiagnosticError as problem:
+        if not multirun or not any(sweep_jobs(folder, None)):
+            raise
+        show_diagnostics(
+            problem.diagnostics, no_color=command.on("no_color")
+        )  # the jobs that ran still count
     return _finish(command, resolved, folder)
 
 
 def _pipeline_back(config: DictConfig) -> None:
-    from infopt_compiler import pipeline
+    from infopt_compiler.pipeline import back
 
-    pipeline.back(config)
+    back(config)
 
 
 def worst(codes: Sequence[int]) -> int:
@@ -85,20 +92,25 @@ def _show(command: Command, recipe: Input, resolved: Resolved) -> int:
 def _hydra_main(command: Command, primary: DictConfig, resolved: Resolved, back: Back) -> None:
     """Call `hydra.main` with a command line of ours. What Hydra refuses is a diagnostic, never a traceback of its own."""
     import hydra
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
 
     register(primary)
 
     def task(config: DictConfig) -> None:
         run_job(config, back)
 
+    with hydra_refusals(), _argv([*_hydra_flags(command), *resolved.hydra]):
+        hydra.main(config_path=None, config_name=PRIMARY, version_base=VERSION_BASE)(task)()
+
+
+@contextmanager
+def hydra_refusals() -> Iterator[None]:
+    """What Hydra, or a launcher of it, refuses becomes a diagnostic; jobs themselves never raise."""
     try:
-        with _argv([*_hydra_flags(command), *resolved.hydra]):
-            hydra.main(config_path=None, config_name=PRIMARY, version_base=VERSION_BASE)(task)()
-    except (HydraException, OmegaConfBaseException) as problem:
+        yield
+    except Exception as problem:
         cause = f": {problem.__cause__}" if problem.__cause__ else ""
-        raise DiagnosticError(error("E0554", f"{problem}{cause}".strip())) from problem
+        text = f"{type(problem).__name__}: {problem}{cause}".strip()
+        raise DiagnosticError(error("E0554", f"Hydra cannot go on: {text}")) from problem
 
 
 def _hydra_flags(command: Command) -> Iterator[str]:
@@ -129,7 +141,7 @@ def _argv(words: list[str]) -> Iterator[None]:
 
 
 def _finish(command: Command, resolved: Resolved, folder: Path) -> int:
-    jobs = list(_sweep_jobs(folder, resolved.jobs)) if command.on("multirun") else [_job(0, folder)]
+    jobs = list(sweep_jobs(folder, resolved.jobs)) if command.on("multirun") else [read_job(0, folder)]
     for job in jobs:
         if job.report is None:
             show_diagnostics(
@@ -151,14 +163,14 @@ def _finish(command: Command, resolved: Resolved, folder: Path) -> int:
     return worst([job.exit_code for job in jobs])
 
 
-def _sweep_jobs(folder: Path, expected: int | None) -> Iterator[Job]:
+def sweep_jobs(folder: Path, expected: int | None) -> Iterator[Job]:
     """All jobs that should have run, and all that did."""
     ran = {int(path.name) for path in folder.iterdir() if path.is_dir() and path.name.isdigit()}
     for number in sorted(ran | set(range(expected or 0))):
-        yield _job(number, folder / str(number))
+        yield read_job(number, folder / str(number))
 
 
-def _job(number: int, folder: Path) -> Job:
+def read_job(number: int, folder: Path) -> Job:
     try:
         report = json.loads((folder / "report.json").read_text("utf-8"))
     except (OSError, ValueError):

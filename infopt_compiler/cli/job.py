@@ -40,10 +40,10 @@ def run_job(config: DictConfig, back: Back) -> None:
         tell(f"internal error: {type(bug).__name__}: {bug}; please report it with {log}")
         if config.engine.traceback:
             traceback.print_exc()
-        problem = error(
-            "E0556", f"internal error: {type(bug).__name__}: {bug}", help=f"please report it with {log}"
+        told = error(
+            "E0558", f"internal error: {type(bug).__name__}: {bug}", help=f"please report it with {log}"
         )
-        _write_failure(config, folder, list(hydra.overrides.task), (problem,))
+        _write_failure(config, folder, list(hydra.overrides.task), (told,))
 
 
 def _checked(config: DictConfig, folder: Path, task_overrides: list[str]) -> DictConfig:

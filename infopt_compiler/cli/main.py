@@ -50,13 +50,8 @@ def _run(words: list[str]) -> int:
     if command.on("help"):
         say(verb_help(command.verb))
         return 0
-    return _handler(command.verb.name)(command)
-
-
-def _handler(verb: str) -> Callable[[Command], int]:
-    """The function `run` of the verb's module, which alone imports what the verb needs."""
-    handler: Callable[[Command], int] = import_module(f"infopt_compiler.cli.{verb}").run
-    return handler
+    handler: Callable[[Command], int] = import_module(f"infopt_compiler.cli.{command.verb.name}").run
+    return handler(command)  # the module alone imports what its verb needs
 
 
 def _traceback_if(words: Sequence[str]) -> None:

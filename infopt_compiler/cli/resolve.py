@@ -29,13 +29,14 @@ _MOST_COMBINATIONS = 256  # of a sweep that are tried for one whose program pass
 class Resolved:
     """`program` is checked with the overrides (of a sweep: with its first combination that passes).
 
-    `fixed` are the recipe's overrides that all jobs share, `swept` the paths with several values; `hydra` is what
+    `fixed` are the recipe's overrides that all jobs share, `fields` those of groups' fields, `swept` the paths with several values; `hydra` is what
     `hydra.main` gets, `jobs` the number of combinations where it is known.
     """
 
     program: Program
     warnings: tuple[Diagnostic, ...]
     fixed: tuple[str, ...]
+    fields: tuple[str, ...]
     swept: tuple[str, ...]
     hydra: tuple[str, ...]
     jobs: int | None
@@ -75,6 +76,7 @@ def resolve(recipe: Input, words: Sequence[str], *, multirun: bool = False) -> R
         program=program,
         warnings=tuple(found),
         fixed=tuple(o.text for o, values in given.recipe if len(values) == 1),
+        fields=tuple(o.text for o, values in given.groups if len(values) == 1),
         swept=swept,
         hydra=(*given.hydra, *_group_words(given.groups), *_recipe_words(recipe, given.recipe)),
         jobs=_product(map(len, several)) if given.known_jobs else None,

@@ -17,7 +17,7 @@ _MOST_RUNS_A_SECOND = 10_000
 
 def create_run_dir(outputs: Path, recipe: str, text: Input, now: datetime | None = None) -> Path:
     """A new folder with a snapshot of the recipe, absolute; never one that another run has. DiagnosticError E0555."""
-    parent = Path(os.path.abspath(outputs)) / recipe
+    parent = outputs.expanduser().absolute() / recipe
     try:
         parent.mkdir(parents=True, exist_ok=True)
         folder = _new_folder(parent, (now or datetime.now()).strftime("%Y-%m-%d_%H-%M-%S"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ def engine_settings(command: Command) -> dict[str, Any]:
     }
     cache = command.text("cache")
     if cache is not None:
-        settings["cache"] = literal(os.path.abspath(Path(cache).expanduser()))
+        settings["cache"] = literal(str(Path(cache).expanduser().absolute()))
     if command.on("quiet") or command.on("verbose"):
         settings["verbosity"] = int(command.on("verbose")) - int(command.on("quiet"))
     if not wants_color(sys.stdout, command.on("no_color")):

@@ -134,7 +134,12 @@ VERBS: dict[str, Verb] = {
             "list, clean or verify the store",
             Takes.action,
             "infopt-compile cache verify",
-            (_JSON, _CACHE),
+            (
+                _JSON,
+                _CACHE,
+                Flag("--max-age", "gc: remove what was not used for so long (default: 720 h)", value="TIME"),
+                Flag("--max-size", "gc: then remove the longest unused beyond this size", value="SIZE"),
+            ),
         ),
         Verb(
             "report",

@@ -70,7 +70,8 @@ def compose(
     register(primary_config(program, engine=engine, facts=facts))
     GlobalHydra.instance().clear()
     with initialize(config_path=None, version_base=VERSION_BASE):
-        return hydra_compose(config_name=PRIMARY, overrides=list(overrides))
+        composed: DictConfig = hydra_compose(config_name=PRIMARY, overrides=list(overrides))
+        return composed
 
 
 def literal(text: str) -> str:

@@ -105,4 +105,4 @@ def _find(values: dict[str, Any], key: str) -> str | None:
     place: Any = values
     for part in key.split("."):
         place = place.get(part) if isinstance(place, dict) else None
-    return place
+    return place if isinstance(place, str) else None

@@ -35,8 +35,8 @@ class SourceMap:
 
 def spans_of(program: Program) -> Iterator[tuple[str, Span | None]]:
     """(path, span) of everything in a program that has a place in the recipe."""
-    for decl in (*program.models.values(), *program.data.values()):
-        yield decl.name, decl.span
+    yield from ((name, model.span) for name, model in program.models.items())
+    yield from ((name, data.span) for name, data in program.data.items())
     for node in program.nodes.values():
         yield node.name, node.span
         yield from ((f"{node.name}.{key}", span) for key, span in node.spans.items())

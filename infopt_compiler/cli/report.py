@@ -1,0 +1,43 @@
+"""`report DIR`: a run's report again, or the summary of a sweep."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from infopt_compiler.cli.build import Job, read_job, sweep_jobs
+from infopt_compiler.cli.split import Command, at
+from infopt_compiler.cli.terminal import say, wants_color
+from infopt_compiler.diagnostics import DiagnosticError, error
+
+
+def run(command: Command) -> int:
+    folder = Path(command.words[0])
+    jobs = [read_job(0, folder)]
+    if jobs[0].report is None:
+        jobs = list(sweep_jobs(folder, None)) if folder.is_dir() else []
+    if not any(job.report for job in jobs):
+        hint = "a run's folder is `outputs/<recipe>/<time>`; the newest is `outputs/<recipe>/latest`"
+        raise DiagnosticError(error("E0557", f"no report in `{folder}`", at(command.words[0]), help=hint))
+    if command.on("json"):
+        reports = [job.report for job in jobs]
+        say(json.dumps(reports[0] if len(reports) == 1 else reports, indent=2, ensure_ascii=False))
+    else:
+        _show(jobs, folder, command.on("no_color"))
+    return 0
+
+
+def _show(jobs: list[Job], folder: Path, no_color: bool) -> None:
+    if len(jobs) > 1 or jobs[0].folder != folder:
+        from infopt_compiler.cli.summary import show_summary
+
+        show_summary(jobs, (), folder, no_color=no_color)
+        return
+    from rich.console import Console
+
+    from infopt_compiler.report.terminal import show
+
+    assert jobs[0].report is not None  # the caller saw it
+    console = Console(file=sys.stdout, no_color=not wants_color(sys.stdout, no_color), highlight=False)
+    show(jobs[0].report, str(folder), console)
