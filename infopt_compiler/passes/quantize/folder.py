@@ -1,4 +1,4 @@
-"""The folder of a quantized model: what is written, and how it is read back.
+"""The folder of a quantized model: what is written; `infopt_compiler.artifacts.quantized` reads it back.
 
 It is a Hugging Face folder whose `config.json` has a `quantization_config` in the `olive` manner: `bits`,
 `group_size` and `symmetric` for the decoder's linears, `overrides` by module (the head), and `embedding`
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from torch import Tensor
 
 from .errors import CannotWrite
 from .grid import Grid
-from .packing import unpack_linear
 
 HEAD = "lm_head"
 EMBEDDING = "model.embed_tokens"
@@ -95,10 +93,6 @@ def _describe(grid: Grid) -> dict[str, Any]:
     return described
 
 
-def _grid(described: dict[str, Any]) -> Grid:
-    return Grid(described["bits"], described["group_size"], described["symmetric"])
-
-
 def finish_folder(source: Path, folder: Path, formats: Formats) -> None:
     """Write config.json and the index, and copy the tokenizer's and generation's files of the source."""
     for pattern in COMPANIONS:
@@ -127,23 +121,3 @@ def _names(shard: Path) -> list[str]:
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", "utf-8")
-
-
-def dequantize_folder(folder: Path) -> Iterator[tuple[str, Tensor]]:
-    """Names and float32 tensors of the model that the folder stands for, shard by shard.
-
-    The names are those of the unquantized model's state dict; a shared table is given under both.
-    """
-    described = json.loads((folder / "config.json").read_text("utf-8"))["quantization_config"]
-    overrides = {name: _grid(value) for name, value in described["overrides"].items()}
-    for shard in sorted(folder.glob("*.safetensors")):
-        tensors = load_shard(shard)
-        for name, tensor in sorted(tensors.items()):
-            module, _, leaf = name.rpartition(".")
-            if leaf in ("scales", "qzeros"):
-                continue
-            if leaf == "qweight":
-                grid = overrides.get(module, _grid(described))
-                yield f"{module}.weight", unpack_linear(module, tensors, grid)
-            else:
-                yield name, tensor.float()

@@ -13,11 +13,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from infopt_compiler.artifacts.quantized import dequantize_folder
 from infopt_compiler.passes.quantize.compress import quantize_folder
-from infopt_compiler.passes.quantize.decoder import Decoder
+from infopt_compiler.passes.quantize.decoder import LINEARS, Decoder
 from infopt_compiler.passes.quantize.errors import BadModel, CannotWrite, NoCalibration, NonFinite
-from infopt_compiler.passes.quantize.folder import Formats, dequantize_folder, layer_file
+from infopt_compiler.passes.quantize.folder import Formats, layer_file
 from infopt_compiler.passes.quantize.grid import Grid
+from infopt_compiler.passes.quantize.packing import unpack_linear
 from infopt_compiler.passes.quantize.settings import Settings
 from infopt_compiler.passes.quantize.streams import Streams
 
@@ -43,10 +45,14 @@ def load(folder: Path) -> Any:
     return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
 
 
+def values_of(folder: Path) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(values) for name, values in dequantize_folder(folder)}
+
+
 def quantized_model(source: Path, folder: Path) -> Any:
     """The source's model with the values that the quantized folder stands for."""
     model = load(source)
-    state = dict(dequantize_folder(folder))
+    state = values_of(folder)
     state.setdefault("lm_head.weight", state["model.embed_tokens.weight"])
     model.load_state_dict(state)
     return model
@@ -125,7 +131,7 @@ def test_the_folder_says_what_it_holds(tiny_llama: Path, windows: torch.Tensor, 
         tensors |= load_file(shard)
     assert tensors["model.layers.0.mlp.down_proj.qweight"].shape == (64, 64)
     assert tensors["lm_head.qweight"].shape == (96, 64)
-    values = dict(dequantize_folder(tmp_path))
+    values = values_of(tmp_path)
     assert torch.equal(values["lm_head.weight"], values["model.embed_tokens.weight"])
     assert set(values) == {*load(tiny_llama).state_dict()} | {"lm_head.weight"}
 
@@ -137,7 +143,7 @@ def test_head_and_embedding_apart(
 ) -> None:
     settings = replace(SHARED, formats=Formats(FOUR, head, embedding, True))
     quantize_folder(tiny_llama, tmp_path, settings, windows, quiet)
-    values = dict(dequantize_folder(tmp_path))
+    values = values_of(tmp_path)
     exact = load(tiny_llama).state_dict()["model.embed_tokens.weight"]
     assert torch.equal(values["model.embed_tokens.weight"], exact) is (embedding is None)
     assert torch.equal(values.get("lm_head.weight", exact), exact) is (head is None)
@@ -189,3 +195,18 @@ def test_a_shard_that_cannot_be_written_leaves_nothing(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_what_is_read_back_is_what_was_solved(
+    tiny_llama: Path, windows: torch.Tensor, tmp_path: Path, symmetric: bool
+) -> None:
+    grid = replace(FOUR, symmetric=symmetric)
+    quantize_folder(
+        tiny_llama, tmp_path, replace(SHARED, formats=Formats(grid, EIGHT, EIGHT, True)), windows, quiet
+    )
+    values = values_of(tmp_path)
+    shard = load_file(tmp_path / layer_file(1))
+    for name in LINEARS:
+        full = f"model.layers.1.{name}"
+        assert torch.equal(values[f"{full}.weight"], unpack_linear(full, shard, grid))
