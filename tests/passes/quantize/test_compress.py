@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from infopt_compiler.artifacts.quantized import dequantize_folder
+from infopt_compiler.diagnostics.codes import CODES
 from infopt_compiler.passes.quantize.compress import quantize_folder
 from infopt_compiler.passes.quantize.decoder import LINEARS, Decoder
 from infopt_compiler.passes.quantize.errors import BadModel, CannotWrite, NoCalibration, NonFinite
@@ -210,3 +211,8 @@ def test_what_is_read_back_is_what_was_solved(
     for name in LINEARS:
         full = f"model.layers.1.{name}"
         assert torch.equal(values[f"{full}.weight"], unpack_linear(full, shard, grid))
+
+
+def test_every_error_has_a_code_that_is_explained() -> None:
+    for kind in (NonFinite, BadModel, NoCalibration, CannotWrite):
+        assert CODES[kind("x").code].explanation
