@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from infopt_compiler.cli.verbs import COMMON, VERBS, Flag, Takes, Verb
 
+_WIDTH = 24  # of the column of options
 _EXITS = "exit: 0 every bound met · 1 wrong recipe or failed pass · 2 wrong usage · 3 a bound missed · 4 inconclusive or predicted"
 
 _OVERRIDES = """overrides use the recipe's own syntax:
@@ -26,7 +27,7 @@ verbs:
 {verbs}
 
 {_options(COMMON)}
-  --version        show the version
+  --version               show the version
 
 {_OVERRIDES}
 
@@ -50,11 +51,14 @@ def verb_help(verb: Verb) -> str:
 
 
 def _options(flags: tuple[Flag, ...]) -> str:
-    heads = [_head(flag) for flag in flags]
-    width = max(16, *map(len, heads))
-    return "options:\n" + "\n".join(
-        f"  {head:<{width}} {flag.help}" for head, flag in zip(heads, flags, strict=True)
-    )
+    return "options:\n" + "\n".join(_option(flag) for flag in flags)
+
+
+def _option(flag: Flag) -> str:
+    """The option and its help; on two lines where the option is long."""
+    head = _head(flag)
+    gap = f"\n{'':<{_WIDTH + 2}}" if len(head) > _WIDTH - 2 else " " * (_WIDTH - len(head))
+    return f"  {head}{gap}{flag.help}"
 
 
 def _head(flag: Flag) -> str:

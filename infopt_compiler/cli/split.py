@@ -116,6 +116,8 @@ def _read_flag(
     name, equals, given = word.partition("=")
     flag = flags.get(name)
     if flag is None:
+        if name in REFUSED_FLAGS and not equals and rest and not _is_override_or_recipe(rest[0]):
+            rest.popleft()  # its value
         return [_no_flag(name, word, flags, verb)]
     if flag.value is None:
         options[flag.key] = True
@@ -134,6 +136,10 @@ def _read_flag(
         ]
     options[flag.key] = value
     return []
+
+
+def _is_override_or_recipe(word: str) -> bool:
+    return _is_flag(word) or "=" in word or word[0] in "+~" or word.endswith(".opt")
 
 
 def _next_value(flag: Flag, rest: deque[str]) -> str | None:

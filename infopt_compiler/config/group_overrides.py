@@ -13,7 +13,7 @@ from infopt_compiler.units import UnitError
 
 def is_group_field(override: Override) -> bool:
     """`target.memory=…`, also with a wrong operator; `target=h100` is the recipe's own statement."""
-    return override.head in GROUPS and override.path != override.head
+    return override.path.partition(".")[0] in GROUPS and "." in override.path
 
 
 def group_value(override: Override) -> Any:

@@ -23,7 +23,7 @@ class Override:
 
     @property
     def head(self) -> str:
-        """`q`, `target`, `hydra`: what the path starts with."""
+        """`q`, `target`, `hydra`: what the path starts with, before a point or Hydra's `/` and `@`."""
         return re.split(r"[./@]", self.path, maxsplit=1)[0]
 
     def with_value(self, value: str) -> str:
@@ -65,7 +65,7 @@ def sweep_values(value: str) -> list[str]:
     """The values of a sweep function in the recipe's syntax; of `interval` its ends. ValueError for what is no sweep."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.core.override_parser.types import IntervalSweep
-    from hydra.errors import OverrideParseException
+    from hydra.errors import HydraException
 
     try:
         override = OverridesParser.create().parse_override(f"x={value}")
@@ -73,7 +73,7 @@ def sweep_values(value: str) -> list[str]:
         if isinstance(sweep, IntervalSweep):
             return [plain_text(sweep.start), plain_text(sweep.end)]
         return [plain_text(_unquoted(one)) for one in override.sweep_iterator()]
-    except (OverrideParseException, ValueError, TypeError, AttributeError) as problem:
+    except (HydraException, ValueError, TypeError, AttributeError) as problem:
         raise ValueError(str(problem).splitlines()[0]) from problem
 
 

@@ -1,7 +1,7 @@
 """E05xx command line, overrides and configuration.
 
-Wrong usage of the command line (exit 2): E0501 to E0509 and E0521 to E0549. Wrong content (exit 1): overrides of a recipe
-(E0510 to E0519) and E0550 and up.
+Wrong usage of the command line (exit 2): E0501 to E0509 and E0521 to E0549. Wrong content (exit 1): E0550 and up;
+those of overrides of a recipe are the language's.
 """
 
 from __future__ import annotations

@@ -1,0 +1,66 @@
+"""Fields of groups are checked like the recipe."""
+
+from __future__ import annotations
+
+import pytest
+
+from infopt_compiler.config.group_overrides import group_value, is_group_field
+from infopt_compiler.config.overrides import split_override
+from infopt_compiler.diagnostics import DiagnosticError
+
+GOOD = [
+    ("target.memory=8 GiB", "8 GiB"),
+    ("target.memory='8GiB'", "8 GiB"),
+    ("target.price=0.5 USD/h", "0.5 USD/h"),
+    ("target.cores=2", 2),
+    ("target.bandwidth=3e10", 3e10),
+    ("target.memory=null", None),
+    ("measure.confidence=0.99", 0.99),
+    ("measure.windows=8", 8),
+    ("engine.threads=1", 1),
+    ("engine.hang=5 min", "5 min"),
+]
+BAD = [
+    ("target.memory=8 apples", "E0553"),
+    ("target.memory=8 ms", "E0553"),
+    ("target.memory=lots", "E0553"),
+    ("target.memory=-8 GB", "E0553"),
+    ("target.cores=two", "E0553"),
+    ("target.bandwidth=nan", "E0553"),
+    ("target.bandwidth=inf", "E0553"),
+    ("measure.windows=1.5", "E0553"),
+    ("target.memori=8 GB", "E0552"),
+    ("target.name=x", "E0552"),
+    ("engine.run_dir=/tmp", "E0552"),
+    ("engine.recipe.folder=/tmp", "E0552"),
+    ("engine.predict_only=true", "E0552"),
+    ("+target.new=1", "E0552"),
+    ("~target.memory", "E0552"),
+]
+
+
+@pytest.mark.parametrize(("text", "value"), GOOD)
+def test_good(text, value):
+    override = split_override(text)
+    assert is_group_field(override)
+    assert group_value(override) == value
+
+
+@pytest.mark.parametrize(("text", "code"), BAD)
+def test_bad(text, code):
+    with pytest.raises(DiagnosticError) as caught:
+        group_value(split_override(text))
+    (problem,) = caught.value.diagnostics
+    assert problem.code == code
+    assert problem.span.input.text == text
+
+
+def test_the_caret_is_below_the_value():
+    with pytest.raises(DiagnosticError) as caught:
+        group_value(split_override("target.memory=8 ms"))
+    assert caught.value.diagnostics[0].span.text == "8 ms"
+
+
+@pytest.mark.parametrize("text", ["target=h100", "q.bits=8", "targets.x=1"])
+def test_other_overrides_are_the_recipes(text):
+    assert not is_group_field(split_override(text))
