@@ -1,1 +1,11 @@
-"""The sources package."""
+"""Where models and texts come from: `hf:`, `pypi:`, `file:`, `python:`."""
+
+from infopt_compiler.sources.errors import SourceError
+from infopt_compiler.sources.reference import (
+    DATA_SCHEMES,
+    MODEL_SCHEMES,
+    parse_data_source,
+    parse_model_source,
+)
+
+__all__ = ["DATA_SCHEMES", "MODEL_SCHEMES", "SourceError", "parse_data_source", "parse_model_source"]

