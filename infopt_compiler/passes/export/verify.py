@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pydoc_data.topics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +34,17 @@ def verify(
     *,
     progress: Callable[[float, float, str], None] = lambda done, total, message: None,
     tolerance: float = TOLERANCE,
+    documents: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Hold an artifact at accuracy level 0 against the folder that it was made from; facts for the report.
 
+    `documents` are what the tokenizers are compared on, besides the fixed cases; by default `corpus()`.
     Raises PassError at the first thing that is not as it should be.
     """
     progress(0, 4, "loading the artifact")
     model = open_model(artifact)
     progress(1, 4, "comparing tokenizers")
-    facts, reference = verify_tokenizer(model, artifact, source)
+    facts, reference = verify_tokenizer(model, artifact, source, documents)
     del model
     progress(2, 4, "comparing weights")
     quantized = QuantizedFolder(source)
@@ -57,13 +59,17 @@ def verify(
     return facts
 
 
-def verify_tokenizer(model: Any, artifact: Path, source: Path) -> tuple[dict[str, Any], Any]:
+def verify_tokenizer(
+    model: Any, artifact: Path, source: Path, documents: Sequence[str] | None = None
+) -> tuple[dict[str, Any], Any]:
     """Facts and the source's tokenizer; raises PassError."""
     from transformers import AutoTokenizer
 
     tokenizer = open_tokenizer(model)
     reference = AutoTokenizer.from_pretrained(source)
-    facts: dict[str, Any] = dict(compare_tokenizer(tokenizer, reference, corpus()))
+    facts: dict[str, Any] = dict(
+        compare_tokenizer(tokenizer, reference, corpus() if documents is None else documents)
+    )
     facts["conversations_compared"] = compare_chat_template(tokenizer, reference)
     facts["end_tokens"] = compare_end_tokens(artifact, source, reference)
     return facts, reference
