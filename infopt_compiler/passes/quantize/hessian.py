@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .errors import NonFinite
 
-SPLIT = 4  # column blocks of a symmetric product: 10 of 16 are computed
+SPLIT = 6  # column blocks of a symmetric product: 21 of 36 are computed
 
 
 class Hessian:

@@ -20,39 +20,43 @@ class Moments:
         self._alone = Hessian(width)
         self._paired = Hessian(width)
         self._shift_KK: Tensor | None = None
-        self._residual_KR: Tensor | None = None
+        self._gap_KR: Tensor | None = None
 
     def add(self, x_TK: Tensor) -> None:
         """Tokens that only the quantized model saw."""
         self._alone.add(x_TK)
 
-    def add_pair(self, x_TK: Tensor, reference_TK: Tensor, residual_TR: Tensor | None) -> None:
-        """The same tokens in both models; `residual_TR` is by how much the residual stream already lags behind."""
+    def add_inputs(self, x_TK: Tensor, reference_TK: Tensor) -> None:
+        """Tokens that both models saw, where both inputs are at hand: sums x̂(x - x̂)ᵀ."""
         self._paired.add(x_TK)
         if self._shift_KK is None:
             self._shift_KK = torch.zeros(x_TK.shape[1], x_TK.shape[1])
         self._shift_KK.addmm_(x_TK.T, reference_TK - x_TK)
-        if residual_TR is None:
-            return
-        if self._residual_KR is None:
-            self._residual_KR = torch.zeros(x_TK.shape[1], residual_TR.shape[1])
-        self._residual_KR.addmm_(x_TK.T, residual_TR)
+
+    def add_gap(self, x_TK: Tensor, gap_TR: Tensor) -> None:
+        """Tokens that both models saw, where outputs are narrower than inputs: by how much outputs lag behind."""
+        self._paired.add(x_TK)
+        if self._gap_KR is None:
+            self._gap_KR = torch.zeros(x_TK.shape[1], gap_TR.shape[1])
+        self._gap_KR.addmm_(x_TK.T, gap_TR)
 
     def hessian(self) -> Tensor:
         """Mean of x̂x̂ᵀ over all tokens."""
         return mean(self._alone, self._paired)
 
     def target(self, w_KR: Tensor) -> Tensor:
-        """The weights that, fed x̂, best give what the reference's weights give on x, residual included.
+        """The weights that, fed x̂, best give what the reference's weights give on x.
 
-        W* = W + (Σx̂x̂ᵀ + λ)⁻¹ Σ x̂ ((x - x̂)ᵀW + rᵀ): ridge regression around W. Source: the asymmetric
-        calibration of GPTAQ (arXiv 2504.02692), with the residual stream's error r added to it.
+        W* = W + (Σx̂x̂ᵀ + λ)⁻¹ Σ x̂ gᵀ, ridge regression around W of the gap g between the outputs: (x - x̂)ᵀW
+        for inputs, for output projections by how much the residual stream would lag behind after them.
+        Source: the asymmetric calibration of GPTAQ (arXiv 2504.02692); the residual's share is ours.
         """
-        if self._shift_KK is None:
+        if self._gap_KR is not None:
+            wanted_KR = self._gap_KR
+        elif self._shift_KK is not None:
+            wanted_KR = self._shift_KK @ w_KR
+        else:
             return w_KR
-        wanted_KR = self._shift_KK @ w_KR
-        if self._residual_KR is not None:
-            wanted_KR += self._residual_KR
         h_KK = revive_dead(mean(self._paired))
         h_KK.diagonal().add_(RIDGE * float(h_KK.diagonal().mean()))
         lower = torch.linalg.cholesky(h_KK)

@@ -57,7 +57,6 @@ def solve_gptq(w_KR: Tensor, h_KK: Tensor, grid: Grid, settings: Settings) -> So
         damped.diagonal().add_(settings.damp * float(h_KK.diagonal().mean()))
         q_KR = refine.descend(w_KR, damped, q_KR, scales, grid, order_K)
         scales = refine.refit(w_KR, damped, q_KR, scales, grid)
-        q_KR = refine.descend(w_KR, damped, q_KR, scales, grid, order_K)
     energy = float(((h_KK @ w_KR) * w_KR).sum(dtype=torch.float64))
     error = refine.loss(w_KR, h_KK, q_KR, scales, grid) / max(energy, 1e-30)
     return Solved(q_KR, scales, grid, error)

@@ -61,7 +61,10 @@ class Streams:
         moments = Moments(self.h_NSD.shape[2])
         for part in self._chunks():
             x, other = inputs(layer, self.h_NSD[part]), self.reference_MSD[part]
-            _add(moments, x, inputs(reference, other) if len(other) else None, None)
+            if len(other):
+                moments.add_inputs(_flat(x[: len(other)]), _flat(inputs(reference, other)))
+            if len(other) < len(x):
+                moments.add(_flat(x[len(other) :]))
         return moments
 
     def _through(
@@ -73,26 +76,19 @@ class Streams:
         kept = []
         for part in self._chunks():
             h, other = self.h_NSD[part], self.reference_MSD[part]
-            x = inputs(layer, h)
-            y = inputs(reference, other) if len(other) else None
-            if solve is not None:
-                _add(moments, x, y, other - h[: len(other)])
-            if y is not None:
-                other += reference.project(name, y)
+            x, paired = inputs(layer, h), len(other)
+            if paired:
+                other += reference.project(name, inputs(reference, other))
+            if solve is not None and paired:
+                behind = other - h[:paired] - layer.project(name, x[:paired])
+                moments.add_gap(_flat(x[:paired]), _flat(behind))
+            if solve is not None and paired < len(x):
+                moments.add(_flat(x[paired:]))
             kept.append(x)
         if solve is not None:
             solve(site, moments)
         for part, x in zip(self._chunks(), kept, strict=True):
             self.h_NSD[part] += layer.project(name, x)
-
-
-def _add(moments: Moments, x: Tensor, y: Tensor | None, behind: Tensor | None) -> None:
-    """Add a chunk whose first windows, `y`, the reference saw as well."""
-    paired = 0 if y is None else len(y)
-    if y is not None:
-        moments.add_pair(_flat(x[:paired]), _flat(y), None if behind is None else _flat(behind))
-    if paired < len(x):
-        moments.add(_flat(x[paired:]))
 
 
 def _flat(x: Tensor) -> Tensor:

@@ -106,12 +106,12 @@ def test_the_target_gives_the_reference_outputs() -> None:
     x, w = activations(8), weights(8)
     drift = 0.2 * torch.randn(WIDTH, WIDTH, generator=torch.Generator().manual_seed(9))
     seen = x + x @ drift
+    inputs, gap, alone = Moments(WIDTH), Moments(WIDTH), Moments(WIDTH)
+    inputs.add_inputs(seen, x)
     residual = 0.1 * x[:, :ROWS]
-    moments = Moments(WIDTH)
-    moments.add_pair(seen, x, residual)
-    wanted = x @ w + residual
-    before, after = (seen @ w - wanted).norm(), (seen @ moments.target(w) - wanted).norm()
-    assert after < 0.3 * before
-    plain = Moments(WIDTH)
-    plain.add(x)
-    assert torch.equal(plain.target(w), w)
+    gap.add_gap(seen, x @ w + residual - seen @ w)
+    alone.add(x)
+    for moments, wanted in ((inputs, x @ w), (gap, x @ w + residual)):
+        before, after = (seen @ w - wanted).norm(), (seen @ moments.target(w) - wanted).norm()
+        assert after < 0.3 * before
+    assert torch.equal(alone.target(w), w)
