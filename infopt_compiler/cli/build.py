@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -85,7 +86,8 @@ def _primary(command: Command, recipe: Input, resolved: Resolved, folder: Path |
 
 def _show(command: Command, recipe: Input, resolved: Resolved) -> int:
     """`--cfg` and `--info`: Hydra prints, nothing is built."""
-    _hydra_main(command, _primary(command, recipe, resolved, None), resolved, _pipeline_back)
+    with _logging_kept():
+        _hydra_main(command, _primary(command, recipe, resolved, None), resolved, _pipeline_back)
     return 0
 
 
@@ -122,6 +124,18 @@ def _hydra_flags(command: Command) -> Iterator[str]:
         value = command.text(key)
         if value is not None:
             yield f"--{key}={value}"
+
+
+@contextmanager
+def _logging_kept() -> Iterator[None]:
+    """`--info` turns the logging of the whole process on; afterwards it is as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 @contextmanager

@@ -107,10 +107,10 @@ def _words(verb: Verb, given: Sequence[str], current: str) -> Iterable[str]:
 
 def _paths(current: str, ending: str) -> Iterator[str]:
     """Folders, and files with that ending, that `current` may become."""
-    folder = Path(current).parent if current and not current.endswith("/") else Path(current or ".")
+    shown = current[: current.rfind("/") + 1]
+    folder = Path(shown or ".")
     if not folder.is_dir():
         return
-    shown = "" if str(folder) == "." and not current.startswith("./") else f"{folder}/".replace("//", "/")
     for path in folder.iterdir():
         if path.is_dir() and not path.name.startswith("."):
             yield f"{shown}{path.name}/"

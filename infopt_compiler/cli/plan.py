@@ -10,8 +10,9 @@ from infopt_compiler.cli.terminal import say
 
 
 def run(command: Command) -> int:
+    config = composed(command)
     from infopt_compiler.pipeline import plan
 
-    text, data, code = plan(composed(command))
+    text, data, code = plan(config)
     say(json.dumps(data, indent=2) if command.on("json") else text)
     return code

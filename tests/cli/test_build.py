@@ -1,0 +1,241 @@
+"""Builds through Hydra: overrides arrive, jobs are judged, folders are apart."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from infopt_compiler.cli.build import worst
+from infopt_compiler.config import measure_settings, raise_program
+
+
+def _only(builds):
+    (config,) = builds.configs
+    return config, raise_program(config)
+
+
+def test_a_build_reaches_the_pipeline(run, builds, folder):
+    ran = run("chat.opt")
+    _, program = _only(builds)
+    assert ran.code == 0
+    assert program.recipe == "chat"
+    assert program.nodes["q"].parameters == {"method": "gptq", "bits": 4, "group": 32}
+    assert (folder / "outputs/chat/latest/report.json").is_file()
+    assert (folder / "outputs/chat/latest/recipe.opt").read_text() == (folder / "chat.opt").read_text()
+
+
+def test_overrides_of_every_kind(run, builds):
+    ran = run(
+        "chat.opt",
+        "q.bits=8",
+        "+q.damp=0.02",
+        "target=h100",
+        "target.memory=8GiB",
+        "measure.confidence=0.99",
+        "scenario.assistant.prompt=64 tokens",
+        "calib.sample=8",
+        "budget.onnx.ttft.p95=300ms",
+        "budget.onnx.perplexity=105%",
+        "~budget.onnx.size",
+        "engine.threads=1",
+        "hydra/launcher=basic",
+    )
+    assert ran.code == 0, ran.err
+    config, program = _only(builds)
+    assert program.nodes["q"].parameters == {"method": "gptq", "bits": 8, "group": 32, "damp": 0.02}
+    assert (config.target.name, config.target.memory, config.engine.threads) == ("h100", "8 GiB", 1)
+    assert measure_settings(config).confidence == 0.99
+    assert program.scenarios["assistant"].prompt == 64
+    assert program.data["calib"].spec.sample == 8
+    ttft, perplexity = program.budgets["onnx"].bounds
+    assert (str(ttft.limit), ttft.operator.value) == ("300 ms", "<=")
+    assert (str(perplexity.limit), perplexity.relative_to, perplexity.on) == ("105%", "base", "heldout")
+
+
+def test_a_job_points_at_the_recipe_and_at_the_override(run, builds):
+    run("chat.opt", "q.bits=8")
+    _, program = _only(builds)
+    spans = program.nodes["q"].spans
+    assert str(spans["group"]) == "chat.opt:9:53"
+    assert (spans["bits"].input.text, spans["bits"].text) == ("q.bits=8", "8")
+
+
+def test_options_travel_in_the_configuration(run, builds, folder):
+    run("chat.opt", "--predict-only", "--locked", "--remeasure", "--cache", "store", "-v", "--traceback")
+    engine = builds.configs[0].engine
+    assert (engine.predict_only, engine.locked, engine.remeasure, engine.traceback) == (True,) * 4
+    assert (engine.cache, engine.verbosity, engine.color) == (str(folder / "store"), 1, False)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["file:/a b/c,d", "file:it's", 'file:"x"', "file:$HOME/x", "file:a\\b", "file:a=b", "file:[x](y)"],
+)
+def test_texts_arrive_as_they_are(source, run, builds):
+    quote = "'" if '"' in source else '"'
+    ran = run("chat.opt", f"small.source={quote}{source}{quote}")
+    assert ran.code == 0, ran.err
+    assert _only(builds)[1].models["small"].source == source
+
+
+@pytest.mark.parametrize(("verdict", "code"), [("met", 0), ("missed", 3), ("inconclusive", 4), ("failed", 1)])
+def test_the_verdict_is_the_exit_code(verdict, code, run, builds):
+    builds.verdicts[4] = verdict
+    assert run("chat.opt").code == code
+
+
+def test_a_missing_report_is_a_failure(run, builds):
+    builds.verdicts[4] = "silent"
+    ran = run("chat.opt")
+    assert ran.code == 1
+    assert "[E0556]" in ran.err
+
+
+def test_an_internal_error_is_one_line_and_a_log(run, builds, folder):
+    builds.verdicts[4] = "raise"
+    ran = run("chat.opt")
+    assert ran.code == 1
+    assert "please report it" in ran.err
+    assert "Traceback" not in ran.err
+    assert "RuntimeError: a bug" in (folder / "outputs/chat/latest/log.txt").read_text()
+    assert json.loads((folder / "outputs/chat/latest/report.json").read_text())["verdict"] == "failed"
+
+
+def test_traceback_on_request(run, builds):
+    builds.verdicts[4] = "raise"
+    assert "RuntimeError: a bug" in run("chat.opt", "--traceback").err.split("Traceback")[1]
+
+
+def test_a_sweep_runs_all_jobs_and_the_worst_decides(run, builds, folder):
+    builds.verdicts[4] = "failed"
+    ran = run("chat.opt", "-m", "q.bits=4,8", "q.group=64")
+    assert ran.code == 1
+    bits = [raise_program(config).nodes["q"].parameters["bits"] for config in builds.configs]
+    assert bits == [4, 8]
+    assert all(config.q.group == 64 for config in builds.configs)
+    assert sorted(path.name for path in (folder / "outputs/chat/latest").glob("[0-9]*")) == ["0", "1"]
+    assert "q.bits=4" in ran.out
+    assert "1 failed, 1 met" in ran.out
+
+
+def test_a_job_that_breaks_does_not_end_the_sweep(run, builds):
+    builds.verdicts[4] = "raise"
+    assert run("chat.opt", "-m", "q.bits=4,8").code == 1
+    assert len(builds.configs) == 2
+
+
+def test_a_sweep_over_groups_texts_and_functions(run, builds):
+    ran = run(
+        "chat.opt", "-m", "target=cpu,h100", "budget.onnx.ttft.p95=300ms,400 ms", "q.group=choice(32,64)"
+    )
+    assert ran.code == 0, ran.err
+    seen = {(c.target.name, c.budget.onnx.ttft.p95, c.q.group) for c in builds.configs}
+    assert len(seen) == 8
+    assert ("h100", "400 ms", 64) in seen
+
+
+def test_one_value_with_m_is_a_sweep_of_one_job(run, builds, folder):
+    assert run("chat.opt", "-m", "q.bits=8").code == 0
+    assert (folder / "outputs/chat/latest/0/report.json").is_file()
+
+
+def test_what_only_the_model_makes_wrong_fails_that_job(run, builds, folder):
+    """A group of 64 is a value that the parameter takes, but it does not divide this model's 96 inputs."""
+    shape = {"num_hidden_layers": 1, "hidden_size": 96, "intermediate_size": 192, "num_attention_heads": 3}
+    (folder / "model").mkdir()
+    (folder / "model/config.json").write_text(json.dumps({**shape, "model_type": "llama", "vocab_size": 64}))
+    ran = run("chat.opt", "-m", "small.source=file:model", "q.group=32,64")
+    assert ran.code == 1
+    assert len(builds.configs) == 1
+    report = json.loads((folder / "outputs/chat/latest/1/report.json").read_text())
+    assert report["verdict"] == "failed"
+    assert report["diagnostics"][0]["code"].startswith("E04")
+
+
+def test_two_runs_in_one_second_have_folders_of_their_own(folder, builds):
+    from infopt_compiler.cli.rundir import create_run_dir
+    from infopt_compiler.diagnostics import Input
+
+    with ThreadPoolExecutor(8) as pool:
+        folders = list(
+            pool.map(lambda _: create_run_dir(folder / "outputs", "chat", Input("chat.opt", "x")), range(16))
+        )
+    assert len(set(folders)) == 16
+    assert (folder / "outputs/chat/latest").resolve() in folders
+
+
+def test_outputs_elsewhere(run, builds, folder):
+    assert run("chat.opt", "--outputs", "else where").code == 0
+    assert (folder / "else where/chat/latest/report.json").is_file()
+    assert not (folder / "outputs").exists()
+
+
+def test_a_folder_that_cannot_be_made(run, builds, folder):
+    (folder / "outputs").write_text("a file")
+    ran = run("chat.opt")
+    assert ran.code == 1
+    assert "[E0555]" in ran.err
+
+
+def test_cfg_job_prints_the_composed_configuration(run, builds, folder):
+    ran = run("chat.opt", "--cfg", "job", "q.bits=8", "-p", "q")
+    assert ran.code == 0
+    assert "bits: 8" in ran.out
+    assert not (folder / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [["--cfg=all"], ["-c", "hydra"], ["--cfg", "job", "--resolve"], ["--info", "defaults"], ["-i"]]
+)
+def test_hydra_shows_what_it_knows(words, run, builds):
+    ran = run("chat.opt", *words)
+    assert ran.code == 0, ran.err
+    assert "hydra" in ran.out or "target:" in ran.out
+    assert builds.configs == []
+
+
+def test_options_may_stand_before_the_recipe(run, builds):
+    assert run("-m", "--outputs", "o", "chat.opt", "q.bits=4,8").code == 0
+    assert len(builds.configs) == 2
+
+
+def test_hydra_writes_nothing_of_its_own(run, builds, folder):
+    ran = run("chat.opt")
+    names = {path.name for path in (folder / "outputs/chat/latest").iterdir()}
+    assert names == {"report.json", "recipe.opt"}
+    assert (ran.out, ran.err) == ("", "")
+
+
+def test_a_job_reads_the_recipe_as_it_was(run, builds, folder):
+    """The recipe changes while the sweep runs: later jobs still build what was checked."""
+    back = builds.back
+
+    def edit(config):
+        (folder / "chat.opt").write_text("not a recipe")
+        back(config)
+
+    from infopt_compiler.cli import build
+
+    build._pipeline_back = edit
+    assert run("chat.opt", "-m", "q.bits=4,8").code == 0
+
+
+def test_an_interrupt_ends_with_130(run, monkeypatch):
+    from infopt_compiler.cli import build
+
+    def back(config):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(build, "_pipeline_back", back)
+    ran = run("chat.opt")
+    assert ran.code == 130
+    assert len(ran.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("codes", "exit_code"), [([0, 3], 3), ([3, 1, 0], 1), ([4, 0], 4), ([4, 3], 3), ([0, 0], 0), ([], 1)]
+)
+def test_worst(codes, exit_code):
+    assert worst(codes) == exit_code

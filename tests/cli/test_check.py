@@ -1,0 +1,76 @@
+"""`check` says everything at once, fast, and imports nothing heavy."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = ("hydra", "omegaconf", "torch", "transformers", "onnxruntime", "onnx", "rich", "numpy")
+
+
+def test_a_sound_recipe(run):
+    ran = run("check", "chat.opt", "q.bits=8")
+    assert (ran.code, ran.out) == (0, "chat.opt: no mistakes\n")
+
+
+def test_overrides_are_checked(run):
+    ran = run("check", "chat.opt", "q.bitz=8", "target.memory=8 ms", "+hydra.x=1")
+    assert all(code in ran.err for code in ("E0203", "E0553", "E0505"))
+    assert ran.code == 2
+
+
+def test_json(run, folder):
+    (folder / "chat.opt").write_text("q = quantiz(x)\n")
+    ran = run("check", "chat.opt", "--json")
+    data = json.loads(ran.out)
+    assert ran.code == 1
+    assert data["errors"] == len(data["diagnostics"]) > 0
+    assert data["diagnostics"][0]["span"]["file"] == "chat.opt"
+
+
+def test_json_of_a_missing_recipe(run):
+    ran = run("check", "no.opt", "--json")
+    assert (ran.code, json.loads(ran.out)["diagnostics"][0]["code"]) == (1, "E0550")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check", "chat.opt", "q.bits=8"],
+        ["explain", "E0505"],
+        ["fmt", "chat.opt"],
+        ["passes"],
+        ["--help"],
+        ["completion", "bash"],
+    ],
+)
+def test_nothing_heavy_is_imported(words, folder):
+    code = (
+        "import sys; from infopt_compiler.cli import main; code = main(sys.argv[1:]);"
+        f"print([m for m in {HEAVY!r} if m in sys.modules], code, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=folder)
+    assert done.stderr.splitlines()[-1] == "[] 0"
+
+
+def test_it_answers_in_half_a_second(installed):
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        assert installed("check", "chat.opt").code == 0
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.5
+
+
+def test_python_m_is_the_same_program(folder):
+    done = subprocess.run(
+        [sys.executable, "-m", "infopt_compiler", "check", "chat.opt"],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+    )
+    assert (done.returncode, done.stdout) == (0, "chat.opt: no mistakes\n")

@@ -1,0 +1,93 @@
+"""Verbs, help, versions, and the edge of the program."""
+
+from __future__ import annotations
+
+import pytest
+
+from infopt_compiler import __version__
+from infopt_compiler.cli import explain
+from infopt_compiler.cli.verbs import VERBS
+from infopt_compiler.diagnostics import CODES
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["chek", "chat.opt"], "did you mean `check`"),
+        (["q.bits=8"], "no recipe before"),
+        (["chat"], "did you mean `chat.opt`"),
+        (["."], "ends in `.opt`"),
+        (["check", "chat"], "ends in `.opt`"),
+        (["check"], "RECIPE"),
+        (["explain"], "CODE"),
+        (["explain", "E0505", "E0504"], "one word"),
+        (["explain", "E9999"], "no code"),
+        (["cache", "lst"], "did you mean `ls`"),
+        (["completion", "tcsh"], "tcsh"),
+        (["passes", "quantise"], "did you mean `quantize`"),
+        (["check", "--jsn", "chat.opt"], "did you mean `--json`"),
+    ],
+)
+def test_wrong_usage(words, says, run):
+    ran = run(*words)
+    assert ran.code == 2
+    assert says in ran.err
+
+
+def test_no_words_show_the_help(run):
+    ran = run()
+    assert ran.code == 2
+    assert "usage:" in ran.out
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_an_example(verb, run):
+    ran = run(verb, "--help")
+    assert ran.code == 0
+    assert f"example: {VERBS[verb].example}" in ran.out
+    assert all(flag.name in ran.out for flag in VERBS[verb].flags)
+    assert all(len(line) <= 120 for line in ran.out.splitlines())
+
+
+def test_general_help_names_every_verb(run):
+    out = run("--help").out
+    assert all(f"  {verb}" in out for verb in VERBS)
+
+
+def test_version(run):
+    assert run("--version").out == f"infopt-compile {__version__}\n"
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_is_explained(code, run):
+    ran = run("explain", code.lower())
+    assert ran.code == 0
+    assert ran.out.startswith(f"{code}: ")
+
+
+def test_an_internal_error_asks_for_a_report(run, monkeypatch):
+    def broken(command):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(explain, "run", broken)
+    ran = run("explain", "E0505")
+    assert ran.code == 1
+    (line,) = ran.err.splitlines()
+    assert "please report it with" in line
+    assert "Traceback" in run("explain", "E0505", "--traceback").err
+
+
+def test_color_only_where_it_is_wanted(run, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert "\x1b[" in run("check", "no.opt").err
+    assert "\x1b[" not in run("check", "no.opt", "--no-color").err
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in run("check", "no.opt").err
+
+
+def test_passes(run):
+    assert all(name in run("passes").out for name in ("select", "quantize", "export", "tune"))
+    page = run("passes", "quantize").out
+    assert "quantize(model: HFModel" in page
+    assert "int, default 4, one of 4, 8" in page
+    assert "one of rtn, gptq" in page
