@@ -76,9 +76,9 @@ def _positional(scope: Scope, call: Call) -> None:
             continue
         if named:
             message = "a positional argument stands behind a named one"
-            scope.report(
-                error("E0403", message, argument.span, help="artifacts come first, parameters by name")
-            )
+            hint = "artifacts come first, parameters by name"
+            scope.report(error("E0403", message, argument.span, help=hint))
+            continue
         if at >= len(slots):
             _too_many(scope, call, argument)
             continue

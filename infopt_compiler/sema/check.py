@@ -43,7 +43,7 @@ def check_recipe(input: Input, overrides: Sequence[str] = ()) -> Checked:
         for override, choice in zip(kept, choices, strict=True):
             changed, wrong = apply_override(changed, override, choice)
             found += wrong
-        program, more = check_tree(changed, input)
+        program, more = check_tree(changed, input, clean=not found)
         programs.append(program)
         found += more
     ordered = sorted(dict.fromkeys(found), key=_place)
@@ -81,8 +81,11 @@ class _Parts:
     budget_names: dict[str, ast.Budget] = field(default_factory=dict)
 
 
-def check_tree(tree: ast.Recipe, input: Input) -> tuple[Program, list[Diagnostic]]:
-    """Check a parsed recipe; the program holds only what was right."""
+def check_tree(tree: ast.Recipe, input: Input, *, clean: bool = True) -> tuple[Program, list[Diagnostic]]:
+    """Check a parsed recipe; the program holds only what was right.
+
+    `clean`: nothing was reported before. Warnings about the whole would mislead where a part of it is wrong.
+    """
     scope = Scope()
     scope.declare_all(tree.statements)
     parts = _Parts()
@@ -91,7 +94,7 @@ def check_tree(tree: ast.Recipe, input: Input) -> tuple[Program, list[Diagnostic
         _check_statement(scope, parts, statement)
     scope.order = len(tree.statements)
     program = _program(parts, input)
-    _check_whole(scope, tree, program)
+    _check_whole(scope, program, clean)
     return program, scope.found
 
 
@@ -152,14 +155,13 @@ def _program(parts: _Parts, input: Input) -> Program:
     )
 
 
-def _check_whole(scope: Scope, tree: ast.Recipe, program: Program) -> None:
+def _check_whole(scope: Scope, program: Program, clean: bool) -> None:
     chains: dict[str, tuple[Chain, ...]] = specs_of(program.models, _folder(program))
     for node in program.nodes.values():
         check_node(scope, node, chains)
     check_memory(scope, program, chains, target_memory_bytes(program.target), program.target)
-    warn_overlap(scope, program)
-    complete = not any(isinstance(statement, ast.Broken) for statement in tree.statements)
-    if complete and not any(d.severity is Severity.error for d in scope.found):
+    if clean and not any(d.severity is Severity.error for d in scope.found):
+        warn_overlap(scope, program)
         warn_unused(scope, program.shipped)
 
 

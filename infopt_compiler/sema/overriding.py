@@ -12,6 +12,7 @@ from infopt_compiler.sema.slot import signature_of
 from infopt_compiler.syntax import ast
 from infopt_compiler.syntax.overrides import Operation, Override, Piece
 from infopt_compiler.syntax.parser import parse_fragment
+from infopt_compiler.units import parse_quantity
 
 GROUPS = ("target", "measure", "engine")
 _PLAIN = re.compile(r"[\w./:@#+=-]+")  # unquoted text that is no expression but may be a string
@@ -169,6 +170,8 @@ def _value(piece: Piece) -> ast.Value:
     """The value of an argument: an expression of the recipe, or text where it is none or is quoted."""
     if not piece.text.strip():
         return ast.Text(piece.text, span=piece.span)
+    if piece.text != piece.span.text:  # a step of `range(...)`, which stands nowhere
+        return ast.Number(parse_quantity(piece.text), span=piece.span)
     parsed, found = parse_fragment(_up_to(piece), piece.span.start, "override_value")
     is_word = isinstance(parsed, ast.Word)
     if piece.quoted and (found or is_word):

@@ -24,8 +24,13 @@ class Chunk:
 
 
 def without_quiet(text: str) -> str:
-    """The text with strings and comments blanked, every character in its place."""
-    return _QUIET.sub(lambda match: " " * len(match[0]), text)
+    """The text with comments blanked and strings emptied, every character in its place."""
+    return _QUIET.sub(_hush, text)
+
+
+def _hush(match: re.Match[str]) -> str:
+    length = len(match[0])
+    return " " * length if match[0].startswith("#") else '"' + "_" * (length - 2) + '"'
 
 
 def chunks(text: str) -> list[Chunk]:
@@ -50,7 +55,7 @@ def _balance(line: str) -> int:
 
 
 def unclosed(plain: str) -> list[int]:
-    """Offsets of the brackets that are never closed, the innermost last; strings and comments are blanked already."""
+    """Offsets of the brackets that are never closed, the innermost last; the text is without strings and comments."""
     partners = {")": "(", "]": "[", "}": "{"}
     stack: list[int] = []
     for at, char in enumerate(plain):

@@ -43,9 +43,9 @@ MISTAKES: tuple[Mistake, ...] = (
             "a = p(b = {v} 2)",
             "a = p(b = size <= 1 c = 1)",
             "a = p(b = size <= 1 MB c = 1)",
-            "a = p(b = [{s} c])",
-            'a = p(b = [{s} "t"])',
-            "a = p(b = [{s} 2])",
+            "a = p(b = [x c])",
+            'a = p(b = ["s" "t"])',
+            "a = p(b = [1 2])",
             "scenario a { b = {s} c = 1 }",
         ),
     ),
@@ -249,9 +249,13 @@ def kind_of(failure: UnexpectedInput) -> str:
     return str(failure.char) if isinstance(failure, UnexpectedCharacters) else "$END"
 
 
-def place_of(failure: UnexpectedInput) -> tuple[int, str]:
-    """The parser's state and the kind of token: what an example and a mistake have in common."""
-    return getattr(failure.state, "position", failure.state), kind_of(failure)
+def places_of(failure: UnexpectedInput) -> list[tuple[tuple[int, ...], str]]:
+    """The parser's last two states, then its last one alone, with the kind of token: what mistakes of a kind share.
+
+    The state behind a value is the same wherever the value stands; only the state below it tells a range from a call.
+    """
+    stack = tuple(getattr(failure.state, "state_stack", ()))
+    return [(stack[-2:], kind_of(failure)), (stack[-1:], kind_of(failure))]
 
 
 def examples_of(mistake: Mistake) -> list[str]:
@@ -264,17 +268,18 @@ def examples_of(mistake: Mistake) -> list[str]:
 
 
 @cache
-def _places() -> dict[tuple[int, str], Mistake]:
-    places: dict[tuple[int, str], Mistake] = {}
+def _places() -> dict[tuple[tuple[int, ...], str], Mistake]:
+    places: dict[tuple[tuple[int, ...], str], Mistake] = {}
     for mistake in MISTAKES:
         for text in examples_of(mistake):
             try:
                 recipe_parser().parse(text, start="start")
             except UnexpectedInput as failure:
-                places.setdefault(place_of(failure), mistake)
+                for place in places_of(failure):
+                    places.setdefault(place, mistake)
     return places
 
 
 def find_mistake(failure: UnexpectedInput) -> Mistake | None:
     """The row of the table whose examples fail like this one."""
-    return _places().get(place_of(failure))
+    return next((_places()[place] for place in places_of(failure) if place in _places()), None)

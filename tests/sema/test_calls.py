@@ -1,0 +1,108 @@
+"""E0401 to E0411: artifacts and passes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.sema.recipes import GOOD, changed, check
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "caret", "message"),
+    [
+        ("shrink(best", "shrink(calib", "E0401", "calib", "`shrink` takes an HFModel, `calib` is a TextData"),
+        ("calibrate = calib", "calibrate = best", "E0401", "best", "takes a TextData"),
+        ("polish(onnx", "polish(q", "E0401", "q", "`polish` takes an OnnxModel, `q` is a QuantizedModel"),
+        ("convert(q", "convert(heldout", "E0401", "heldout", "takes an HFModel or QuantizedModel"),
+        ("shrink(best, ", "shrink(", "E0402", "shrink", "`shrink` needs `model`"),
+        (", under = assistant", "", "E0402", "polish", "`polish` needs `under`: a scenario"),
+        ("shrink(best", "shrink(best, calib, 3", "E0403", "3", "takes 2 positional arguments"),
+        ("format = onnx)", "format = onnx, q)", "E0403", "q", "behind a named one"),
+        ("pick(base, ", "pick(", "E0402", "pick", "needs `candidates`"),
+    ],
+)
+def test_calls(old, new, code, caret, message):
+    outcome = check(GOOD.replace(old, new, 1))
+    first = outcome.found[0]
+    assert (first.code, first.span.text) == (code, caret), outcome.found
+    assert message in first.message
+
+
+def test_quantizing_an_onnx_model():
+    text = GOOD.replace("budget", "again = shrink(onnx)\nbudget")
+    only = check(text).only
+    assert only.message == "`shrink` takes an HFModel, `onnx` is an OnnxModel"
+    assert only.notes[0].span.text == "onnx"
+
+
+def test_optional_artifacts_may_be_left_out():
+    text = GOOD.replace(", calibrate = calib", "").replace("data calib = prose[0% .. 60%] ", "# ")
+    assert check(text).good.nodes["q"].inputs == {"model": ("best",)}
+
+
+def test_variadic_artifacts_by_position_and_by_name():
+    text = GOOD.replace("model base", 'model big = "hf:a/b"\nmodel base')
+    by_place = check(text.replace("pick(base", "pick(base, big")).good
+    by_name = check(text.replace("pick(base", "pick(candidates = [base, big]")).good
+    assert by_place.nodes["best"].inputs == {"candidates": ("base", "big"), "on": ("heldout",)}
+    assert by_name.nodes == by_place.nodes
+
+
+def test_a_parameter_without_default_is_needed():
+    text = GOOD.replace("pick(base, prefer = smallest, on = heldout)", "demanding(base)")
+    assert check(text).only.code == "E0404"
+
+
+def test_passes_check_which_arguments_are_given():
+    text = GOOD.replace("model base", 'model big = "hf:a/b"\nmodel base')
+    only = check(text.replace("pick(base, prefer = smallest, on = heldout)", "pick(base, big)")).only
+    assert (only.code, only.message) == ("E0410", "several candidates need text")
+
+
+CONFIG = {
+    "model_type": "llama",
+    "num_attention_heads": 2,
+    "num_hidden_layers": 2,
+    "hidden_size": 48,
+    "intermediate_size": 96,
+    "vocab_size": 100,
+}
+
+
+def _folder(tmp_path, **changes):
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny" / "config.json").write_text(json.dumps({**CONFIG, **changes}))
+    return GOOD.replace("pypi:tiny==1.0#tiny.gguf", "file:tiny")
+
+
+def test_a_model_that_is_there_is_checked_against_the_parameters(tmp_path):
+    text = _folder(tmp_path)
+    only = check(text, name=str(tmp_path / "recipe.opt")).only
+    assert (only.code, only.span.text, only.help) == ("E0410", "32", "use a divisor")
+    assert check(text.replace("group = 32", "group = 16"), name=str(tmp_path / "recipe.opt")).found == []
+
+
+def test_a_model_that_is_not_there_is_no_error_of_the_recipe():
+    assert check(GOOD.replace("pypi:tiny==1.0#tiny.gguf", "file:nowhere")).found == []
+
+
+def test_a_model_must_fit_the_target(tmp_path):
+    text = "target m7i_xlarge\n" + _folder(tmp_path, hidden_size=16384, num_hidden_layers=200)
+    outcome = check(text, name=str(tmp_path / "recipe.opt"))
+    assert outcome.only.code == "E0411"
+    assert outcome.only.span.line == 2
+    assert "`m7i_xlarge`" in outcome.only.message
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"num_attention_heads": 0, "hidden_size": 3}', '"x"'])
+def test_a_config_that_cannot_be_read_is_passed_over(tmp_path, content):
+    text = _folder(tmp_path)
+    (tmp_path / "tiny" / "config.json").write_text(content)
+    assert check(text, name=str(tmp_path / "recipe.opt")).found == []
+
+
+def test_a_wrong_name_of_a_parameter_uses_its_value():
+    outcome = changed("calibrate = calib", "calibrat = calib")
+    assert outcome.codes == ["E0203"]
