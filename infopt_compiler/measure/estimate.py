@@ -47,7 +47,7 @@ def estimate_ratio(
     if aggregate in ("p90", "p95", "p99", "max"):
         half = 1 - (1 - confidence) / 2
         ends = (estimate(side, metric, aggregate, half) for side in (subject, reference))
-        return replace(_quotient(*ends), confidence=confidence)
+        return replace(quotient(*ends), confidence=confidence)
     pairs = zip(subject.values(metric), reference.values(metric), strict=False)
     central = stdlib.fmean if aggregate == "mean" else stdlib.median
     ratios = [central(a) / central(b) for a, b in pairs if a and b]
@@ -119,7 +119,8 @@ def _largest_process(values: list[float], confidence: float) -> Interval:
     return Interval(value, low, high, confidence, words, len(values), len(values))
 
 
-def _quotient(subject: Interval, reference: Interval) -> Interval:
+def quotient(subject: Interval, reference: Interval) -> Interval:
+    """Positive quantities: the subject's limits over the reference's opposite ones; not paired."""
     if subject.value is None or not reference.value or reference.low <= 0:
         note = subject.note or reference.note or "the reference has no value"
         return Interval.unknown(note, samples=subject.samples, blocks=subject.blocks)

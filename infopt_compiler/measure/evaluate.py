@@ -1,0 +1,225 @@
+"""Measure what the bounds ask for, once each, and judge. The artifact that is measured is the one that ships."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from infopt_compiler.artifacts import Artifact, ModelSpec, TextData
+from infopt_compiler.budget import Basis, Bound, BoundResult, Interval, Verdict, holds, judge
+from infopt_compiler.diagnostics import DiagnosticError, error
+from infopt_compiler.measure.evaluation import Evaluation, Value
+from infopt_compiler.measure.fit import bits_per_weight
+from infopt_compiler.measure.job import Job
+from infopt_compiler.measure.judged import Quality, judge_quality, measure_quality
+from infopt_compiler.measure.latency import Progress, no_progress
+from infopt_compiler.measure.records import MemoryRecords, Records, library_versions
+from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.settings import MeasureSettings
+from infopt_compiler.measure.timing import Timing, judge_relative, judge_served, measure_timing
+from infopt_compiler.metrics import Needs
+from infopt_compiler.targets import Target, machine_digest, predict
+
+# What a report shows besides the bounds, where requests were run.
+_SHOWN: tuple[tuple[str, str | None], ...] = (
+    *((metric, aggregate) for metric in ("ttft", "prefill", "tpot", "itl", "latency") for aggregate in ("mean", "p50", "p90", "p95", "p99")),
+    ("decode", "p50"),
+    ("throughput", None),
+    ("throughput.total", None),
+    ("load", "p50"),
+    ("memory.peak", None),
+    ("memory.steady", None),
+    ("cost", None),
+    ("mbu", None),
+)  # fmt: skip
+_DISTRIBUTIONS = ("ttft", "tpot", "itl", "latency")
+
+
+def evaluate(
+    subject: Artifact,
+    subject_spec: ModelSpec | None,
+    bounds: Sequence[Bound],
+    scenario: Scenario | None,
+    artifacts: Mapping[str, Artifact],
+    specs: Mapping[str, ModelSpec],
+    data: Mapping[str, TextData],
+    target: Target,
+    settings: MeasureSettings,
+    records: Records | None = None,
+    progress: Progress = no_progress,
+    *,
+    name: str = "subject",
+) -> Evaluation:
+    """Verdicts of all `bounds` on `subject` (binding `name`), in their order, and every value on the way.
+
+    `artifacts`, `specs` and `data` hold what the bounds name by binding. On a target that is not here (`target.here`)
+    requests are not run: their metrics are predicted and marked so. Size and quality are measured all the same.
+    Raises DiagnosticError E0902 to E0909.
+    """
+    kept = records if records is not None else MemoryRecords()
+    job = Job(
+        name,
+        subject,
+        subject_spec,
+        bounds,
+        scenario,
+        artifacts,
+        specs,
+        data,
+        target,
+        settings,
+        kept,
+        progress,
+    )
+    timing = measure_timing(job) if target.here else None
+    quality = measure_quality(job)
+    results = [_result(job, bound, timing, quality) for bound in bounds]
+    return Evaluation(
+        results,
+        [*_file_values(job), *_served_values(job, timing), *_quality_values(job, quality)],
+        _distributions(timing),
+        {key: found.result.worst() for key, found in quality.items() if found.on},
+        _environment(job, timing, quality),
+    )
+
+
+def _result(job: Job, bound: Bound, timing: Timing | None, quality: dict[str, Quality]) -> BoundResult:
+    needs = bound.definition.needs
+    if needs is Needs.scenario and not job.target.here:
+        return _predicted(job, bound)
+    if needs is Needs.scenario:
+        if timing is None:
+            raise DiagnosticError(error("E0909", f"`{bound.name}` needs requests", bound.span))
+        judged = judge_served(timing, bound)
+    elif needs is Needs.data:
+        judged = judge_quality(job, bound, quality)
+    else:
+        judged = _judge_files(job, bound)
+    return _row(job, bound, judged, Basis.measured)
+
+
+def _row(
+    job: Job, bound: Bound, judged: tuple[Verdict, Interval, float | None, float | None], basis: Basis
+) -> BoundResult:
+    verdict, interval, limit, ratio = judged
+    scenario = job.scenario.name if job.scenario and bound.definition.needs is Needs.scenario else None
+    point = None
+    if interval.value is not None and limit is not None:
+        point = holds(bound.operator, interval.value, limit)
+    return BoundResult(
+        bound, job.name, scenario, limit, interval, basis, verdict, point, ratio, interval.note
+    )
+
+
+def _predicted(job: Job, bound: Bound) -> BoundResult:
+    """By arithmetic, for a machine that is not here. `predicted` whatever the value: never met, never missed."""
+    interval = _prediction(job, job.spec, bound)
+    limit: float | None = bound.limit.base
+    ratio = None
+    if bound.relative_to is not None:
+        other = _prediction(job, job.specs.get(bound.relative_to), bound)
+        limit = bound.limit.base * other.value if other.value else None
+        ratio = interval.value / other.value if interval.value is not None and other.value else None
+    return _row(job, bound, (Verdict.predicted, interval, limit, ratio), Basis.predicted)
+
+
+def _prediction(job: Job, spec: ModelSpec | None, bound: Bound) -> Interval:
+    if spec is None or job.scenario is None:
+        return Interval.unknown("nothing is known of the model's shapes, or no scenario is named")
+    found = predict(spec, job.target, job.scenario).get(bound.name)
+    if found is None:
+        return Interval.unknown(f"`{bound.name}` cannot be predicted")
+    return Interval(found.value, found.low, found.high, 0.0, f"predicted: {found.arithmetic}", 0, 0)
+
+
+def _judge_files(job: Job, bound: Bound) -> tuple[Verdict, Interval, float | None, float | None]:
+    interval = _file_value(bound.metric, job.subject, job.spec)
+    if bound.relative_to is None:
+        return judge(bound, interval, bound.limit.base), interval, bound.limit.base, None
+    other = job.artifact(bound, bound.relative_to)
+    reference = _file_value(bound.metric, other, job.specs.get(bound.relative_to))
+    ratio = (
+        interval.scaled(1 / reference.value)
+        if reference.value
+        else Interval.unknown("the reference has no value")
+    )
+    return judge_relative(bound, ratio, reference)
+
+
+def _file_value(metric: str, artifact: Artifact, spec: ModelSpec | None) -> Interval:
+    if metric == "size":
+        return Interval.exact(float(artifact.size_bytes), "bytes of all files")
+    return bits_per_weight(artifact, spec)
+
+
+def _file_values(job: Job) -> list[Value]:
+    found = [
+        Value(metric, job.name, _file_value(metric, job.subject, job.spec))
+        for metric in ("size", "bits_per_weight")
+    ]
+    return [value for value in found if value.interval.value is not None]
+
+
+def _served_values(job: Job, timing: Timing | None) -> list[Value]:
+    """Everything that the requests show, also of the references; what has too few samples is left out."""
+    if timing is None:
+        return _predicted_values(job)
+    found = []
+    for subject in timing.samples:
+        for metric, aggregate in _SHOWN:
+            reference = None if subject == job.name else subject
+            interval = timing.interval(metric, aggregate, job.settings.confidence, reference)
+            label = f"{metric}.{aggregate}" if aggregate else metric
+            found.append(Value(label, subject, interval, scenario=timing.scenario.name))
+    return [value for value in found if value.interval.value is not None]
+
+
+def _predicted_values(job: Job) -> list[Value]:
+    if job.spec is None or job.scenario is None:
+        return []
+    names = [f"{metric}.{aggregate}" if aggregate else metric for metric, aggregate in _SHOWN]
+    found = predict(job.spec, job.target, job.scenario)
+    intervals = {
+        name: Interval(found[name].value, found[name].low, found[name].high, 0.0, f"predicted: {found[name].arithmetic}", 0, 0)
+        for name in names
+        if name in found
+    }  # fmt: skip
+    return [
+        Value(name, job.name, value, Basis.predicted, job.scenario.name) for name, value in intervals.items()
+    ]
+
+
+def _quality_values(job: Job, quality: dict[str, Quality]) -> list[Value]:
+    return [value for found in quality.values() for value in found.values(job.name)]
+
+
+def _distributions(timing: Timing | None) -> dict[str, dict[str, list[float]]]:
+    if timing is None:
+        return {}
+    return {
+        subject: {metric: samples.pooled(metric) for metric in _DISTRIBUTIONS}
+        for subject, samples in timing.samples.items()
+    }
+
+
+def _environment(job: Job, timing: Timing | None, quality: dict[str, Quality]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "libraries": library_versions(),
+        "measure": replace(job.settings).name,
+        "confidence": "each limit of an interval holds with the stated confidence, each bound by itself",
+    }
+    if timing is not None:
+        found["machine_digest"] = machine_digest()
+        found["serving"] = {name: samples.environment for name, samples in timing.samples.items()}
+        found["blocks"] = {name: len(samples.blocks) for name, samples in timing.samples.items()}
+        found["looks"] = timing.look
+        found["timings_reused"] = timing.reused
+    for entry in quality.values():
+        found.setdefault("quality", {})[entry.label] = {
+            "policy": entry.result.policy,
+            "windows": len(entry.result.windows),
+            "versions": entry.result.versions,
+            "reused": entry.reused,
+        }
+    return found

@@ -1,0 +1,65 @@
+"""What an evaluation found: verdicts, and every value that was measured on the way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from infopt_compiler.budget import Basis, BoundResult, Interval, base_unit
+from infopt_compiler.metrics import METRICS
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value with or without a bound; `on` the data, `reference` what it compares with."""
+
+    metric: str
+    subject: str
+    interval: Interval
+    basis: Basis = Basis.measured
+    scenario: str | None = None
+    on: str | None = None
+    reference: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        ends = (self.interval.low, self.interval.high)
+        return {
+            "metric": self.metric,
+            "subject": self.subject,
+            "reference": self.reference,
+            "scenario": self.scenario,
+            "on": self.on,
+            "unit": base_unit(METRICS[metric_of(self.metric)].dimension),
+            "value": self.interval.value,
+            "interval": [end if math.isfinite(end) else None for end in ends],
+            "confidence": self.interval.confidence,
+            "estimator": self.interval.estimator,
+            "samples": self.interval.samples,
+            "blocks": self.interval.blocks,
+            "basis": self.basis.value,
+            "note": self.interval.note,
+        }
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """`results` are in the order of the bounds. `distributions`: samples of ttft, tpot, itl, latency in seconds, by
+    subject and metric. `worst_windows` by data. `environment`: runtimes, versions, machine, policies, what was reused."""
+
+    results: list[BoundResult]
+    values: list[Value] = field(default_factory=list)
+    distributions: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    worst_windows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+
+    def value(self, name: str, subject: str | None = None) -> Interval | None:
+        """`value("tpot.p50")`: the first interval of that name (and subject)."""
+        fits: Sequence[Value] = [v for v in self.values if v.metric == name and subject in (None, v.subject)]
+        return fits[0].interval if fits else None
+
+
+def metric_of(name: str) -> str:
+    """`ttft.p95` → `ttft`, `memory.peak` → `memory.peak`: the key of METRICS."""
+    return name if name in METRICS else name.rpartition(".")[0]

@@ -1,0 +1,57 @@
+"""What one evaluation is about: the subject, its bounds, and everything that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from infopt_compiler.artifacts import Artifact, ModelSpec, TextData
+from infopt_compiler.budget import Bound
+from infopt_compiler.diagnostics import DiagnosticError, error
+from infopt_compiler.measure.latency import Progress
+from infopt_compiler.measure.records import Records
+from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.settings import MeasureSettings
+from infopt_compiler.metrics import Needs
+from infopt_compiler.targets import Target
+
+DEFAULT_CONFIDENCE = 0.95  # of a bound that names none: then the settings' counts
+
+
+@dataclass(frozen=True)
+class Job:
+    """`artifacts`, `specs` and `data` by binding; `name` is the subject's binding."""
+
+    name: str
+    subject: Artifact
+    spec: ModelSpec | None
+    bounds: Sequence[Bound]
+    scenario: Scenario | None
+    artifacts: Mapping[str, Artifact]
+    specs: Mapping[str, ModelSpec]
+    data: Mapping[str, TextData]
+    target: Target
+    settings: MeasureSettings
+    records: Records
+    progress: Progress
+
+    def needing(self, needs: Needs) -> list[Bound]:
+        return [bound for bound in self.bounds if bound.definition.needs is needs]
+
+    def artifact(self, bound: Bound, name: str) -> Artifact:
+        """The artifact of a binding that a bound names; DiagnosticError E0909 at the bound where there is none."""
+        if name not in self.artifacts:
+            raise DiagnosticError(error("E0909", f"there is no artifact of `{name}` to measure", bound.span))
+        return self.artifacts[name]
+
+    def text(self, bound: Bound) -> TextData:
+        """The data of `on`; with none named, the only one there is."""
+        names = [bound.on] if bound.on else list(self.data)
+        if len(names) != 1 or names[0] not in self.data:
+            message = f"`{bound.name}` needs text: name it"
+            raise DiagnosticError(error("E0909", message, bound.span, help="write `on` and a data binding"))
+        return self.data[names[0]]
+
+    def confidence(self, bound: Bound) -> float:
+        own = bound.confidence
+        return own if own != DEFAULT_CONFIDENCE else self.settings.confidence

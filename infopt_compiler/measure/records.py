@@ -1,0 +1,88 @@
+"""Measurements kept between runs: quality by what it was computed from, timings by the machine as well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Protocol
+
+from infopt_compiler.artifacts.digest import digest_json
+from infopt_compiler.artifacts.handles import Artifact, TextData
+from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.settings import MeasureSettings
+
+_VERSION = 1  # of what is measured: a change of a definition makes old records worthless
+_LIBRARIES = ("torch", "transformers", "onnxruntime", "onnxruntime-genai", "tokenizers", "numpy")
+
+
+class Records(Protocol):
+    """Small JSON records by key (`artifacts.store.Store` is one)."""
+
+    def record(self, key: str) -> dict[str, Any] | None: ...
+
+    def put_record(self, key: str, data: dict[str, Any]) -> None: ...
+
+
+class MemoryRecords:
+    """Records that live as long as the object, where no store is at hand."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, dict[str, Any]] = {}
+
+    def record(self, key: str) -> dict[str, Any] | None:
+        return self._kept.get(key)
+
+    def put_record(self, key: str, data: dict[str, Any]) -> None:
+        self._kept[key] = data
+
+
+def quality_key(artifact: Artifact, reference: Artifact | None, data: TextData, windows: int) -> str:
+    """Logits do not depend on the machine beyond rounding, so quality is reused wherever the libraries are the same."""
+    return digest_json(
+        {
+            "measure": "quality",
+            "version": _VERSION,
+            "artifact": artifact.digest,
+            "reference": reference.digest if reference else None,
+            "data": data.digest,
+            "windows": windows,
+            "libraries": library_versions(),
+        }
+    )
+
+
+def timing_key(
+    artifacts: Mapping[str, Artifact], scenario: Scenario, settings: MeasureSettings, bounds: list[str]
+) -> str:
+    """Interleaved runs are one measurement: all variants are in the key, and what was asked of them, and the machine.
+
+    The scenario's and the settings' names are not: they change nothing.
+    """
+    from infopt_compiler.targets import machine_digest
+
+    plain = {
+        name: {**asdict(value), "name": ""}
+        for name, value in (("scenario", scenario), ("settings", settings))
+    }
+    return digest_json(
+        {
+            "measure": "timing",
+            "version": _VERSION,
+            "artifacts": [artifact.digest for artifact in artifacts.values()],
+            "bounds": sorted(bounds),
+            "libraries": library_versions(),
+            "machine": machine_digest(),
+            **plain,
+        }
+    )
+
+
+def library_versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,88 @@
+"""The scoring process: `python -m infopt_compiler.measure.score FOLDER SCRATCH` answers JSON lines with JSON lines.
+
+One process for each model; logits go between them through files, a window at a time, so that no more than
+one window's logits (tokens x vocabulary x 4 bytes) exist at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_ROWS = 64  # positions whose float64 distributions are held at once
+
+
+def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Row by row, in float64."""
+    import numpy as np
+
+    wide = logits.astype(np.float64)
+    wide -= wide.max(axis=-1, keepdims=True)
+    wide -= np.log(np.exp(wide).sum(axis=-1, keepdims=True))
+    return wide
+
+
+def score(
+    logits: NDArray[np.float32], ids: list[int], reference: NDArray[np.float32] | None
+) -> dict[str, Any]:
+    """`logits`: (T - 1, vocabulary), row t predicts `ids[t + 1]`. Summed NLL; with a reference, KL of each token and equal argmaxes."""
+    import numpy as np
+
+    targets = np.array(ids[1:])
+    nll, equal = 0.0, 0
+    kl: list[float] = []
+    for first in range(0, len(targets), _ROWS):
+        rows = slice(first, first + _ROWS)
+        log_q = log_softmax(logits[rows])
+        nll -= float(np.take_along_axis(log_q, targets[rows, None], axis=-1).sum())
+        if reference is None:
+            continue
+        log_p = log_softmax(reference[rows])
+        # Rounding can leave a tiny negative sum where the two agree.
+        kl += np.maximum((np.exp(log_p) * (log_p - log_q)).sum(axis=-1), 0.0).tolist()
+        equal += int((log_p.argmax(axis=-1) == log_q.argmax(axis=-1)).sum())
+    return {"nll": nll, "kl": kl, "equal": equal}
+
+
+def answer(command: dict[str, Any], logits_of: Any) -> dict[str, Any]:
+    """Score one window; `write`: leave the logits for others; `reference`: compare with those left there."""
+    import numpy as np
+
+    ids, vocabulary = command["ids"], command["vocabulary"]
+    logits = logits_of(ids)[:-1]
+    if logits.shape[1] < vocabulary:
+        raise ValueError(f"the model has {logits.shape[1]} logits, its tokenizer {vocabulary} entries")
+    logits = logits[:, :vocabulary]
+    if command.get("write"):
+        np.save(command["write"], logits)
+    reference = np.load(command["reference"], mmap_mode="r") if command.get("reference") else None
+    return score(logits, ids, reference)
+
+
+def _main() -> None:
+    from infopt_compiler.measure.runtimes.logits import open_scorer
+
+    out, sys.stdout = sys.stdout, sys.stderr  # libraries print to stdout at will
+    logits_of, encode, versions = open_scorer(Path(sys.argv[1]), Path(sys.argv[2]))
+
+    def emit(line: dict[str, Any]) -> None:
+        out.write(json.dumps(line) + "\n")
+        out.flush()
+
+    emit({"event": "ready", "versions": versions, "encodes": encode is not None})
+    for line in sys.stdin:
+        command = json.loads(line)
+        if "encode" in command:
+            emit({"ids": encode(command["encode"]) if encode else None})
+        else:
+            emit(answer(command, logits_of))
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,143 @@
+"""The part of an evaluation that runs requests: sampled until its bounds are decided, or read from a record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from infopt_compiler.artifacts import Artifact
+from infopt_compiler.budget import Bound, Interval, Verdict, judge
+from infopt_compiler.diagnostics import DiagnosticError, error
+from infopt_compiler.measure.estimate import estimate, estimate_ratio, quotient
+from infopt_compiler.measure.job import Job
+from infopt_compiler.measure.latency import confidence_of_look, sample
+from infopt_compiler.measure.records import timing_key
+from infopt_compiler.measure.samples import SERVED_METRICS, BlockSamples
+from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.metrics import Needs
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Samples of the subject and of each reference by binding, and at which look at them the sampling stopped."""
+
+    job: Job
+    scenario: Scenario
+    samples: dict[str, BlockSamples]
+    look: int
+    last: bool
+    reused: bool = False
+
+    def interval(
+        self, metric: str, aggregate: str | None, confidence: float, name: str | None = None
+    ) -> Interval:
+        """A metric of the subject (or of reference `name`); each limit holds with `confidence` over all looks."""
+        level = confidence_of_look(confidence, self.look, self.last)
+        samples = self.samples[name or self.job.name]
+        if metric in SERVED_METRICS:
+            return replace(estimate(samples, metric, aggregate, level), confidence=confidence)
+        return replace(self._derived(samples, metric, level, name), confidence=confidence)
+
+    def ratio(self, bound: Bound) -> Interval:
+        """The subject over the bound's reference, blocks paired."""
+        confidence = self.job.confidence(bound)
+        level = confidence_of_look(confidence, self.look, self.last)
+        name = bound.relative_to or ""
+        pair = self.samples[self.job.name], self.samples[name]
+        if bound.metric in SERVED_METRICS:
+            return replace(estimate_ratio(*pair, bound.metric, bound.aggregate, level), confidence=confidence)
+        if bound.metric == "cost":  # the price is the same on both sides
+            return replace(estimate_ratio(*pair, "throughput", None, level).inverted(), confidence=confidence)
+        half = 1 - (1 - level) / 2
+        own, other = (
+            self._derived(side, bound.metric, half, key) for side, key in zip(pair, (None, name), strict=True)
+        )
+        return replace(quotient(own, other), confidence=confidence)
+
+    def _derived(self, samples: BlockSamples, metric: str, level: float, name: str | None) -> Interval:
+        if metric == "cost":
+            usage = f"utilization {self.scenario.utilization:g}"
+            per_hour = self.job.target.usd_per_hour * 1e6 / (3600 * self.scenario.utilization)
+            found = estimate(samples, "throughput", None, level).inverted(per_hour)
+            return replace(found, estimator=f"price over throughput, {usage}; {found.estimator}")
+        spec = self.job.specs.get(name) if name else self.job.spec
+        if metric == "mbu" and spec is not None and self.job.target.bandwidth > 0:
+            tokens = self.scenario.prompt + self.scenario.generate // 2
+            read = spec.bytes_per_token + spec.kv_bytes(tokens) * self.scenario.batch
+            found = estimate(samples, "tpot", "p50", level).inverted(read / self.job.target.bandwidth)
+            return replace(
+                found,
+                estimator=f"bytes per token over p50 of tpot over measured bandwidth; {found.estimator}",
+            )
+        return Interval.unknown(f"`{metric}` needs the model's shapes", confidence=level)
+
+
+def measure_timing(job: Job) -> Timing | None:
+    """Serve the subject and the references of relative bounds; None without a scenario and without such bounds.
+
+    With neither bounds nor a record the smallest number of blocks is run, so that the report has its values.
+    """
+    if job.scenario is None:
+        for bound in job.needing(Needs.scenario):
+            message = f"`{bound.name}` needs requests, and the budget names no scenario"
+            raise DiagnosticError(error("E0909", message, bound.span, help="write `under` and a scenario"))
+        return None
+    bounds = job.needing(Needs.scenario)
+    variants = _variants(job, bounds)
+    key = timing_key(variants, job.scenario, job.settings, [_asked(job, bound) for bound in bounds])
+    known = job.records.record(key)
+    if known is not None:
+        return _from_record(job, job.scenario, known, list(variants))
+    paths = {name: artifact.path for name, artifact in variants.items()}
+    scenario = job.scenario
+
+    def decided(found: dict[str, BlockSamples], look: int, last: bool) -> bool:
+        timing = Timing(job, scenario, found, look, last)
+        return all(judge_served(timing, bound)[0] is not Verdict.inconclusive for bound in bounds)
+
+    samples, look, last = sample(paths, job.scenario, job.settings, decided, job.progress)
+    timing = Timing(job, job.scenario, samples, look, last)
+    job.records.put_record(key, _to_record(timing))
+    return timing
+
+
+def judge_served(timing: Timing, bound: Bound) -> tuple[Verdict, Interval, float | None, float | None]:
+    """(verdict, interval of the value, limit, ratio), all in base units; a relative limit is the reference's value times the factor."""
+    confidence = timing.job.confidence(bound)
+    if bound.relative_to is None:
+        interval = timing.interval(bound.metric, bound.aggregate, confidence)
+        return judge(bound, interval, bound.limit.base), interval, bound.limit.base, None
+    reference = timing.interval(bound.metric, bound.aggregate, confidence, bound.relative_to)
+    return judge_relative(bound, timing.ratio(bound), reference)
+
+
+def judge_relative(
+    bound: Bound, ratio: Interval, reference: Interval
+) -> tuple[Verdict, Interval, float | None, float | None]:
+    """Judge the ratio against the bound's percentage; interval and limit are given in the metric's unit again."""
+    verdict = judge(bound, ratio, bound.limit.base)
+    if not reference.value or ratio.value is None:
+        note = ratio.note or reference.note or "the reference has no value"
+        return verdict, replace(ratio, value=None, note=note), None, None
+    return verdict, ratio.scaled(reference.value), bound.limit.base * reference.value, ratio.value
+
+
+def _variants(job: Job, bounds: list[Bound]) -> dict[str, Artifact]:
+    relative = (bound for bound in bounds if bound.relative_to)
+    references = {str(bound.relative_to): job.artifact(bound, str(bound.relative_to)) for bound in relative}
+    return {job.name: job.subject, **{k: v for k, v in references.items() if k != job.name}}
+
+
+def _asked(job: Job, bound: Bound) -> str:
+    """What of a bound decides how long is sampled."""
+    return f"{bound.name} {bound.operator.value} {bound.limit} {bound.relative_to} {job.confidence(bound)}"
+
+
+def _to_record(timing: Timing) -> dict[str, Any]:
+    samples = [found.to_json() for found in timing.samples.values()]
+    return {"samples": samples, "look": timing.look, "last": timing.last}
+
+
+def _from_record(job: Job, scenario: Scenario, data: dict[str, Any], names: list[str]) -> Timing:
+    samples = dict(zip(names, map(BlockSamples.from_json, data["samples"]), strict=True))
+    return Timing(job, scenario, samples, data["look"], data["last"], reused=True)
