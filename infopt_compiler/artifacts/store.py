@@ -4,6 +4,7 @@
     store/staging/<key>/      files/ of a pass that runs, or of one that was interrupted (it resumes there)
     store/records/ab/<key>    small JSON records (measurements)
     store/stamps/<key>        size, time and inode of each file when its digest was last verified
+    store/scratch/<key>/      temporary files of a pass that runs
     store/quarantine/         corrupt entries that were set aside
     store/locks/
 
@@ -82,6 +83,16 @@ class Store:
         folder = self._staging(key) / "files"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def scratch(self, key: str) -> Path:
+        """An empty folder for temporary files, on the disk of the store; `end_scratch` removes it."""
+        folder = self.root / "scratch" / key
+        remove_tree(folder)
+        folder.mkdir(parents=True)
+        return folder
+
+    def end_scratch(self, key: str) -> None:
+        remove_tree(self.root / "scratch" / key)
 
     def discard(self, key: str) -> None:
         """Drop what was staged, so that the next run starts afresh."""
@@ -206,7 +217,14 @@ class Store:
 
     def _sweep(self, age: float) -> None:
         """Remove leftovers: interrupted runs, quarantined entries, half-written temporary files."""
-        for pattern in ("staging/*", "quarantine/*", "trash/*", "records/*/.*.tmp", "stamps/.*.tmp"):
+        for pattern in (
+            "staging/*",
+            "scratch/*",
+            "quarantine/*",
+            "trash/*",
+            "records/*/.*.tmp",
+            "stamps/.*.tmp",
+        ):
             for path in self.root.glob(pattern):
                 if time.time() - path.stat().st_mtime >= age:
                     path.unlink() if path.is_file() else remove_tree(path)

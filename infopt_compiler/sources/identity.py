@@ -34,7 +34,7 @@ def model_identity(text: str, base: Path) -> dict[str, Any]:
     rest. A branch of the hub is resolved once: the commit is in the facts. SourceError E0600, E0601."""
     source = parse_model_source(text)
     if isinstance(source, LocalPath):
-        return {"digest": _digest(source.resolve(base)), "path": source.path}
+        return _local(source.resolve(base))
     return {"source": text}
 
 
@@ -44,7 +44,7 @@ def data_identity(text: str, base: Path) -> dict[str, Any]:
     if isinstance(source, PythonModule):
         return {"source": text, "digest": digest_file(find_module(source.module))}
     if isinstance(source, LocalPath):
-        return {"digest": _digest(source.resolve(base)), "path": source.path}
+        return _local(source.resolve(base))
     return {"source": text}
 
 
@@ -92,6 +92,11 @@ def _spec_in_hub_cache(source: HubModel) -> ModelSpec | None:
 
     found = try_to_load_from_cache(source.repository, "config.json", revision=source.revision)
     return ModelSpec.from_folder(Path(found).parent) if isinstance(found, str) else None
+
+
+def _local(path: Path) -> dict[str, Any]:
+    """Its content, wherever it lies; the suffix says how it is read."""
+    return {"digest": _digest(path), "suffix": path.suffix}
 
 
 def _digest(path: Path) -> str:

@@ -1,0 +1,67 @@
+"""How a worker failed, as a diagnostic at the recipe line of its step."""
+
+from __future__ import annotations
+
+import errno
+import signal
+from pathlib import Path
+
+from infopt_compiler.diagnostics import Diagnostic, Note, error
+from infopt_compiler.execute.options import ExecuteOptions
+from infopt_compiler.execute.process import Outcome
+from infopt_compiler.graph import Step
+from infopt_compiler.units import Dimension, human
+
+_DISK_HELP = (
+    "free some space (`infopt-compile cache gc`), or set INFOPT_CACHE to another disk; then run again"
+)
+_RESUMES = "what it finished is kept: run again and it resumes"
+
+
+def diagnose(step: Step, outcome: Outcome, options: ExecuteOptions, log: Path) -> Diagnostic:
+    """The diagnostic of an outcome without a result."""
+    code, message, help = _tell(outcome, options)
+    notes = (Note(f"the log of the step: {log}"),)
+    return error(code, f"`{step.name}` ({step.pass_name}): {message}", step.span, notes=notes, help=help)
+
+
+def diagnose_os_error(step: Step, wrong: OSError) -> Diagnostic:
+    """A failure of the system while the step was prepared or committed; nothing of it is in the store."""
+    title = f"`{step.name}` ({step.pass_name})"
+    if wrong.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return error("E0805", f"{title}: the disk is full ({wrong.strerror})", step.span, help=_DISK_HELP)
+    return error("E0810", f"{title}: {wrong}", step.span, help="check the rights of the cache folder")
+
+
+def _tell(outcome: Outcome, options: ExecuteOptions) -> tuple[str, str, str | None]:
+    """(code, message, help)."""
+    if outcome.stopped == "hang":
+        told = f"no sign of progress for {human(options.hang_seconds, Dimension.time)}; it was ended"
+        return "E0806", told, "see the log; `engine.hang` sets how long is waited"
+    if outcome.stopped == "memory":
+        told = f"it held more than the {human(options.memory_bytes, Dimension.bytes)} that `engine.memory` allows"
+        return "E0804", told, "allow more, or use less calibration data or a smaller model"
+    if outcome.error is not None:
+        return _tell_error(outcome.error)
+    peak = human(outcome.peak_rss_bytes, Dimension.bytes)
+    if outcome.signal == signal.SIGKILL:
+        told = f"its process was killed (SIGKILL) at a peak of {peak}; most often memory has run out"
+        return "E0803", told, _RESUMES
+    if outcome.signal:
+        name = signal.Signals(outcome.signal).name
+        return "E0802", f"its process crashed ({name}) at a peak of {peak}", f"see the log; {_RESUMES}"
+    return "E0802", f"its process ended with code {outcome.exit_code} and without a result", "see the log"
+
+
+def _tell_error(event: dict[str, str]) -> tuple[str, str, str | None]:
+    if event["kind"] == "told":
+        return event["code"], event["message"], event["help"]
+    if event["kind"] == "disk":
+        return "E0805", f"the disk is full ({event['message']})", _DISK_HELP
+    if event["kind"] == "memory":
+        return (
+            "E0804",
+            f"the system refused it memory ({event['message']})",
+            "use a smaller model or less data",
+        )
+    return "E0801", event["message"], "see the log for the traceback"

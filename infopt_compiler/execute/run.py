@@ -1,0 +1,188 @@
+"""Running a graph: every step from the store if it is there, else by a worker, in topological order.
+
+Serial on purpose: on one machine two passes would compete for the same cores, and passes that time something
+must not run beside others.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infopt_compiler.artifacts import Artifact
+from infopt_compiler.artifacts.durable import write_json
+from infopt_compiler.artifacts.entry import Entry, Made
+from infopt_compiler.artifacts.store import Store
+from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Severity, error
+from infopt_compiler.execute.events import Events
+from infopt_compiler.execute.failure import diagnose, diagnose_os_error
+from infopt_compiler.execute.job import make_job
+from infopt_compiler.execute.options import ExecuteOptions
+from infopt_compiler.execute.process import Outcome, run_worker
+from infopt_compiler.graph import Graph, Key, Step, step_key
+from infopt_compiler.sources.errors import SourceError
+from infopt_compiler.targets.model import Target
+
+
+@dataclass(frozen=True)
+class PassRun:
+    """One step of a build. `seconds` and `peak_rss_bytes` are what making the artifact took, in this build or, where
+    `cached`, in the one that made it."""
+
+    name: str
+    pass_name: str
+    kind: str
+    cached: bool
+    seconds: float
+    peak_rss_bytes: int
+    digest: str
+    size_bytes: int
+    key: str
+    facts: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        data = {name: value for name, value in self.__dict__.items() if name != "pass_name"}
+        return {**data, "pass": self.pass_name}
+
+
+@dataclass
+class Execution:
+    """What a build made, step by step, and what went wrong; after an error the steps behind it are missing."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    runs: list[PassRun] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    @property
+    def artifacts(self) -> dict[str, Artifact]:
+        return {name: entry.artifact for name, entry in self.entries.items()}
+
+    @property
+    def failed(self) -> bool:
+        return any(found.severity is Severity.error for found in self.diagnostics)
+
+
+def run_graph(
+    graph: Graph, store: Store, target: Target, options: ExecuteOptions, events: Events
+) -> Execution:
+    """Make every step; stops at the first that fails (what finished stays in the store). Ctrl-C passes through."""
+    build = _Build(graph, store, target, options, events, Execution())
+    with store.using():
+        for step in graph.steps.values():
+            try:
+                build.make(step)
+            except DiagnosticError as failure:
+                build.execution.diagnostics += failure.diagnostics
+                break
+    return build.execution
+
+
+@dataclass
+class _Build:
+    graph: Graph
+    store: Store
+    target: Target
+    options: ExecuteOptions
+    events: Events
+    execution: Execution
+
+    def make(self, step: Step) -> None:
+        """Find or make the artifact of a step whose inputs are there; DiagnosticError where that fails."""
+        try:
+            key = step_key(self.graph, step, self.execution.entries, self.target, self.options.seed)
+            entry, cached = self.find(step, key.digest), True
+            if entry is None:
+                with self.store.lock(key.digest, lambda: self.waiting(step)):
+                    entry = self.find(step, key.digest)
+                    if entry is None:
+                        entry, cached = self.run(step, key), False
+        except SourceError as wrong:
+            raise DiagnosticError(wrong.diagnostic(step.span)) from wrong
+        except OSError as wrong:
+            raise DiagnosticError(diagnose_os_error(step, wrong)) from wrong
+        if cached:
+            self.events.step_cached(step.name)
+        self.execution.entries[step.name] = entry
+        self.execution.runs.append(_pass_run(step, entry, cached))
+
+    def find(self, step: Step, key: str) -> Entry | None:
+        return self.store.find(key, self.warn)
+
+    def warn(self, found: Diagnostic) -> None:
+        self.execution.diagnostics.append(found)
+        self.events.warning(found.message)
+
+    def waiting(self, step: Step) -> None:
+        self.events.warning(f"another build makes `{step.name}`; waiting for it")
+
+    def run(self, step: Step, key: Key) -> Entry:
+        """Run the worker of a step and commit what it wrote."""
+        started = time.monotonic()
+        self.events.step_started(step.name, _detail(step))
+        try:
+            outcome, log = self.work(step, key.digest)
+            seconds = time.monotonic() - started
+            if outcome.result is None:
+                self.clear(key.digest, outcome)
+                raise DiagnosticError(diagnose(step, outcome, self.options, log))
+            entry = self.commit(step, key, outcome, seconds)
+        except OSError:
+            self.store.discard(key.digest)
+            raise
+        finally:
+            self.store.end_scratch(key.digest)
+        self.events.step_finished(step.name, seconds)
+        return entry
+
+    def work(self, step: Step, key: str) -> tuple[Outcome, Path]:
+        logs = self.options.logs or self.store.root / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        log = logs / f"{step.name}.log"
+        staging, scratch = self.store.stage(key), self.store.scratch(key)
+        (scratch / "work").mkdir()
+        inputs: Mapping[str, Entry] = self.execution.entries
+        folders = (staging, scratch / "work")
+        job = make_job(self.graph, step, inputs, folders, self.target, self.options, os.getpid())
+        write_json(scratch / "job.json", job.to_json())
+        return run_worker(scratch / "job.json", scratch / "work", log, self.options, self.events), log
+
+    def clear(self, key: str, outcome: Outcome) -> None:
+        """Keep what was staged only where the run was cut off from outside: then the next one resumes there."""
+        if outcome.error is not None:
+            self.store.discard(key)
+
+    def commit(self, step: Step, key: Key, outcome: Outcome, seconds: float) -> Entry:
+        staged = self.store.stage(key.digest)
+        if not any(path.is_file() for path in staged.rglob("*")):
+            self.store.discard(key.digest)
+            told = f"`{step.name}` ({step.pass_name}) ended without an error and wrote nothing"
+            raise DiagnosticError(error("E0809", told, step.span))
+        made = Made(
+            step.name, step.output.kind, key.material, outcome.result or {}, seconds, outcome.peak_rss_bytes
+        )
+        return self.store.commit(key.digest, made)
+
+
+def _pass_run(step: Step, entry: Entry, cached: bool) -> PassRun:
+    made = entry.made
+    return PassRun(
+        step.name,
+        step.pass_name,
+        step.kind,
+        cached,
+        made.seconds,
+        made.peak_rss_bytes,
+        entry.digest,
+        entry.size_bytes,
+        entry.key,
+        made.facts,
+    )
+
+
+def _detail(step: Step) -> str:
+    source = getattr(getattr(step, "declaration", None), "source", None)
+    return f"{step.pass_name} {source}" if source else step.pass_name

@@ -1,0 +1,83 @@
+"""From a checked recipe to its graph: only what is shipped or measured, ordered and verified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from infopt_compiler.diagnostics import DiagnosticError, error
+from infopt_compiler.graph.instance import make_pass
+from infopt_compiler.graph.model import DataStep, Graph, ModelStep, PassStep, Step
+from infopt_compiler.graph.verify import verify
+from infopt_compiler.passes.registry import find_pass
+from infopt_compiler.sema.program import Node, Program
+from infopt_compiler.sema.slot import signature_of
+
+
+def build_graph(program: Program, base: Path | None = None) -> Graph:
+    """The steps that make what ships and what budgets compare with, in topological order.
+
+    `base` is the folder that `file:` paths are relative to; by default the recipe's. DiagnosticError E0807, E0808.
+    """
+    if base is None:
+        base = Path(program.input.name).parent if program.input is not None else Path()
+    steps: dict[str, Step] = {}
+    for name in _wanted(program):
+        _add(program, name, steps, ())
+    graph = Graph(program.recipe, steps, program.shipped, base.resolve())
+    if problems := list(verify(graph)):
+        raise DiagnosticError(*problems)
+    return graph
+
+
+def _wanted(program: Program) -> Iterator[str]:
+    """What ships, then what bounds refer to: references, baselines and held-out data."""
+    yield from program.shipped
+    for budget in program.budgets.values():
+        for bound in budget.bounds:
+            yield from (name for name in (bound.relative_to, bound.reference, bound.on) if name is not None)
+
+
+def _add(program: Program, name: str, steps: dict[str, Step], above: tuple[str, ...]) -> None:
+    """Depth first, inputs before what takes them; `above` is the path from the root, for cycles."""
+    if name in steps:
+        return
+    if name in above:
+        path = " -> ".join((*above[above.index(name) :], name))
+        span = program.nodes[name].span if name in program.nodes else None
+        raise DiagnosticError(error("E0807", f"`{name}` depends on itself: {path}", span))
+    step = _step(program, name)
+    for need in step.needs:
+        _add(program, need, steps, (*above, name))
+    steps[name] = step
+
+
+def _step(program: Program, name: str) -> Step:
+    if name in program.models:
+        model = program.models[name]
+        return ModelStep(name, span=model.span, declaration=model)
+    if name in program.data:
+        data = program.data[name]
+        return DataStep(name, span=data.span, declaration=data)
+    if name in program.nodes:
+        return _pass_step(program, program.nodes[name])
+    raise DiagnosticError(error("E0807", f"no binding is called `{name}`"))
+
+
+def _pass_step(program: Program, node: Node) -> PassStep:
+    cls = find_pass(node.pass_name)
+    slots = signature_of(cls).inputs
+    artifacts = {argument: names for argument, names in node.inputs.items() if not slots[argument].scenario}
+    scenarios = {
+        argument: program.scenarios[names[0]]
+        for argument, names in node.inputs.items()
+        if slots[argument].scenario and names
+    }
+    return PassStep(
+        node.name,
+        artifacts,
+        scenarios,
+        node.span,
+        instance=make_pass(cls, node.parameters),
+        variadic=frozenset(argument for argument, slot in slots.items() if slot.variadic),
+    )

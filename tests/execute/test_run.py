@@ -1,0 +1,258 @@
+"""A build: what is made, what is reused, and what a failing pass leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from infopt_compiler.artifacts.digest import digest_folder
+from infopt_compiler.diagnostics import CODES
+from infopt_compiler.execute import ExecuteOptions, run_graph
+from infopt_compiler.graph import build_graph
+from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.sema.program import Node
+from tests.execute.conftest import TARGET, Bench, write_model
+
+
+def test_a_build_makes_every_step_and_a_second_reuses_them(bench: Bench):
+    first = bench.build(t={"note": "a"})
+    assert not first.failed, first.diagnostics
+    assert [run.name for run in first.runs] == ["m", "t", "u"]
+    assert bench.events.names("started") == ["m", "t", "u"] and "begins" in bench.events.names("progress")
+    assert all(run.peak_rss_bytes > 5e6 and run.seconds > 0 for run in first.runs)
+    assert first.entries["t"].made.facts == {"threads": 1, "target": "box", "text": None, "under": None}
+    assert (first.artifacts["u"].path / "note.json").exists()
+
+    since = time.monotonic()
+    second = bench.build(t={"note": "a"})
+    assert time.monotonic() - since < 0.5
+    assert [run.cached for run in second.runs] == [True, True, True]
+    assert bench.events.names("started") == [] and bench.events.names("cached") == ["m", "t", "u"]
+    assert [run.digest for run in second.runs] == [run.digest for run in first.runs]
+    assert second.runs[1].peak_rss_bytes == first.runs[1].peak_rss_bytes
+
+
+def test_only_what_is_downstream_runs_again(bench: Bench):
+    bench.build(t={"note": "a"})
+    late = bench.build(t={"note": "a"}, u={"note": "b"})
+    assert [run.cached for run in late.runs] == [True, True, False]
+    early = bench.build(t={"note": "c"}, u={"note": "b"})
+    assert [run.cached for run in early.runs] == [True, False, False]
+    equal = bench.build(t={"note": "c", "weight": 3}, u={"note": "b"})
+    assert [run.cached for run in equal.runs] == [True, False, True], "equal bytes end the rebuild"
+
+
+def test_an_equal_number_is_an_equal_key(bench: Bench):
+    bench.build(t={"weight": 2})
+    assert all(run.cached for run in bench.build(t={"weight": 2.0}).runs)
+
+
+def test_a_changed_source_is_imported_again(bench: Bench):
+    before = bench.build()
+    (bench.folder / "model" / "tokenizer.json").write_text('{"new": 1}')
+    after = bench.build()
+    assert after.entries["m"].digest != before.entries["m"].digest
+    assert not after.runs[0].cached
+
+
+def test_data_scenario_and_several_models_reach_a_pass(bench: Bench):
+    program = bench.program()
+    write_model(bench.folder / "other", seed=1)
+    (bench.folder / "flag").touch()
+    nodes = {
+        "t": Node("t", "toy", {"model": ("m",), "text": ("d",), "under": ("chat",)}, {}),
+        "u": Node("u", "toy_steps", {"models": ("m", "t")}, {"flag": str(bench.folder / "flag")}),
+    }
+    done = bench.build(replace(program, nodes=nodes, scenarios={"chat": Scenario("chat", prompt=99)}))
+    assert not done.failed, done.diagnostics
+    assert done.entries["t"].made.facts["text"] == "TextData" and done.entries["t"].made.facts["under"] == 99
+    assert done.entries["u"].made.facts["models"] == 2
+    assert "machine" in done.entries["u"].made.material and "machine" not in done.entries["t"].made.material
+
+
+@pytest.mark.parametrize(
+    ("way", "code", "word"),
+    [
+        ("exception", "E0801", "RuntimeError: matrices do not fit"),
+        ("told", "E0700", "the model has no layers"),
+        ("segfault", "E0802", "SIGSEGV"),
+        ("killed", "E0803", "SIGKILL"),
+        ("leaves", "E0802", "code 7"),
+        ("nothing", "E0809", "wrote nothing"),
+        ("nan", "E0801", "not JSON compliant"),
+    ],
+)
+def test_a_failing_pass_is_a_diagnostic_at_its_line(bench: Bench, way: str, code: str, word: str):
+    build = bench.build(u={"way": way})
+    assert build.failed
+    (found,) = build.diagnostics
+    assert found.code == code and word in found.message and "`u`" in found.message
+    assert found.span is not None and found.span.line == 3
+    assert code in CODES or code == "E0700"
+    assert sorted(build.entries) == ["m", "t"], "what finished stays"
+    assert [entry.made.name for entry in bench.store.entries()] == ["m", "t"]
+    if found.notes:
+        assert "toy speaks" in Path(found.notes[0].message.removeprefix("the log of the step: ")).read_text()
+    assert [run.cached for run in bench.build(t={}).runs] == [True, True, False]
+
+
+def test_a_hang_is_ended(bench: Bench):
+    bench.options = replace(bench.options, hang_seconds=1.5)
+    build = bench.build(t={"way": "hangs"})
+    assert [found.code for found in build.diagnostics] == ["E0806"]
+
+
+def test_a_memory_ceiling_holds(bench: Bench):
+    bench.options = replace(bench.options, memory_bytes=300e6)
+    build = bench.build(t={"way": "hogs"})
+    assert [found.code for found in build.diagnostics] == ["E0804"]
+
+
+def _gone(pid: int, seconds: float = 5.0) -> bool:
+    """Whether the process ends within the time (one that nobody waits for counts as ended)."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+                return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_what_a_pass_started_ends_with_it(bench: Bench):
+    bench.options = replace(bench.options, hang_seconds=1.5)
+    build = bench.build(t={"way": "forks", "note": str(bench.folder / "pid")})
+    assert [found.code for found in build.diagnostics] == ["E0806"]
+    assert _gone(int((bench.folder / "pid").read_text()))
+
+
+def test_a_killed_pass_resumes(bench: Bench):
+    nodes = {"u": Node("u", "toy_steps", {"models": ("m",)}, {"flag": str(bench.folder / "flag")})}
+    program = replace(bench.program(), nodes=nodes)
+    assert [found.code for found in bench.build(program).diagnostics] == ["E0803"]
+    resumed = bench.build(program)
+    assert not resumed.failed and resumed.entries["u"].made.facts["done"] == 2
+
+
+def test_a_failed_pass_starts_afresh(bench: Bench):
+    bench.build(u={"way": "exception"})
+    assert not any(bench.store.root.glob("staging/*")) and not any(bench.store.root.glob("scratch/*"))
+
+
+@pytest.fixture
+def small_disk(bench: Bench):
+    """The store on a disk of 8 MB."""
+    root = bench.folder / "small"
+    root.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(root)], capture_output=True
+    )
+    if mounted.returncode != 0:
+        pytest.skip("a small disk needs the right to mount")
+    bench.store.root = root / "store"
+    yield root
+    subprocess.run(["umount", "-l", str(root)], check=True)
+
+
+def test_a_full_disk(bench: Bench, small_disk: Path):
+    build = bench.build(u={"way": "fills"})
+    (found,) = build.diagnostics
+    assert found.code == "E0805" and "`u`" in found.message and found.span.line == 3
+    assert sorted(entry.made.name for entry in bench.store.entries()) == ["m", "t"]
+    assert bench.store.verify() == [] and not any(bench.store.root.glob("staging/*"))
+    assert not bench.build(u={}).failed, "with the space freed the build goes on"
+
+
+def test_a_disk_that_is_full_from_the_start(bench: Bench, small_disk: Path):
+    with (small_disk / "ballast").open("wb") as file, pytest.raises(OSError):
+        while True:
+            file.write(b"x" * 65536)
+            file.flush()
+    build = bench.build()
+    assert [found.code for found in build.diagnostics] == ["E0805"]
+    assert bench.store.entries() == []
+
+
+def test_a_corrupt_artifact_is_made_again(bench: Bench):
+    path = bench.build().artifacts["t"].path / "note.json"
+    path.chmod(0o644)
+    path.write_text("{}")
+    again = bench.build()
+    assert not again.failed and [found.code for found in again.diagnostics] == ["E0620"]
+    assert [run.cached for run in again.runs] == [True, False, True]
+    assert any("corrupt" in message for message in bench.events.names("warning"))
+
+
+def test_two_builds_share_one_store(bench: Bench):
+    program = bench.program()
+    executions = []
+
+    def build() -> None:
+        other = Bench(bench.folder)
+        graph = build_graph(program)
+        executions.append(run_graph(graph, other.store, TARGET, other.options, other.events))
+
+    threads = [threading.Thread(target=build) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not any(execution.failed for execution in executions)
+    made = [run.name for execution in executions for run in execution.runs if not run.cached]
+    assert sorted(made) == ["m", "t", "u"], "each step was made once"
+
+
+_BUILD = """
+import sys
+from pathlib import Path
+from tests.execute.conftest import Bench
+bench = Bench(Path(sys.argv[1]))
+bench.build(t={"way": "forks", "note": str(bench.folder / "pid")})
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_the_worker_ends_with_the_build(bench: Bench, number: signal.Signals):
+    build = subprocess.Popen(
+        [sys.executable, "-c", _BUILD, str(bench.folder)], stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    pid = bench.folder / "pid"
+    for _ in range(200):
+        if pid.exists() and pid.read_text():
+            break
+        time.sleep(0.05)
+    worker = int(Path(f"/proc/{pid.read_text()}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    build.send_signal(number)
+    build.wait(10)
+    assert _gone(worker)
+    if _gone(int(pid.read_text()), 0.1) is False:
+        os.kill(int(pid.read_text()), signal.SIGKILL)
+    assert [entry.made.name for entry in bench.store.entries()] == ["m"]
+    assert bench.store.verify() == []
+
+
+def test_an_unusable_cache_folder(bench: Bench):
+    bench.store.root = bench.folder / "model" / "config.json" / "store"
+    with pytest.raises(OSError):
+        bench.build()
+
+
+def test_default_threads_are_the_cores():
+    assert ExecuteOptions().thread_count == len(os.sched_getaffinity(0))
+
+
+def test_runs_are_plain_data(bench: Bench):
+    run = bench.build().runs[1].to_json()
+    assert json.loads(json.dumps(run))["pass"] == "toy"
+    assert run["digest"] == digest_folder(bench.store.find(run["key"]).files)

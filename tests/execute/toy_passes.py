@@ -1,0 +1,121 @@
+"""Passes that do what real ones do at their worst. Workers import this module by name."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, ClassVar
+
+from infopt_compiler.artifacts import HFModel, TextData
+from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.passes.base import Pass, PassError, RunContext, param
+from infopt_compiler.passes.registry import register_pass
+
+
+class Way(str, Enum):
+    fine = "fine"
+    exception = "exception"
+    told = "told"
+    segfault = "segfault"
+    killed = "killed"
+    leaves = "leaves"
+    hangs = "hangs"
+    hogs = "hogs"
+    fills = "fills"
+    nothing = "nothing"
+    nan = "nan"
+    late = "late"  # crashes after its result
+    forks = "forks"  # leaves a child behind and hangs
+
+
+@register_pass
+@dataclass(kw_only=True)
+class Toy(Pass):
+    """Links its input and adds a note; or fails in some `way`."""
+
+    name: ClassVar[str] = "toy"
+    version: ClassVar[int] = 1
+    inputs: ClassVar[dict[str, Any]] = {"model": HFModel, "text": TextData | None, "under": Scenario | None}
+    output: ClassVar[type[HFModel]] = HFModel
+    libraries: ClassVar[tuple[str, ...]] = ("numpy",)
+
+    way: Way = param(Way.fine, "how it goes")
+    note: str = param("", "what is written")
+    weight: float = param(1.0, "a number")
+    flag: str = param("", "a file; without it the pass dies half-way")
+
+    def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
+        ctx.progress(0, 2, "begins")
+        print("toy speaks", file=sys.stderr)
+        self._fail(ctx)
+        if self.way is Way.nothing:
+            return {}
+        for file in inputs["model"].path.glob("*[!e].*"):  # all but the note: links share their bytes
+            os.link(file, ctx.staging / file.name)
+        (ctx.staging / "note.json").write_text(json.dumps({"note": self.note, "seed": ctx.seed}))
+        ctx.progress(2, 2, "ends")
+        facts = {"threads": ctx.threads, "target": ctx.target.name}
+        facts |= {
+            "text": inputs["text"] and inputs["text"].kind,
+            "under": inputs["under"] and inputs["under"].prompt,
+        }
+        return {**facts, "bad": float("nan")} if self.way is Way.nan else facts
+
+    def _fail(self, ctx: RunContext) -> None:
+        match self.way:
+            case Way.exception:
+                raise RuntimeError("matrices do not fit")
+            case Way.told:
+                raise PassError("the model has no layers", help="take another", code="E0700")
+            case Way.segfault:
+                os.kill(os.getpid(), signal.SIGSEGV)
+            case Way.killed:
+                os.kill(os.getpid(), signal.SIGKILL)
+            case Way.leaves:
+                os._exit(7)
+            case Way.hangs:
+                time.sleep(60)
+            case Way.hogs:
+                held = [bytearray(b"x" * 20_000_000) for _ in range(40)]
+                time.sleep(5 + len(held))
+            case Way.fills:
+                with (ctx.staging / "big").open("wb") as file:
+                    while True:
+                        file.write(b"x" * 1_000_000)
+            case Way.forks:
+                child = os.posix_spawn("/bin/sleep", ["sleep", "61"], {})
+                Path(self.note).write_text(str(child))
+                time.sleep(60)
+
+
+@register_pass
+@dataclass(kw_only=True)
+class Steps(Pass):
+    """Writes a file per step; dies at the third until `flag` exists. What it finds staged it does not do again."""
+
+    name: ClassVar[str] = "toy_steps"
+    version: ClassVar[int] = 1
+    inputs: ClassVar[dict[str, Any]] = {"models": tuple[HFModel, ...]}
+    output: ClassVar[type[HFModel]] = HFModel
+    machine_bound: ClassVar[bool] = True
+
+    flag: str = param("", "a file; without it the pass dies half-way")
+
+    def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
+        done = 0
+        for step in range(5):
+            path = ctx.staging / f"layer{step}"
+            if path.exists():
+                continue
+            if step == 3 and not Path(self.flag).exists():
+                Path(self.flag).touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            path.write_text(str(step))
+            done += 1
+        return {"done": done, "models": len(inputs["models"])}
