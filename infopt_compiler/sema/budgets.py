@@ -104,7 +104,7 @@ def _bound(scope: Scope, frame: _Frame, line: ast.Bound) -> Bound | None:
     if limit is None:
         return None
     if against_direction(metric, line.operator):
-        message = f"`{line.metric.text} {line.operator}` is met by being bad: {metric.direction.value}"
+        message = f"`{line.metric.text} {line.operator}` is met by what is bad: of `{metric.name}`, {metric.direction.value}"
         scope.report(warning("E0435", message, line.span))
     return Bound(
         metric.name,

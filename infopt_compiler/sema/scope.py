@@ -108,6 +108,8 @@ class Scope:
         if symbol is None:
             known = [s.name.text for s in self.symbols.values() if s.kind in kinds and s.order < self.order]
             message = f"`{name.text}` is not the name of a {_either(kinds)}"
+            if kinds == (Kind.let,):
+                message = f"`{name.text}` is no value: no `let` has that name"
             self.report(error("E0201", message, name.span, help=did_you_mean(name.text, known)))
             return None
         symbol.used = True

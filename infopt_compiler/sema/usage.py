@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from infopt_compiler.artifacts import TextData
-from infopt_compiler.diagnostics import Note, warning
+from infopt_compiler.diagnostics import Note, Span, warning
 from infopt_compiler.passes.registry import find_pass
 from infopt_compiler.sema.program import DataDecl, Node, Program
-from infopt_compiler.sema.scope import Scope
+from infopt_compiler.sema.scope import Kind, Scope
 from infopt_compiler.sema.slot import signature_of
 
 
@@ -17,7 +17,7 @@ def warn_unused(scope: Scope, shipped: tuple[str, ...]) -> None:
     for symbol in scope.symbols.values():
         if not symbol.used and symbol.name.text not in shipped:
             message = f"`{symbol.name.text}` is never used"
-            hint = "leave it out, or give it a budget" if symbol.artifact is not None else "leave it out"
+            hint = "leave it out, or give it a budget" if symbol.kind is Kind.node else "leave it out"
             scope.report(warning("E0210", message, symbol.name.span, help=hint))
 
 
@@ -34,9 +34,7 @@ def warn_overlap(scope: Scope, program: Program) -> None:
                     _report(scope, node, data, judged, bound.span)
 
 
-def _report(scope: Scope, node: Node, data: DataDecl, judged: DataDecl, span: object) -> None:
-    from infopt_compiler.diagnostics import Span
-
+def _report(scope: Scope, node: Node, data: DataDecl, judged: DataDecl, span: Span | None) -> None:
     message = (
         f"`{judged.name}`, on which quality is judged, overlaps `{data.name}`, which calibrates `{node.name}`"
     )
@@ -44,8 +42,7 @@ def _report(scope: Scope, node: Node, data: DataDecl, judged: DataDecl, span: ob
         f"`{data.name}` is {_share(data)} and `{judged.name}` {_share(judged)} of the same text", data.span
     )
     hint = "judge on text that no pass has seen, such as another range"
-    place = span if isinstance(span, Span) else None
-    scope.report(warning("E0431", message, place, notes=(note,), help=hint))
+    scope.report(warning("E0431", message, span, notes=(note,), help=hint))
 
 
 def _share(data: DataDecl) -> str:

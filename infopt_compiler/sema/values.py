@@ -31,7 +31,6 @@ _EXAMPLES: dict[Dimension, str] = {
     Dimension.token_price: "0.10 USD/Mtok",
     Dimension.tokens: "128 tokens",
     Dimension.samples: "64 samples",
-    Dimension.number: "18",
 }
 
 
@@ -107,6 +106,8 @@ def _article(noun: str) -> str:
 
 def _example(dimension: Dimension) -> str:
     units = ", ".join(f"`{u.name}`" for u in UNITS.values() if u.dimension is dimension and u.name)
+    if dimension is Dimension.number:
+        return "write it without a unit"
     return f"write for example `{_EXAMPLES[dimension]}`" + (f" (units: {units})" if units else "")
 
 

@@ -10,7 +10,7 @@ KEYWORDS = ("target", "measure", "engine", "model", "data", "scenario", "let", "
 _KEYWORD = "|".join(KEYWORDS)
 # Begins a statement wherever it stands, even behind a bracket that nobody closed: nothing else looks like it.
 _SURE = re.compile(rf'[ \t]*(?:(?:{_KEYWORD})[ \t]+[\w"]|[A-Za-z_]\w*[ \t]*=[ \t]*[A-Za-z_]\w*[ \t]*\()')
-# Begins a statement where no bracket is open.
+# Begins a statement where no bracket is open and the line is not indented deeper than the last statement.
 _LIKELY = re.compile(r"[ \t]*(?:(?!(?:as|under|at)\b)[A-Za-z_]|[)\]}])")
 _QUIET = re.compile(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*')
 
@@ -36,18 +36,23 @@ def _hush(match: re.Match[str]) -> str:
 def chunks(text: str) -> list[Chunk]:
     """The statements of a text, in order; the first one also holds what stands before any."""
     starts = [0]
-    depth, at, open_end = 0, 0, False
+    depth, at, indent, open_end = 0, 0, 0, False
     plain = without_quiet(text)
     for line in plain.splitlines(keepends=True):
-        if _SURE.match(line) or (depth == 0 and not open_end and _LIKELY.match(line)):
+        free = depth == 0 and not open_end and _indent(line) <= indent
+        if _SURE.match(line) or (free and _LIKELY.match(line)):
             starts.append(at)
-            depth = 0
+            depth, indent = 0, _indent(line)
         depth = max(0, depth + _balance(line))
         if line.strip():
             open_end = line.rstrip().endswith(("=", ","))
         at += len(line)
     pairs = zip(starts, [*starts[1:], len(text)], strict=True)
     return [Chunk(start, end) for start, end in pairs if plain[start:end].strip()]
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _balance(line: str) -> int:

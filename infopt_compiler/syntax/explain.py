@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from infopt_compiler.diagnostics import Diagnostic, Input, Span, did_you_mean, error
@@ -26,6 +28,9 @@ _READABLE = {
     "__ANON_0": "`..`",
 }
 _MOST_EXPECTED = 6
+# An operator at the end of its line: what follows is the next bound, not the limit of this one.
+_LIMITLESS = re.compile(r"(<=|>=|<|>)[ \t]*(?:\r?\n\s*(?:[A-Za-z_]\w*\s*)?)?$")
+_LIMIT = "write for example `size <= 110 MB`"
 
 
 def explain(failure: UnexpectedInput, input: Input, base: int, text: str) -> Diagnostic:
@@ -38,7 +43,7 @@ def explain(failure: UnexpectedInput, input: Input, base: int, text: str) -> Dia
         if special is not None:
             return special
     found = str(failure.token) if isinstance(failure, UnexpectedToken) else text[at]
-    return _by_table(failure, found, Span(input, base + at, base + at + len(found)), text)
+    return _by_table(failure, found, Span(input, base + at, base + at + len(found)), base, text)
 
 
 def _at_end(failure: UnexpectedInput, input: Input, base: int, text: str) -> Diagnostic:
@@ -48,7 +53,7 @@ def _at_end(failure: UnexpectedInput, input: Input, base: int, text: str) -> Dia
         at = base + still_open[-1]
         return error("E0102", f"`{plain[still_open[-1]]}` is never closed", Span(input, at, at + 1))
     end = base + len(plain.rstrip())
-    return _by_table(failure, "the end of the statement", Span(input, max(base, end - 1), end), text)
+    return _by_table(failure, "the end of the statement", Span(input, max(base, end - 1), end), base, text)
 
 
 def _character(char: str, span: Span, input: Input, base: int, text: str, at: int) -> Diagnostic | None:
@@ -74,10 +79,14 @@ _FOR = {
 }
 
 
-def _by_table(failure: UnexpectedInput, found: str, span: Span, text: str) -> Diagnostic:
+def _by_table(failure: UnexpectedInput, found: str, span: Span, base: int, text: str) -> Diagnostic:
     mistake = find_mistake(failure)
+    limitless = _LIMITLESS.search(without_quiet(text[: span.start - base]))
+    if limitless is not None and (mistake is None or mistake.code == "E0108"):
+        place = Span(span.input, base + limitless.start(1), base + limitless.end(1))
+        return error("E0108", "the limit of the bound is missing", place, help=_LIMIT)
     if mistake is None:
-        return error("E0100", f"expected {_expected(failure)}, found {_quoted(found)}", span)
+        return error("E0100", _unexpected(failure, _quoted(found)), span)
     message = mistake.message.replace("`{found}`", _quoted(found))
     if mistake.code == "E0120":
         return _unknown_statement(text, span)
@@ -109,12 +118,10 @@ def _quoted(found: str) -> str:
     return found if found.startswith("the end") else f"`{found.splitlines()[0] if found else found}`"
 
 
-def _expected(failure: UnexpectedInput) -> str:
+def _unexpected(failure: UnexpectedInput, found: str) -> str:
     allowed = getattr(failure, "expected", None) or getattr(failure, "allowed", None) or set()
     words = sorted({_READABLE.get(name, f"`{name.lower()}`") for name in allowed if name != "COMMENT"})
     words = [word for word in words if not word.startswith("`__")]
-    if len(words) > _MOST_EXPECTED:
-        return "something else"
-    return (
-        ", ".join(words[:-1]) + (" or " if len(words) > 1 else "") + words[-1] if words else "something else"
-    )
+    if not words or len(words) > _MOST_EXPECTED:
+        return f"{found} cannot stand here"
+    return f"expected {', '.join(words[:-1])}{' or ' if len(words) > 1 else ''}{words[-1]}, found {found}"

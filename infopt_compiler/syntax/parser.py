@@ -30,6 +30,7 @@ def parse_recipe(input: Input) -> tuple[ast.Recipe, list[Diagnostic]]:
         found = builder.found
     except UnexpectedInput:
         statements, found = _parse_chunks(input, text)
+    found.sort(key=lambda d: d.span.start if d.span is not None else len(text))
     recipe = ast.Recipe(tuple(statements), span=Span(input, 0, len(text)))
     return attach_comments(recipe, text), found
 
@@ -75,7 +76,7 @@ def _parse_chunk(input: Input, text: str, chunk: Chunk) -> tuple[list[ast.Statem
             return statements, found + builder.found
         except UnexpectedInput as failure:
             found.append(explain(failure, input, chunk.start, source))
-            repaired = _repair(source, failure, found[-1].code)
+            repaired = _repair(source, found[-1], chunk.start)
             if repaired is None or repaired == source:
                 break
             source = repaired
@@ -105,9 +106,10 @@ def _broken(input: Input, chunk: Chunk, source: str) -> ast.Broken:
     return ast.Broken(ast.Name(match[group], span=place), span=span)
 
 
-def _repair(source: str, failure: UnexpectedInput, code: str) -> str | None:
+def _repair(source: str, told: Diagnostic, base: int) -> str | None:
     """The text with this mistake taken out, every other character in its place; None where nothing can be saved."""
-    at = failure.pos_in_stream if failure.pos_in_stream is not None else len(source)
+    at = told.span.start - base if told.span is not None else len(source)
+    code = told.code
     plain = without_quiet(source)
     still_open = unclosed(plain)
     if code == "E0102":
