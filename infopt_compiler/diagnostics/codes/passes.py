@@ -31,4 +31,52 @@ PASSES: tuple[CodeInfo, ...] = (
         "The operating system refused the write: most likely the disk is full. Layers that are finished are kept; "
         "free some space and build again.",
     ),
+    CodeInfo(
+        "E0730",
+        "the ONNX builder failed",
+        "onnxruntime-genai's model builder raised an error, which the message repeats; its own output is in the run's "
+        "log. Most often it does not know a feature of the model's config.json.",
+    ),
+    CodeInfo(
+        "E0731",
+        "the exported model does not load",
+        "onnxruntime-genai refused to open the artifact; the message is its reason. Check that the versions of "
+        "onnxruntime and onnxruntime-genai are those of the constraints file.",
+    ),
+    CodeInfo(
+        "E0732",
+        "the exported weights are not the quantized ones",
+        "The integers, scales and zero points in the graph are compared bit for bit with the quantized model's. The "
+        "message names the node, the first difference and both values. This is a fault of the export.",
+    ),
+    CodeInfo(
+        "E0733",
+        "the exported model computes something else",
+        "At accuracy level 0 the artifact's logits must equal torch's, on the same weights, to 1e-3. The message names "
+        "prompt, position, token and both values. This is a fault of the export or of the runtime.",
+    ),
+    CodeInfo(
+        "E0734",
+        "the exported tokenizer gives other ids",
+        "The artifact's own tokenizer, as onnxruntime-genai reads it, must give the ids and the text of the source's "
+        "tokenizer on a whole corpus and on difficult cases. The message shows the text around the first difference "
+        "and the ids on both sides.",
+    ),
+    CodeInfo(
+        "E0735",
+        "the exported chat template renders differently",
+        "Conversations rendered by the artifact and by the source's tokenizer must be equal. The message shows both.",
+    ),
+    CodeInfo(
+        "E0736",
+        "the exported model would not end its turns",
+        "The tokens at which the artifact stops must be the source's, include the one that ends a turn in the chat "
+        "template, and not the one that begins a turn. Repair eos_token in the source's tokenizer_config.json and "
+        "eos_token_id in its generation_config.json.",
+    ),
+    CodeInfo(
+        "E0737",
+        "a runtime setting cannot be applied",
+        "The graph lacks the nodes that a fusion needs, or the value is none of the operator's. The message says which.",
+    ),
 )
