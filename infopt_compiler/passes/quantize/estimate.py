@@ -12,9 +12,9 @@ from infopt_compiler.passes.base import Estimate
 TOKENS, WINDOW = 64 * 512, 512
 FLOPS = 125e9  # of two cores, where the machine is not known
 IMPORT_SECONDS, IMPORT_BYTES = 8.0, 520e6  # torch and transformers
-SYMMETRY = 0.625  # share of a Hessian's blocks that is computed
+SYMMETRY = 0.583  # share of a Hessian's blocks that is computed
 SEARCH_SECONDS = 45e-9  # per weight: the candidates of a scale search
-SWEEP_SECONDS = 50e-9  # per weight: one pass over all columns, GPTQ or descent
+SWEEP_SECONDS = 50e-9  # per weight: one pass over all columns: GPTQ, descent, refit
 RTN_SECONDS = 60e-9  # per weight: read, search, pack, write
 TABLE_SECONDS = 90e-9
 
@@ -35,7 +35,7 @@ def estimate_cost(
     if gptq:
         paired = min(TOKENS, reference_windows * WINDOW)
         seconds += _products(source, paired) / (flops or FLOPS)
-        seconds += weights * (SEARCH_SECONDS + SWEEP_SECONDS * (4 if refine else 1))
+        seconds += weights * (SEARCH_SECONDS + SWEEP_SECONDS * (3 if refine else 1))
         peak = IMPORT_BYTES + max(
             _layer_bytes(source) + _activation_bytes(source, paired), _table_bytes(source)
         )
@@ -59,9 +59,10 @@ def _products(model: ModelSpec, paired: int) -> float:
     shapes = list(model.linear_shapes().values())
     forward = 2 * sum(rows * columns for rows, columns in shapes)
     forward += 2 * WINDOW * model.heads * model.head_dim * 2
-    sites = [model.hidden, model.heads * model.head_dim, model.hidden, model.intermediate]
-    moments = 2 * sum(width * width for width in sites)
-    return model.layers * (TOKENS * (forward + SYMMETRY * moments) + paired * (forward + moments))
+    inner = model.heads * model.head_dim
+    moments = 2 * sum(width * width for width in (model.hidden, inner, model.hidden, model.intermediate))
+    shifts = 4 * model.hidden**2 + 4 * model.hidden * (inner + model.intermediate)
+    return model.layers * (TOKENS * (forward + SYMMETRY * moments) + paired * (forward + shifts))
 
 
 def _activation_bytes(model: ModelSpec, paired: int) -> float:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-CHUNK_ELEMENTS = 1 << 17  # temporaries of a search stay inside a core's cache
+CHUNK_ELEMENTS = 1 << 18  # temporaries of a search: near the caches, yet enough work per operation
 COARSE = (0.55, 0.65, 0.72, 0.78, 0.83, 0.88, 0.92, 0.96, 1.0, 1.06)
 
 
@@ -143,8 +143,12 @@ def _fit(
     w: Tensor, weights: Tensor, weighted: Tensor, scale_GR: Tensor, zero_GR: Tensor, grid: Grid
 ) -> tuple[Tensor, Tensor]:
     """Round with a scale; return the best scale for the integers found, and the error that it removes."""
-    c = (w * (1 / scale_GR).unsqueeze(1)).add_(zero_GR.unsqueeze(1))
-    c = c.round_().clamp_(0, grid.top).sub_(zero_GR.unsqueeze(1))
+    c = w * (1 / scale_GR).unsqueeze(1)
+    if grid.symmetric:
+        c = c.round_().clamp_(-grid.middle, grid.top - grid.middle)
+    else:
+        zero = zero_GR.unsqueeze(1)
+        c = c.add_(zero).round_().clamp_(0, grid.top).sub_(zero)
     along = (weighted * c).sum(1)
     norm = c.mul_(c).mul_(weights).sum(1)
     empty = norm <= 0
