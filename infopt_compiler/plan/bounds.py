@@ -1,0 +1,119 @@
+"""Per bound: what the prediction says, and whether arithmetic proves that it cannot be met."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from infopt_compiler.artifacts import ModelSpec
+from infopt_compiler.budget.bound import Bound
+from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.plan.model import Outlook, PlanBound
+from infopt_compiler.sema.program import Budget, Program
+from infopt_compiler.targets import Predicted, Target, floor, predict, sizes
+from infopt_compiler.units import human
+
+
+def plan_bounds(
+    program: Program, specs: Mapping[str, ModelSpec | None], target: Target
+) -> tuple[PlanBound, ...]:
+    return tuple(
+        _plan_bound(program, budget, bound, specs, target)
+        for budget in program.budgets.values()
+        for bound in budget.bounds
+    )
+
+
+def _plan_bound(
+    program: Program, budget: Budget, bound: Bound, specs: Mapping[str, ModelSpec | None], target: Target
+) -> PlanBound:
+    blank = PlanBound(
+        budget.name,
+        budget.subject,
+        bound.name,
+        _text(bound),
+        bound.severity.value,
+        Outlook.unknown,
+        "",
+        span=bound.span,
+    )
+    spec = specs.get(budget.subject)
+    if spec is None:
+        return replace(blank, why="the model's shapes are not known before it is fetched")
+    found = _predicted(program, budget, spec, target).get(bound.name)
+    if found is None:
+        return replace(blank, why="it is measured, arithmetic does not give it")
+    limit, why = _limit(program, budget, bound, specs, target)
+    if limit is None:
+        return replace(blank, why=why)
+    return _judge(blank, bound, limit, found, _floor(program, budget, spec, target).get(bound.name))
+
+
+def _judge(blank: PlanBound, bound: Bound, limit: float, found: Predicted, least: float | None) -> PlanBound:
+    known = replace(
+        blank,
+        limit=limit,
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        floor=least,
+        why=found.arithmetic,
+    )
+    dimension = bound.definition.dimension
+    # A relative limit rests on a prediction itself, so it proves nothing.
+    if least is not None and bound.relative_to is None and not _inside(bound, least, limit):
+        word = "at least" if bound.is_upper else "at most"
+        why = f"{word} {human(least, dimension)} even without any overhead: {found.arithmetic}"
+        return replace(known, outlook=Outlook.unreachable, why=why)
+    inside = _inside(bound, found.value, limit)
+    return replace(known, outlook=Outlook.meets if inside else Outlook.misses)
+
+
+def _inside(bound: Bound, value: float, limit: float) -> bool:
+    match bound.operator.value:
+        case "<=":
+            return value <= limit
+        case "<":
+            return value < limit
+        case ">=":
+            return value >= limit
+        case _:
+            return value > limit
+
+
+def _limit(
+    program: Program,
+    budget: Budget,
+    bound: Bound,
+    specs: Mapping[str, ModelSpec | None],
+    target: Target,
+) -> tuple[float | None, str]:
+    """The absolute limit in base units, or None and why it is not known."""
+    if bound.relative_to is None:
+        return bound.limit.base, ""
+    reference = specs.get(bound.relative_to)
+    if reference is None:
+        return None, f"the shapes of `{bound.relative_to}` are not known before it is fetched"
+    value = _predicted(program, budget, reference, target)[bound.name].value
+    return bound.limit.base * value, ""
+
+
+def _predicted(program: Program, budget: Budget, spec: ModelSpec, target: Target) -> dict[str, Predicted]:
+    if budget.scenario is None:
+        return sizes(spec)
+    return predict(spec, target, program.scenarios[budget.scenario])
+
+
+def _floor(program: Program, budget: Budget, spec: ModelSpec, target: Target) -> dict[str, float]:
+    if budget.scenario is None:
+        found = floor(spec, target, Scenario())
+        return {name: found[name] for name in sizes(spec)}
+    return floor(spec, target, program.scenarios[budget.scenario])
+
+
+def _text(bound: Bound) -> str:
+    """The bound as it is written."""
+    parts = [bound.name, bound.operator.value, str(bound.limit)]
+    for word, name in (("of", bound.relative_to), ("vs", bound.reference), ("on", bound.on)):
+        parts += [word, name] if name is not None else []
+    return " ".join(parts)

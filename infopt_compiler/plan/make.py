@@ -1,0 +1,45 @@
+"""The plan of a build. Imports neither torch nor Hydra, fetches nothing and runs nothing."""
+
+from __future__ import annotations
+
+from infopt_compiler.artifacts.entry import Entry
+from infopt_compiler.artifacts.store import Store
+from infopt_compiler.graph import Graph
+from infopt_compiler.measure.settings import MeasureSettings
+from infopt_compiler.metrics import Needs
+from infopt_compiler.plan.bounds import plan_bounds
+from infopt_compiler.plan.model import Plan
+from infopt_compiler.plan.specs import plan_specs
+from infopt_compiler.plan.steps import find_cached, plan_step
+from infopt_compiler.sema.program import Program
+from infopt_compiler.targets.model import Target
+
+
+def make_plan(
+    program: Program,
+    graph: Graph,
+    store: Store,
+    target: Target,
+    settings: MeasureSettings | None = None,
+    seed: int = 0,
+) -> Plan:
+    """What a build would do on this store. DiagnosticError where a source cannot be identified (a missing file)."""
+    cached, keys = find_cached(graph, store, target, seed)
+    latest: dict[str, Entry] = {entry.made.name: entry for entry in store.entries()}
+    specs = plan_specs(graph, cached)
+    steps = tuple(
+        plan_step(graph, step, cached, keys, latest, specs, target) for step in graph.steps.values()
+    )
+    bounds = plan_bounds(program, specs, target)
+    seconds = _measure_seconds(program, settings) if settings is not None and target.here else 0.0
+    return Plan(program.recipe, target.name, steps, bounds, seconds)
+
+
+def _measure_seconds(program: Program, settings: MeasureSettings) -> float:
+    """Each budget with a bound on requests may use the settings' time."""
+    timed = [
+        budget
+        for budget in program.budgets.values()
+        if any(bound.definition.needs is Needs.scenario for bound in budget.bounds)
+    ]
+    return settings.seconds * len(timed)

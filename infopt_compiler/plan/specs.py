@@ -1,0 +1,45 @@
+"""The shapes and formats of every model of a graph before it is made, as far as they are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from infopt_compiler.artifacts import HFModel, ModelSpec, TextData
+from infopt_compiler.artifacts.entry import Entry
+from infopt_compiler.graph import Graph, ModelStep, PassStep, Step
+from infopt_compiler.sources.identity import peek_spec
+
+
+def plan_specs(graph: Graph, cached: Mapping[str, Entry]) -> dict[str, ModelSpec | None]:
+    """Step → the spec of the model that it makes; None while it is unknown, and for data."""
+    specs: dict[str, ModelSpec | None] = {}
+    for step in graph.steps.values():
+        specs[step.name] = _spec(graph, step, cached.get(step.name), specs)
+    return specs
+
+
+def input_spec(graph: Graph, step: Step, specs: Mapping[str, ModelSpec | None]) -> ModelSpec | None:
+    """The spec of the first model that comes in; among candidates the one of the fewest weights, which `select`
+    tries first."""
+    for names in step.inputs.values():
+        models = [name for name in names if graph.steps[name].output is not TextData]
+        known = [spec for name in models if (spec := specs[name]) is not None]
+        if models:
+            return min(known, key=lambda spec: spec.weight_bytes) if len(known) == len(models) else None
+    return None
+
+
+def _spec(
+    graph: Graph, step: Step, entry: Entry | None, specs: Mapping[str, ModelSpec | None]
+) -> ModelSpec | None:
+    if entry is not None and step.output is HFModel:
+        try:
+            return ModelSpec.from_folder(entry.files)
+        except (OSError, ValueError, KeyError):
+            return None
+    if isinstance(step, ModelStep):
+        return peek_spec(step.declaration.source, graph.base)
+    if isinstance(step, PassStep):
+        incoming = input_spec(graph, step, specs)
+        return step.instance.transform(incoming) if incoming is not None else None
+    return None
