@@ -101,6 +101,8 @@ def finish_folder(source: Path, folder: Path, formats: Formats) -> None:
     config = json.loads((source / "config.json").read_text("utf-8"))
     config["quantization_config"] = quantization_config(formats)
     config["tie_word_embeddings"] = formats.shared
+    config.pop("torch_dtype", None)
+    config["dtype"] = "float32"  # of scales, norms and biases, whatever the source's floats were
     _write_json(folder / INDEX, _index(folder))
     _write_json(folder / "config.json", config)
 
