@@ -79,4 +79,47 @@ PASSES: tuple[CodeInfo, ...] = (
         "a runtime setting cannot be applied",
         "The graph lacks the nodes that a fusion needs, or the value is none of the operator's. The message says which.",
     ),
+    CodeInfo(
+        "E0738",
+        "the artifact could not be written",
+        "The operating system refused to read the model or to write the artifact: most likely the disk is full. Nothing "
+        "is kept; free some space and build again.",
+    ),
+    CodeInfo(
+        "E0740",
+        "no candidate fits the target",
+        "Weights at `bits` per weight, the keys and values of `context` tokens and the runtime must fit the memory of "
+        "the target. The message gives what each candidate needs. Choose a smaller model or a larger target, or say "
+        "with `bits` that a later pass quantizes it.",
+    ),
+    CodeInfo(
+        "E0741",
+        "no candidate meets the requirements",
+        "Every candidate that fits was measured and misses something in `require`; the message says what, and by how "
+        "much. Loosen the requirement or add a candidate.",
+    ),
+    CodeInfo(
+        "E0742",
+        "perplexity across tokenizers",
+        "Perplexity counts per token, so it compares only models that cut text into the same tokens. Require "
+        "`bits_per_byte`, which counts per byte of text.",
+    ),
+    CodeInfo(
+        "E0743",
+        "a candidate cannot be measured",
+        "The model does not load, the text is missing or too short for one window, or the scoring process failed; the "
+        "message says which.",
+    ),
+    CodeInfo(
+        "E0745",
+        "the tuned artifact computes something else",
+        "Threads, fusions and head pruning must leave the logits as they were, and every tuned artifact is opened and "
+        "decoded from once more. This is a fault of a variant or of the runtime; leave `tune` out to go on.",
+    ),
+    CodeInfo(
+        "E0746",
+        "the artifact cannot be tuned",
+        "The artifact cannot be served as it came, or the cost of an accuracy level could not be measured; the message "
+        "repeats the reason of the runtime.",
+    ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -64,12 +65,19 @@ def run_builder(
             builder.create_model(*arguments, **prepared)
     except MemoryError:
         raise
+    except OSError as failure:
+        if failure.errno == errno.ENOSPC:
+            raise  # the disk's fault, not the builder's
+        raise _failure(failure) from failure
     except (Exception, SystemExit) as failure:  # the builder raises whatever its libraries raise
-        reason = f"{type(failure).__name__}: {failure}"
-        raise PassError(
-            f"the onnxruntime-genai builder could not export this model: {reason}",
-            code="E0730",
-            help="The log of the run holds the builder's own output.",
-        ) from failure
+        raise _failure(failure) from failure
     if not (output / "model.onnx").is_file():
         raise PassError("the onnxruntime-genai builder ended without writing model.onnx", code="E0730")
+
+
+def _failure(failure: BaseException) -> PassError:
+    return PassError(
+        f"the onnxruntime-genai builder could not export this model: {type(failure).__name__}: {failure}",
+        code="E0730",
+        help="The log of the run holds the builder's own output.",
+    )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from infopt_compiler.artifacts import Artifact, HFModel, ModelSpec, OnnxModel, QuantizedModel
-from infopt_compiler.passes.base import Estimate, Pass, Problem, RunContext, param
+from infopt_compiler.passes.base import Estimate, Pass, PassError, Problem, RunContext, param
 from infopt_compiler.passes.export.architectures import BUILDER_ARCHITECTURES, QUANTIZED_ARCHITECTURES
 from infopt_compiler.passes.registry import register_pass
 from infopt_compiler.targets.model import Target
@@ -65,10 +65,13 @@ class Export(Pass):
         from infopt_compiler.passes.export.verify import verify
 
         source: Path = inputs["model"].path
-        shutil.rmtree(ctx.staging, ignore_errors=True)  # a build is not resumed: it takes seconds
-        ctx.staging.mkdir(parents=True)
         ctx.progress(0, 5, "building")
-        facts = build(source, ctx.staging, ctx.scratch, ctx.log)
+        try:
+            shutil.rmtree(ctx.staging, ignore_errors=True)  # a build is not resumed: it takes seconds
+            ctx.staging.mkdir(parents=True)
+            facts = build(source, ctx.staging, ctx.scratch, ctx.log)
+        except OSError as failure:
+            raise PassError(f"the artifact could not be written: {failure}", code="E0738") from failure
         facts.update(
             verify(
                 ctx.staging,

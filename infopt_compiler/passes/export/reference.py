@@ -17,7 +17,9 @@ def load_reference(source: Path) -> Any:
     """
     import torch
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     folder = QuantizedFolder(source)
     if not folder.quantization:
         return AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32).eval()

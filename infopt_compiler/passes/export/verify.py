@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.export.graph import Graph
 from infopt_compiler.passes.export.logits import TOLERANCE, compare_logits
 from infopt_compiler.passes.export.olive import QuantizedFolder
@@ -63,16 +64,23 @@ def verify_tokenizer(
     model: Any, artifact: Path, source: Path, documents: Sequence[str] | None = None
 ) -> tuple[dict[str, Any], Any]:
     """Facts and the source's tokenizer; raises PassError."""
-    from transformers import AutoTokenizer
-
     tokenizer = open_tokenizer(model)
-    reference = AutoTokenizer.from_pretrained(source)
+    reference = _source_tokenizer(source)
     facts: dict[str, Any] = dict(
         compare_tokenizer(tokenizer, reference, corpus() if documents is None else documents)
     )
     facts["conversations_compared"] = compare_chat_template(tokenizer, reference)
     facts["end_tokens"] = compare_end_tokens(artifact, source, reference)
     return facts, reference
+
+
+def _source_tokenizer(source: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError, KeyError) as failure:
+        raise PassError(f"the source's tokenizer cannot be read: {failure}", code="E0734") from failure
 
 
 def prompts(reference: Any) -> list[list[int]]:

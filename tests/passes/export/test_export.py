@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from infopt_compiler.artifacts import HFModel, ModelSpec, QuantizedModel, WeightFormat
+from infopt_compiler.diagnostics import CODES
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.export import Export
 from infopt_compiler.passes.export.architectures import BUILDER_ARCHITECTURES, QUANTIZED_ARCHITECTURES
@@ -102,6 +104,22 @@ def test_the_builders_failure_becomes_ours(llama: Path, context: Context, copy_o
     with pytest.raises(PassError, match="not currently supported") as caught:
         Export().run(context, model=HFModel(source, ""))
     assert caught.value.code == "E0730"
+
+
+def test_what_the_disk_refuses_is_said(llama: Path, context: Context, tmp_path: Path):
+    (tmp_path / "file").write_text("in the way", "utf-8")
+    context.staging = tmp_path / "file" / "staging"
+    with pytest.raises(PassError, match="could not be written") as caught:
+        Export().run(context, model=HFModel(llama, ""))
+    assert caught.value.code == "E0738"
+
+
+def test_every_code_of_the_pass_is_explained():
+    folder = Path(inspect.getfile(Export)).parent
+    text = "".join(file.read_text("utf-8") for file in folder.glob("*.py"))
+    used = set(re.findall(r"E07\d\d", text))
+    assert used
+    assert used <= set(CODES)
 
 
 def test_the_estimate_grows_with_the_model(llama: Path):
