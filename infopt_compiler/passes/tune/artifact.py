@@ -86,13 +86,13 @@ def check_artifact(folder: Path, source: Path, *, same_numbers: bool) -> list[in
     """Open the artifact once more and decode greedily; its tokens.
 
     With `same_numbers` (no accuracy level was changed) its logits are held against those of `source`, on the same
-    tokens. Raises PassError (E0740) where they differ or are not finite.
+    tokens. Raises PassError (E0745) where they differ or are not finite.
     """
     import numpy as np
 
     ids, logits = _decode(folder, None)
     if not np.isfinite(logits).all():
-        raise PassError("the tuned artifact gives logits that are not finite", code="E0740")
+        raise PassError("the tuned artifact gives logits that are not finite", code="E0745")
     if same_numbers:
         _, expected = _decode(source, ids)
         difference = float(np.abs(logits - expected).max())
@@ -100,7 +100,7 @@ def check_artifact(folder: Path, source: Path, *, same_numbers: bool) -> list[in
             raise PassError(
                 f"the tuned artifact's logits differ from the untuned one's by {difference:.3g}, "
                 f"more than {_LOGIT_TOLERANCE}, though only its speed should change",
-                code="E0740",
+                code="E0745",
             )
     return ids
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.measure.samples import BlockSamples
 from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.tune.artifact import make_variant
+from infopt_compiler.passes.tune.search import Load, TrialError
 from infopt_compiler.passes.tune.settings import Settings
 from infopt_compiler.passes.tune.tune import Objective
 
@@ -30,22 +33,31 @@ class ArtifactBench:
     default: Settings
     scenario: Scenario
     objective: Objective
-    requests: int
     scratch: Path
     max_kl: float
     measure_cost: MeasureCost
     report: Callable[[str], None]
     costs: dict[str, KlCost] = field(default_factory=dict)
 
-    def blocks(self, variants: Sequence[Settings]) -> list[float]:
-        """One block of each, in that order; seconds of the objective."""
+    def block(self, settings: Settings, number: int, load: Load) -> float:
+        """Block `number` of a variant; its prompts are those of every variant's block of that number."""
         from infopt_compiler.measure.latency import compare
 
-        labels = [settings.label(self.default) for settings in variants]
-        self.report("measuring " + " | ".join(labels))
-        folders = {label: self.folder(settings) for label, settings in zip(labels, variants, strict=True)}
-        found = compare(folders, self.scenario, rounds=1, requests=self.requests)
-        return [block_seconds(found[label], self.objective) for label in labels]
+        label = settings.label(self.default)
+        self.report(f"measuring {label}")
+        try:
+            folder = self.folder(settings)
+            found = compare(
+                {label: folder},
+                self.scenario,
+                rounds=1,
+                requests=load.requests,
+                warmup=load.warmup,
+                seed=number,
+            )
+        except (DiagnosticError, PassError) as failure:
+            raise TrialError(f"{label}: {failure}") from failure
+        return block_seconds(found[label], self.objective)
 
     def refusal(self, current: Settings, chosen: Settings) -> str | None:
         """Level 4 is refused where it costs more than `max_kl` nats against level 0 of the same artifact."""

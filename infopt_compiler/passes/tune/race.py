@@ -20,6 +20,10 @@ NOISE_FLOOR = (
 PRIOR_NOISE = 0.05  # what two cores of a shared machine show, until this search has seen its own
 PRIOR_WEIGHT = 2  # degrees of freedom that the prior counts for
 
+SINGLE_ROUND_FACTOR = (
+    3  # one pair shows nothing of its own noise: only what no noise explains is taken from it
+)
+
 RunBlocks = Callable[[Sequence[str]], Mapping[str, float]]
 """Runs one block of each named variant, in that order; gives seconds by name."""
 
@@ -78,19 +82,19 @@ class Race:
     noise: Noise
     seconds: dict[str, list[float]] = field(default_factory=dict)
 
-    def run(self, blocks: RunBlocks, *, rounds: int, may_go_on: Callable[[int], bool]) -> list[Contest]:
-        """At least one round, at most `rounds`; `may_go_on(variants)` says whether time allows that many blocks more."""
+    def run(
+        self, blocks: RunBlocks, *, rounds: int, may_go_on: Callable[[Sequence[str]], bool]
+    ) -> list[Contest]:
+        """At least one round, at most `rounds`; `may_go_on(names)` says whether time allows a block of each more."""
         open_ones = list(self.challengers)
         for number in range(rounds):
             names = [self.incumbent, *open_ones]
-            if number and not may_go_on(len(names)):
+            if number and not may_go_on(names):
                 break
             order = names if number % 2 == 0 else names[::-1]  # so that a drift favours none
             for name, seconds in blocks(order).items():
                 self.seconds.setdefault(name, []).append(seconds)
-            if number:
-                open_ones = [name for name in open_ones if self.contest(name).verdict == "tie"]
-                open_ones = [name for name in open_ones if not self._hopeless(name)]
+            open_ones = [name for name in open_ones if self._is_open(name)]
             if not open_ones:
                 break
         for name in self.challengers:
@@ -107,17 +111,19 @@ class Race:
         pooled = replace(self.noise)
         pooled.learn(values)  # its own spread counts at once, the other challengers' after the race
         difference, margin = fmean(values), pooled.margin(len(values))
+        if len(values) == 1:
+            margin *= SINGLE_ROUND_FACTOR
         verdict = "tie"
-        if len(values) > 1 and difference + margin < 0 and 1 - math.exp(difference) >= self.least_gain:
+        if difference + margin < 0 and 1 - math.exp(difference) >= self.least_gain:
             verdict = "better"
-        elif len(values) > 1 and difference - margin > 0:
+        elif difference - margin > 0:
             verdict = "worse"
         return Contest(challenger, difference, margin, len(values), verdict)
 
-    def _hopeless(self, challenger: str) -> bool:
-        """More rounds would not show a gain that counts: the interval ends before it."""
+    def _is_open(self, challenger: str) -> bool:
+        """Undecided, and more rounds could still show a gain that counts."""
         contest = self.contest(challenger)
-        return 1 - math.exp(contest.difference - contest.margin) < self.least_gain
+        return contest.verdict == "tie" and contest.gain_interval[1] >= self.least_gain
 
 
 def winner(incumbent: str, contests: Sequence[Contest]) -> str:

@@ -24,7 +24,7 @@ from infopt_compiler.passes.tune.artifact import (
 from infopt_compiler.passes.tune.bench import ArtifactBench
 from infopt_compiler.passes.tune.cost import quality_cost
 from infopt_compiler.passes.tune.race import Contest
-from infopt_compiler.passes.tune.search import Budget, Decision, Search
+from infopt_compiler.passes.tune.search import Decision, Load, Search
 from infopt_compiler.passes.tune.settings import Available, Settings
 from infopt_compiler.passes.tune.tune import Tune
 from infopt_compiler.units import parse_quantity
@@ -38,13 +38,8 @@ def run_tune(
     start = time.monotonic()
     default = read_settings(model.path)
     bench = _bench(tune, ctx, model.path, default, scenario, on, start, limit)
-    search = Search(
-        default,
-        bench,
-        Budget(time.monotonic, start + limit),
-        tune.rounds,
-        parse_quantity(tune.gain).base,
-    )
+    gain = parse_quantity(tune.gain).base
+    search = Search(default, bench, time.monotonic, start + limit, Load(tune.requests, 1), tune.rounds, gain)
     chosen, decisions = search.run(_allowed(tune, model.path))
     final = search.confirm(chosen) if chosen != default else None
     note = None
@@ -61,7 +56,9 @@ def run_tune(
         "chosen": asdict(chosen),
         "changed": chosen.changes(default),
         "decisions": [_decision_facts(decision) for decision in decisions],
-        "trials": {label: _trial_facts(values) for label, values in search.trials.items()},
+        "trials": {
+            settings.label(default): _trial_facts(values) for settings, values in search.trials.items()
+        },
         "noise": search.noise.deviation,
         "final_check": None if final is None else _contest_facts(final),
         "kl": {label: cost.facts() for label, cost in bench.costs.items()},
@@ -97,7 +94,6 @@ def _bench(
         default=default,
         scenario=scenario,
         objective=tune.minimize,
-        requests=tune.requests,
         scratch=ctx.scratch,
         max_kl=parse_quantity(tune.max_kl).base,
         measure_cost=_cost_of(on, ctx.scratch),

@@ -24,7 +24,8 @@ class Settings:
     separate_qkv: bool = False
 
     def with_value(self, name: str, value: int | bool) -> Settings:
-        return replace(self, **{name: value})
+        changed: dict[str, Any] = {name: value}
+        return replace(self, **changed)
 
     def changes(self, default: Settings) -> dict[str, Any]:
         """What differs from `default`, by name."""
@@ -38,14 +39,15 @@ class Settings:
 
 
 SEARCH_ORDER = (
+    "head_accuracy_level",
     "threads",
     "accuracy_level",
-    "head_accuracy_level",
     "prune_head",
     "separate_qkv",
     "fuse_gate_up",
 )
-"""By what they usually give, so that a short time limit leaves out the least (figures: docs/passes.md)."""
+"""By what they gave on SmolLM2 (docs/passes.md), so that a short time limit leaves out the least. The head comes
+first: an 8-bit head takes 80 ms a token at level 0 and 1 ms at level 4, and what hides behind that cannot be seen."""
 
 Available = dict[str, list[Any]]
 """Setting → the values that it may take in an artifact."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 
-from infopt_compiler.passes.tune.search import Budget, Search
+from infopt_compiler.passes.tune.search import Load, Search, TrialError
 from infopt_compiler.passes.tune.settings import Settings, alternatives, thread_counts
 
 ALL = {
@@ -20,14 +20,16 @@ ALL = {
 class Machine:
     """Seconds = a product of the settings' factors and noise; each block takes `block` seconds of its clock."""
 
-    def __init__(self, factors, noise=0.01, block=3.0, refuse=()):
-        self.factors, self.noise, self.block, self.refuse = factors, noise, block, refuse
-        self.now, self.rng, self.measured = 0.0, random.Random(1), 0
+    def __init__(self, factors, noise=0.01, block=3.0, refuse=(), broken=()):
+        self.factors, self.noise, self.block_seconds = factors, noise, block
+        self.refuse, self.broken = refuse, set(broken)
+        self.now, self.rng = 0.0, random.Random(1)
 
-    def blocks(self, variants):
-        self.now += self.block * len(variants)
-        self.measured += len(variants)
-        return [self.seconds(settings) * math.exp(self.rng.gauss(0, self.noise)) for settings in variants]
+    def block(self, settings, number, load):
+        self.now += self.block_seconds * load.total / 3
+        if settings.changes(Settings()).keys() & self.broken:
+            raise TrialError("does not load")
+        return self.seconds(settings) * math.exp(self.rng.gauss(0, self.noise))
 
     def seconds(self, settings):
         value = 1.0
@@ -41,8 +43,7 @@ class Machine:
 
 
 def search(machine, *, seconds=300.0, rounds=4):
-    budget = Budget(lambda: machine.now, seconds)
-    return Search(Settings(), machine, budget, rounds, 0.02)
+    return Search(Settings(), machine, lambda: machine.now, seconds, Load(2, 1), rounds, 0.02)
 
 
 def test_each_setting_that_helps_is_taken_and_the_others_left():
@@ -57,7 +58,8 @@ def test_each_setting_that_helps_is_taken_and_the_others_left():
     ]  # fmt: skip
     assert "less time than 0" in decisions[0].reason and "beyond noise" in decisions[3].reason
     assert run.confirm(chosen).gain > 0.4
-    assert set(run.trials) >= {"default", "threads=2", "threads=2, accuracy_level=4"}
+    labels = {settings.label(Settings()) for settings in run.trials}
+    assert labels >= {"default", "threads=2", "threads=2, accuracy_level=4"}
 
 
 def test_a_refused_setting_stays_and_says_why():
@@ -67,12 +69,27 @@ def test_a_refused_setting_stays_and_says_why():
     assert decisions[1].reason == "accuracy_level costs too much"
 
 
+def test_a_variant_that_cannot_be_served_is_left_out():
+    machine = Machine({"threads": 0.6, "separate_qkv": 0.5}, broken=("separate_qkv",))
+    chosen, decisions = search(machine).run(ALL)
+    assert chosen == Settings(threads=2)
+    assert decisions[3].reason == "not taken: does not load"
+
+
+def test_what_is_twenty_times_faster_needs_one_round():
+    machine = Machine({"head_accuracy_level": 0.05})
+    run = search(machine)
+    chosen, _ = run.run({"head_accuracy_level": [0, 4]})
+    assert chosen == Settings(head_accuracy_level=4) and machine.now == 2.0
+    assert run.confirm(chosen).rounds == 1
+
+
 def test_the_time_limit_holds_and_what_was_left_out_is_said():
     machine = Machine({"threads": 0.6, "prune_head": 0.9}, block=5.0)
-    run = search(machine, seconds=60.0)
+    run = search(machine, seconds=30.0)
     _, decisions = run.run(ALL)
     run.confirm(Settings(threads=2))
-    assert machine.now <= 60.0
+    assert machine.now <= 30.0
     assert decisions[0].value == 2 and "no time left" in decisions[-1].reason
 
 
