@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from infopt_compiler.syntax import ast
 
+_BESIDE = " \t\r\f\v,\ufeff"  # what stands between entries besides comments
 _COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|(#[^\n]*)')
 
 Entry = TypeVar("Entry", bound=ast.Statement | ast.Argument | ast.Bound)
@@ -50,7 +51,7 @@ def _attach(
 
 def _gap(gap: str, *, last: bool) -> tuple[str, tuple[str, ...]]:
     """The comment on the first line of a gap between two entries, and the lines after it, blank ones as ""."""
-    lines = [line.strip(" \t\r,\ufeff") for line in gap.split("\n")]
+    lines = [line.lstrip(_BESIDE).rstrip() for line in gap.split("\n")]
     middle = lines[1:] if last else lines[1:-1]
     return (lines[0], _tidy(middle)) if len(lines) > 1 or last else ("", ())
 

@@ -75,8 +75,11 @@ def _parse_chunk(input: Input, text: str, chunk: Chunk) -> tuple[list[ast.Statem
             statements = list(builder.transform(recipe_parser().parse(source, start="start")))
             return statements, found + builder.found
         except UnexpectedInput as failure:
-            found.append(explain(failure, input, chunk.start, source))
-            repaired = _repair(source, found[-1], chunk.start)
+            told = explain(failure, input, chunk.start, source)
+            if told.span is not None and told.span.start >= chunk.end:
+                break  # behind the bracket that was closed for the author: that it was open has been told
+            found.append(told)
+            repaired = _repair(source, told, chunk.start)
             if repaired is None or repaired == source:
                 break
             source = repaired

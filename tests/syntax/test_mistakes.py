@@ -21,7 +21,9 @@ def test_an_example_is_its_mistake(code, text):
 def test_what_follows_a_mistake_is_parsed(code, text):
     tree, found = parse_recipe(Input("x", f"{text}\ntarget cpu\nlet good = 1\nlet = 2\n"))
     assert {d.code for d in found} == {code, "E0109"}
-    assert [s.name.text for s in tree.statements if type(s).__name__ == "Let" and s.name.text == "good"] == ["good"]
+    assert [s.name.text for s in tree.statements if type(s).__name__ == "Let" and s.name.text == "good"] == [
+        "good"
+    ]
 
 
 def test_every_row_is_a_code():

@@ -14,7 +14,9 @@ def parse(text):
 
 
 def test_every_node_has_its_span():
-    text = 'let a = 1\nq = p(b, c = [1 ms, "d"])\nbudget q as r { warn kl.mean <= 5% of b vs c on d at 99% }\n'
+    text = (
+        'let a = 1\nq = p(b, c = [1 ms, "d"])\nbudget q as r { warn kl.mean <= 5% of b vs c on d at 99% }\n'
+    )
     tree, found = parse(text)
     assert found == []
     let, call, budget = tree.statements
@@ -30,12 +32,16 @@ def test_every_node_has_its_span():
 
 
 def test_a_number_and_its_unit_are_one_token_on_one_line():
-    tree, _ = parse("budget b { size <= 110 MB tpot.p50 <= 12ms perplexity <= 18 on d bits_per_weight <= 5 latency.p50 <= 1 s }")
+    tree, _ = parse(
+        "budget b { size <= 110 MB tpot.p50 <= 12ms perplexity <= 18 on d bits_per_weight <= 5 latency.p50 <= 1 s }"
+    )
     limits = [str(line.limit.quantity) for line in tree.statements[0].bounds.entries]
     assert limits == ["110 MB", "12 ms", "18", "5", "1 s"]
 
 
-@pytest.mark.parametrize("clauses", ["of a on b vs c at 99%", "at 99% vs c on b of a", "on b at 99% confidence of a vs c"])
+@pytest.mark.parametrize(
+    "clauses", ["of a on b vs c at 99%", "at 99% vs c on b of a", "on b at 99% confidence of a vs c"]
+)
 def test_clauses_in_any_order(clauses):
     bound = parse_bound(f"top1 >= 5% {clauses}")
     assert (bound.of.text, bound.on.text, bound.vs.text, str(bound.at.quantity)) == ("a", "b", "c", "99%")
@@ -49,9 +55,15 @@ def test_what_is_no_bound(text):
 
 
 def test_keywords_are_words_where_no_statement_begins():
-    tree, found = parse("q = p(on, in = 1, target = model, budget = let)\nscenario data { on = 1, warn = 2 }\n")
+    tree, found = parse(
+        "q = p(on, in = 1, target = model, budget = let)\nscenario data { on = 1, warn = 2 }\n"
+    )
     assert found == []
-    assert [entry.name.text for entry in tree.statements[0].arguments.entries[1:]] == ["in", "target", "budget"]
+    assert [entry.name.text for entry in tree.statements[0].arguments.entries[1:]] == [
+        "in",
+        "target",
+        "budget",
+    ]
 
 
 def test_numbers():
@@ -62,21 +74,23 @@ def test_numbers():
 
 
 def test_a_statement_behind_an_unclosed_bracket_is_found():
-    tree, found = parse("q = p(a,\n  b = 1\nmodel m = \"file:x\"\nr = p(q)\n")
+    tree, found = parse('q = p(a,\n  b = 1\nmodel m = "file:x"\nr = p(q)\n')
     assert [d.code for d in found] == ["E0102"]
     assert [type(s).__name__ for s in tree.statements] == ["Binding", "Model", "Binding"]
     assert tree.statements[0].arguments.entries[1].value == ast.Number(parse_quantity("1"))
 
 
 def test_a_wrong_line_in_a_block_takes_no_other_with_it():
-    tree, found = parse("budget b {\n  size <= 1 MB\n  kl.mean == 2\n    vs a\n    on d\n  load.p50 <= 1 s\n}\n")
+    tree, found = parse(
+        "budget b {\n  size <= 1 MB\n  kl.mean == 2\n    vs a\n    on d\n  load.p50 <= 1 s\n}\n"
+    )
     assert [(d.code, d.span.line) for d in found] == [("E0107", 3)]
     assert [line.metric.text for line in tree.statements[0].bounds.entries] == ["size", "load.p50"]
     assert tree.statements[0].bounds.entries[0].on is None
 
 
 def test_a_broken_statement_keeps_its_name():
-    tree, _ = parse('model m = file:x\nq = p(a = = 1)\n')
+    tree, _ = parse("model m = file:x\nq = p(a = = 1)\n")
     assert [s.name.text for s in tree.statements] == ["m", "q"]
     assert all(isinstance(s, ast.Broken) for s in tree.statements)
 

@@ -13,7 +13,9 @@ from infopt_compiler.diagnostics import Input
 from infopt_compiler.syntax import ast, format_recipe, parse_recipe
 from infopt_compiler.units import UNITS, Quantity
 
-WORDS = st.sampled_from(["a", "b1", "q_x", "chat", "on", "of", "vs", "warn", "size", "target2", "under", "confidence"])
+WORDS = st.sampled_from(
+    ["a", "b1", "q_x", "chat", "on", "of", "vs", "warn", "size", "target2", "under", "confidence"]
+)
 NAMES = st.builds(ast.Name, WORDS)
 METRICS = st.builds(ast.Name, st.sampled_from(["size", "ttft.p95", "kl.mean", "memory.peak"]))
 VALUES = st.one_of(st.integers(-(10**9), 10**9).map(float), st.floats(-1e12, 1e12, allow_nan=False))
@@ -46,7 +48,9 @@ def bounds(decoration):
     optional = st.one_of(st.none(), NAMES)
     at = st.one_of(st.none(), NUMBERS)
     operators = st.sampled_from(["<=", "<", ">=", ">"])
-    return st.builds(ast.Bound, METRICS, operators, LIMITS, optional, optional, optional, at, st.booleans(), decoration)
+    return st.builds(
+        ast.Bound, METRICS, operators, LIMITS, optional, optional, optional, at, st.booleans(), decoration
+    )
 
 
 PLAIN = st.just(ast.Trivia())
@@ -72,7 +76,9 @@ def statements(decoration):
     return st.one_of(
         st.builds(ast.GroupChoice, st.sampled_from(["target", "measure", "engine"]), NAMES, decoration),
         st.builds(ast.Model, NAMES, TEXTS, decoration),
-        st.builds(ast.Data, NAMES, st.one_of(TEXTS, NAMES), RANGES, st.one_of(st.none(), SETTINGS), decoration),
+        st.builds(
+            ast.Data, NAMES, st.one_of(TEXTS, NAMES), RANGES, st.one_of(st.none(), SETTINGS), decoration
+        ),
         st.builds(ast.Scenario, NAMES, SETTINGS, decoration),
         st.builds(ast.Let, NAMES, st.one_of(SCALARS, LISTS), decoration),
         st.builds(ast.Binding, NAMES, NAMES, st.builds(ast.Arguments, entries(call_argument, 4)), decoration),
@@ -91,7 +97,7 @@ def statements(decoration):
 RECIPES = st.builds(ast.Recipe, entries(statements, 5))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(RECIPES)
 def test_parsing_what_was_printed_gives_the_same_tree(recipe):
     text = format_recipe(recipe)
@@ -107,7 +113,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(PIECES, max_size=14).map("".join))
 def test_any_text_is_parsed_or_told_and_loses_no_comment(text):
     tree, found = parse_recipe(Input("x", text))
