@@ -11,7 +11,8 @@ from infopt_compiler.cli.rundir import SNAPSHOT
 from infopt_compiler.cli.terminal import show_diagnostics, tell
 from infopt_compiler.config.group_overrides import group_value, is_group_field
 from infopt_compiler.config.overrides import Override, from_hydra, split_override
-from infopt_compiler.config.rebuild import rebuild, text_paths
+from infopt_compiler.config.paths import recipe_path, text_paths
+from infopt_compiler.config.rebuild import rebuild
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, error
 from infopt_compiler.report.model import Report, write_json
 from infopt_compiler.sema import check_recipe
@@ -69,11 +70,11 @@ def _own_overrides(config: DictConfig, task_overrides: list[str]) -> list[Overri
     own = []
     for text in task_overrides:
         override = split_override(text)
-        if override is None or override.path in shared:
+        if override is None or recipe_path(config, override.path) in shared:
             continue
-        plain = split_override(from_hydra(text, is_text))
-        assert plain is not None  # it was split before
-        own.append(plain)
+        path, value = from_hydra(text, is_text)
+        path = recipe_path(config, path)
+        own.append(Override(f"{path}={value}", "", path, value))
     return own
 
 

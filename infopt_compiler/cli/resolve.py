@@ -9,7 +9,7 @@ from typing import Any
 
 from infopt_compiler.cli.split import at
 from infopt_compiler.config.group_overrides import group_value, is_group_field
-from infopt_compiler.config.hydra_words import check_hydra_word, is_hydra
+from infopt_compiler.config.hydra_words import check_hydra_words, hydra_word, is_hydra
 from infopt_compiler.config.overrides import (
     Override,
     hydra_literal,
@@ -48,7 +48,7 @@ class _Words:
 
     recipe: list[tuple[Override, list[str]]] = field(default_factory=list)
     groups: list[tuple[Override, list[str]]] = field(default_factory=list)
-    hydra: list[str] = field(default_factory=list)
+    hydra: list[Override] = field(default_factory=list)
     wrong: list[Diagnostic] = field(default_factory=list)
     known_jobs: bool = True
 
@@ -78,7 +78,11 @@ def resolve(recipe: Input, words: Sequence[str], *, multirun: bool = False) -> R
         fixed=tuple(o.text for o, values in given.recipe if len(values) == 1),
         fields=tuple(o.text for o, values in given.groups if len(values) == 1),
         swept=swept,
-        hydra=(*given.hydra, *_group_words(given.groups), *_recipe_words(recipe, given.recipe)),
+        hydra=(
+            *map(hydra_word, given.hydra),
+            *_group_words(given.groups),
+            *_recipe_words(recipe, given.recipe),
+        ),
         jobs=_product(map(len, several)) if given.known_jobs else None,
     )
 
@@ -92,11 +96,10 @@ def _sort(words: Sequence[str], multirun: bool) -> _Words:
                 error("E0509", f"`{word}` is no override", at(word), help="write `NAME.FIELD=VALUE`")
             )
         elif is_hydra(override):
-            problem = check_hydra_word(override)
-            given.wrong += [problem] if problem else []
-            given.hydra.append(word)
+            given.hydra.append(override)
         else:
             _sort_own(given, override, multirun)
+    given.wrong += check_hydra_words(given.hydra)
     return given
 
 
@@ -184,7 +187,11 @@ def _group_words(groups: Iterable[tuple[Override, list[str]]]) -> Iterator[str]:
 
 
 def _recipe_words(recipe: Input, given: list[tuple[Override, list[str]]]) -> Iterator[str]:
-    """Overrides of the recipe as Hydra gets them: canonical values, quoted. What is deleted is gone from the primary config."""
+    """Overrides of the recipe as Hydra gets them: canonical values, quoted.
+
+    What is deleted is gone from the primary config. A `let` has no place in a configuration: only a sweep's values of one
+    are handed on, since each job needs its own.
+    """
     for index, (override, values) in enumerate(given):
         if override.operator == "~":
             continue
@@ -192,23 +199,30 @@ def _recipe_words(recipe: Input, given: list[tuple[Override, list[str]]]) -> Ite
         for value in values:
             texts = [_with(o, v, v[0]).text for o, v in given]
             texts[index] = _with(override, values, value).text
-            found.append(_lowered_value(recipe, texts, override.path, value))
-        yield f"{override.path}={_literals(override, found)}"
+            found.append(_lowered(recipe, texts, override.path))
+        path = next((path for path, value in found if value is not None), None)
+        literals = [text if value is None else value for (_, value), text in zip(found, values, strict=True)]
+        if path is not None:
+            yield f"{path}={_literals(override, literals)}"
+        elif len(values) > 1:
+            yield f"++{override.path}={_literals(override, literals)}"
 
 
-def _lowered_value(recipe: Input, texts: list[str], path: str, text: str) -> Any:
-    """The value that the configuration holds at `path` with these overrides; the text itself where only a job can say."""
+def _lowered(recipe: Input, texts: list[str], path: str) -> tuple[str, Any]:
+    """The path in the configuration and the value there with these overrides; None where only a job can say."""
     from infopt_compiler.config.lower import lower
+    from infopt_compiler.config.paths import config_path
 
     program, _ = check_recipe(recipe, texts)
     if program is None:
-        return text
+        return path, None
     if path in ("target", "measure", "engine"):
-        return getattr(program, path)
+        return path, getattr(program, path)
     place: Any = lower(program)
+    path = config_path(program, path)
     for part in path.split("."):
         place = place.get(part) if isinstance(place, dict) else None
-    return text if place is None or isinstance(place, dict) else place
+    return path, None if isinstance(place, dict) else place
 
 
 def _literals(override: Override, values: list[Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -61,21 +62,48 @@ _INSTEAD = {
     "verbose": "use `--verbose`",
     "mode": "use `-m`",
 }
-_PLAIN = re.compile(r"[\w.+-]*")
+_PLAIN = re.compile(r"[\w.+-]+")
+_CHOICE = re.compile(r"hydra/(launcher|sweeper)")
+_OPTION = re.compile(r"hydra\.(launcher|sweeper)\.(.+)")
 
 
 def is_hydra(override: Override) -> bool:
     return override.head == "hydra"
 
 
-def check_hydra_word(override: Override) -> Diagnostic | None:
-    """Why this override of a key of Hydra's is refused; None if it may pass."""
-    choice = re.fullmatch(r"hydra/(launcher|sweeper)", override.path)
+def check_hydra_words(overrides: Sequence[Override]) -> list[Diagnostic]:
+    """Why overrides of Hydra's keys are refused, one diagnostic each; empty if all may pass."""
+    chosen = dict.fromkeys(PLUGINS, "basic")
+    for override in overrides:
+        if choice := _CHOICE.fullmatch(override.path):
+            chosen[choice[1]] = override.value or ""
+    found = (_problem(override, chosen) for override in overrides)
+    return [problem for problem in found if problem is not None]
+
+
+def hydra_word(override: Override) -> str:
+    """The override as Hydra takes it: some plugins leave options out of their schema, so options are forced."""
+    forced = "" if _CHOICE.fullmatch(override.path) else "++"
+    return f"{forced}{override.path}={override.value}"
+
+
+def _problem(override: Override, chosen: dict[str, str]) -> Diagnostic | None:
+    choice = _CHOICE.fullmatch(override.path)
     if choice and override.operator == "":
         return _check_plugin(override, choice[1])
-    option = re.fullmatch(r"hydra\.(launcher|sweeper)\.(.+)", override.path)
+    option = _OPTION.fullmatch(override.path)
     if option is None or override.operator not in ("", "++") or not _is_option(*option.groups()):
         return _refused(override)
+    kind, name = option.groups()
+    plugin = PLUGINS[kind].get(chosen[kind])
+    if plugin is not None and name not in plugin.options:
+        owners = ", ".join(f"`hydra/{kind}={n}`" for n, p in PLUGINS[kind].items() if name in p.options)
+        return error(
+            "E0505",
+            f"the {kind} `{chosen[kind]}` has no option `{name}`",
+            _span(override),
+            help=f"{owners} has it",
+        )
     if not _PLAIN.fullmatch(override.value or ""):
         return error(
             "E0505",

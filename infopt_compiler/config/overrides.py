@@ -92,13 +92,13 @@ def hydra_literal(value: Any) -> str:
     return str(QuotedString(text=str(value), quote=Quote.single).with_quotes())
 
 
-def from_hydra(text: str, is_text: Callable[[str], bool]) -> str:
-    """An override as Hydra writes it, in the recipe's syntax. `is_text` says which paths hold quoted strings."""
+def from_hydra(text: str, is_text: Callable[[str], bool]) -> tuple[str, str]:
+    """Path and value of an override as Hydra writes it, the value in the recipe's syntax. `is_text` says which paths hold quoted strings."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     override = OverridesParser.create().parse_override(text)
     path = override.key_or_group
-    return f"{path}={plain_text(override.value(), quoted=is_text(path))}"
+    return path, plain_text(override.value(), quoted=is_text(path))
 
 
 def plain_text(value: Any, quoted: bool = False) -> str:

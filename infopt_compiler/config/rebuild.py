@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from infopt_compiler.config.compose import literal, primary_config
 from infopt_compiler.config.groups import GROUPS
 from infopt_compiler.config.spans import with_source_map
-from infopt_compiler.config.structured import field_types, pass_fields
-from infopt_compiler.passes.registry import find_pass
 from infopt_compiler.sema.program import Program
 
 if TYPE_CHECKING:
@@ -32,19 +30,3 @@ def rebuild(config: DictConfig, program: Program, overrides: Sequence[str], *, r
         fresh.engine.run_dir = literal(run_dir)
     OmegaConf.set_struct(fresh, True)
     return with_source_map(fresh, program)
-
-
-def text_paths(config: DictConfig) -> Callable[[str], bool]:
-    """Tells which paths of a configuration hold quoted strings of the recipe (others: words, numbers, quantities)."""
-    recipe = config.engine.recipe
-    texts = {f"{name}.source" for name in (*recipe.models, *recipe.data)} | {
-        f"{n}.field" for n in recipe.data
-    }
-    for name in recipe.nodes:
-        pass_class = find_pass(config[name]["pass"])
-        texts |= {
-            f"{name}.{key}"
-            for key, spec in pass_fields(pass_class).items()
-            if field_types(pass_class)[key] is str and not spec.metadata.get("dimension")
-        }
-    return texts.__contains__

@@ -144,8 +144,9 @@ def test_one_value_with_m_is_a_sweep_of_one_job(run, builds, folder):
 def test_what_only_the_model_makes_wrong_fails_that_job(run, builds, folder):
     """A group of 64 is a value that the parameter takes, but it does not divide this model's 96 inputs."""
     shape = {"num_hidden_layers": 1, "hidden_size": 96, "intermediate_size": 192, "num_attention_heads": 3}
+    names = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 64}
     (folder / "model").mkdir()
-    (folder / "model/config.json").write_text(json.dumps({**shape, "model_type": "llama", "vocab_size": 64}))
+    (folder / "model/config.json").write_text(json.dumps({**shape, **names}))
     ran = run("chat.opt", "-m", "small.source=file:model", "q.group=32,64")
     assert ran.code == 1
     assert len(builds.configs) == 1
@@ -239,3 +240,52 @@ def test_an_interrupt_ends_with_130(run, monkeypatch):
 )
 def test_worst(codes, exit_code):
     assert worst(codes) == exit_code
+
+
+def _recipe_with(folder, old, new):
+    (folder / "chat.opt").write_text((folder / "chat.opt").read_text().replace(old, new))
+
+
+@pytest.mark.parametrize("words", [["width=8"], ["-m", "width=4,8"]])
+def test_a_let_can_be_overridden(words, run, builds, folder):
+    _recipe_with(folder, "base = select", "let width = 4\nbase = select")
+    _recipe_with(folder, "bits = 4", "bits = width")
+    ran = run("chat.opt", *words)
+    assert ran.code == 0, ran.err
+    assert raise_program(builds.configs[-1]).nodes["q"].parameters["bits"] == 8
+
+
+@pytest.mark.parametrize(
+    "words", [["budget.onnx.throughput=90 tok/s"], ["-m", "budget.onnx.throughput=80 tok/s,90 tok/s"]]
+)
+def test_a_bound_on_a_value_beside_a_bound_on_its_part(words, run, builds, folder):
+    _recipe_with(
+        folder, "    size <= 115 MB\n", "    throughput >= 50 tok/s\n    throughput.total >= 150 tok/s\n"
+    )
+    ran = run("chat.opt", *words)
+    assert ran.code == 0, ran.err
+    bounds = {
+        bound.metric: str(bound.limit) for bound in raise_program(builds.configs[-1]).budgets["onnx"].bounds
+    }
+    assert (bounds["throughput"], bounds["throughput.total"]) == ("90 tok/s", "150 tok/s")
+
+
+def test_overriding_twice_the_last_wins(run, builds):
+    assert run("chat.opt", "q.bits=4", "q.bits=8").code == 0
+    assert _only(builds)[1].nodes["q"].parameters["bits"] == 8
+
+
+def test_a_sweep_of_texts(run, builds):
+    ran = run("chat.opt", "-m", 'small.source="file:a b","file:c,d"')
+    assert ran.code == 0, ran.err
+    sources = [raise_program(config).models["small"].source for config in builds.configs]
+    assert sources == ["file:a b", "file:c,d"]
+
+
+@pytest.mark.slow
+def test_jobs_in_parallel_with_ray(run, builds, folder):
+    pytest.importorskip("hydra_plugins.hydra_ray_launcher")
+    builds.verdicts[8] = "missed"
+    ran = run("chat.opt", "-m", "q.bits=4,8", "hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=2")
+    assert ran.code == 3, ran.err
+    assert len(list((folder / "outputs/chat/latest").glob("*/report.json"))) == 2

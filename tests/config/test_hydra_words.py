@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from infopt_compiler.config.hydra_words import PLUGINS, check_hydra_word, is_hydra
+from infopt_compiler.config.hydra_words import PLUGINS, check_hydra_words, hydra_word, is_hydra
 from infopt_compiler.config.overrides import split_override
 
 ALLOWED = [
     "hydra/launcher=basic",
     "hydra/sweeper=basic",
     "hydra.sweeper.max_batch_size=2",
-    "++hydra.launcher.n_jobs=2",
-    "hydra.launcher.ray.init.num_cpus=2",
+    "++hydra.sweeper.max_batch_size=2",
 ]
 REFUSED = [
     "+hydra.callbacks.x._target_=os.system",
@@ -47,22 +46,26 @@ REFUSED = [
 ]
 
 
+def _codes(*words):
+    return [problem.code for problem in check_hydra_words([split_override(word) for word in words])]
+
+
 @pytest.mark.parametrize("word", ALLOWED)
 def test_allowed(word):
-    assert check_hydra_word(split_override(word)) is None
+    assert _codes(word) == []
 
 
 @pytest.mark.parametrize("word", REFUSED)
 def test_refused(word):
     override = split_override(word)
     assert is_hydra(override)
-    assert check_hydra_word(override).code == "E0505"
+    assert _codes(word) == ["E0505"]
 
 
 @pytest.mark.parametrize("name", [n for n, plugin in PLUGINS["launcher"].items() if n != "basic"])
 def test_a_launcher_that_is_not_installed_says_what_to_install(name, monkeypatch):
     monkeypatch.setattr("infopt_compiler.config.hydra_words.find_spec", lambda module: None)
-    problem = check_hydra_word(split_override(f"hydra/launcher={name}"))
+    (problem,) = check_hydra_words([split_override(f"hydra/launcher={name}")])
     assert (problem.code, problem.help) == ("E0507", PLUGINS["launcher"][name].install)
 
 
@@ -71,4 +74,21 @@ def test_the_ray_launcher_is_an_extra_of_ours():
 
 
 def test_an_unknown_launcher():
-    assert check_hydra_word(split_override("hydra/launcher=rai")).help == "did you mean `ray`?"
+    (problem,) = check_hydra_words([split_override("hydra/launcher=rai")])
+    assert problem.help == "did you mean `ray`?"
+
+
+def test_options_belong_to_the_chosen_plugin(monkeypatch):
+    monkeypatch.setattr("infopt_compiler.config.hydra_words._is_installed", lambda module: True)
+    assert _codes("hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=2") == []
+    assert _codes("hydra/launcher=joblib", "hydra.launcher.n_jobs=2") == []
+    assert _codes("hydra/launcher=ray", "hydra.launcher.n_jobs=2") == ["E0505"]
+    assert _codes("hydra.launcher.n_jobs=2") == ["E0505"]
+
+
+def test_options_are_forced_since_plugins_leave_some_out_of_their_schema():
+    words = [split_override("hydra/launcher=ray"), split_override("hydra.launcher.ray.init.num_cpus=2")]
+    assert [hydra_word(word) for word in words] == [
+        "hydra/launcher=ray",
+        "++hydra.launcher.ray.init.num_cpus=2",
+    ]

@@ -98,4 +98,4 @@ def test_hydra_reads_what_was_written(value):
     ],
 )
 def test_back_from_hydra(hydra, ours):
-    assert from_hydra(hydra, {"m.source"}.__contains__) == ours
+    assert "=".join(from_hydra(hydra, {"m.source"}.__contains__)) == ours
