@@ -15,6 +15,7 @@ class Progress:
 
     stream: IO[str]
     terminal: bool
+    quiet: bool = False
     _name: str = ""
     _since: float = 0.0
     _printed: float = field(default=0.0)
@@ -22,9 +23,11 @@ class Progress:
 
     def step_started(self, name: str, detail: str) -> None:
         self._name, self._since, self._printed = name, time.monotonic(), time.monotonic()
-        self._line(f"{name}: {detail}")
+        self._tell(f"{name}: {detail}")
 
     def progress(self, done: float, total: float, message: str = "") -> None:
+        if self.quiet:
+            return
         now = time.monotonic()
         if self.terminal:
             self._overwrite(self._text(done, total, message, now))
@@ -33,13 +36,17 @@ class Progress:
             self._line(self._text(done, total, message, now))
 
     def step_finished(self, name: str, seconds: float) -> None:
-        self._line(f"{name}: done in {_duration(seconds)}")
+        self._tell(f"{name}: done in {_duration(seconds)}")
 
     def step_cached(self, name: str) -> None:
-        self._line(f"{name}: cached")
+        self._tell(f"{name}: cached")
 
     def warning(self, message: str) -> None:
         self._line(f"warning: {message}")
+
+    def _tell(self, text: str) -> None:
+        if not self.quiet:
+            self._line(text)
 
     def _text(self, done: float, total: float, message: str, now: float) -> str:
         share = min(1.0, done / total) if total > 0 else 0.0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infopt_compiler.diagnostics import Diagnostic, render_text
 from infopt_compiler.report.values import (
     MARK,
     bound_text,
@@ -17,6 +19,8 @@ from infopt_compiler.units import Dimension, human
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from infopt_compiler.report.job import BuildJob
 
 _COLOR = {"met": "green", "missed": "red", "inconclusive": "yellow", "predicted": "cyan", "failed": "red"}
 
@@ -36,6 +40,26 @@ def show(report: dict[str, Any], where: str, console: Console) -> None:
         markup=False,
         soft_wrap=True,
     )
+
+
+def tell_report(report: dict[str, Any], job: BuildJob, found: list[Diagnostic]) -> None:
+    """Diagnostics with their carets to stderr, the tables and the verdict to stdout."""
+    import sys
+
+    from rich.console import Console
+
+    if found:
+        sys.stderr.write(render_text(found, color=job.engine["color"] and sys.stderr.isatty()) + "\n")
+    console = Console(file=sys.stdout, no_color=not job.engine["color"], highlight=False)
+    if job.engine["verbosity"] < 0:
+        report = {**report, "passes": [], "bounds": []}
+    show(report, place(job.folder), console)
+
+
+def place(folder: Path) -> str:
+    """The folder as a user would type it from here."""
+    here = Path.cwd()
+    return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)
 
 
 def _passes(report: dict[str, Any]) -> Any:
@@ -77,7 +101,3 @@ def _bounds(report: dict[str, Any]) -> Any:
 def _notes(report: dict[str, Any]) -> list[str]:
     """What the verdicts cover, one line per distinct note."""
     return list(dict.fromkeys(f"{b['metric']}: {b['note']}" for b in report["bounds"] if b.get("note")))
-
-
-def value_rows(group: dict[str, Any]) -> list[tuple[str, str, str]]:
-    return [(v["metric"], value_text(v, v["value"]), interval_text(v)) for v in group["values"]]

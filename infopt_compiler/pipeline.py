@@ -1,0 +1,131 @@
+"""The whole compiler, visible: text to program, then program to verdict. Hydra composes in between (`cli`).
+
+front:  parse → resolve → check                      (`cli` lowers and lets Hydra compose)
+back:   graph → execute → measure → judge → report
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from infopt_compiler.artifacts import TextData
+from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, error
+from infopt_compiler.sema import check_recipe
+from infopt_compiler.sema.program import Program
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from infopt_compiler.measure.evaluation import Evaluation
+    from infopt_compiler.report.assemble import Findings
+    from infopt_compiler.report.job import BuildJob
+
+
+def front(recipe: Input, overrides: Sequence[str] = ()) -> tuple[Program | None, list[Diagnostic]]:
+    """The checked program, None where anything is wrong; all diagnostics of the file in one run."""
+    return check_recipe(recipe, overrides)
+
+
+def back(config: DictConfig) -> None:
+    """Build the program of a composed configuration. Leaves `report.json` in the run's folder, whatever happens."""
+    from infopt_compiler.report.assemble import make_report, write_report
+    from infopt_compiler.report.job import open_job
+    from infopt_compiler.report.terminal import tell_report
+
+    job = open_job(config)
+    found = _findings(job)
+    report = make_report(job, found)
+    write_report(report, job.folder)
+    tell_report(report, job, [*found.execution.diagnostics, *found.problems])
+
+
+def plan(config: DictConfig) -> tuple[str, dict[str, Any], int]:
+    """What a build would do: text, plain data, and the exit code (3 where arithmetic proves a bound out of reach)."""
+    from infopt_compiler.report.job import open_job
+    from infopt_compiler.report.planned import make_job_plan, plan_exit_code, plan_text
+
+    job = open_job(config)
+    made = make_job_plan(job)
+    return plan_text(made, job), made.to_json(), plan_exit_code(made, job)
+
+
+def lock(config: DictConfig) -> int:
+    """Build (from the cache where it can) and write `<recipe>.lock` beside the recipe."""
+    from infopt_compiler.report.job import open_job
+    from infopt_compiler.report.locking import lock_path, write_lock_of
+
+    job = open_job(config)
+    found = _execute(job)
+    if found.failed:
+        raise DiagnosticError(*found.execution.diagnostics)
+    write_lock_of(job, found, lock_path(job))
+    return 0
+
+
+def _findings(job: BuildJob) -> Findings:
+    from infopt_compiler.report.locking import check_lock
+    from infopt_compiler.report.ship import ship
+
+    found = _execute(job)
+    if found.failed:
+        return found
+    try:
+        check_lock(job, found)
+        artifacts = found.execution.artifacts
+        found.shipped = ship({name: artifacts[name] for name in job.program.shipped}, job.folder)
+        for name in job.program.budgets:
+            job.events.step_started(f"budget {name}", "measuring")
+            found.evaluations[name] = _evaluate(job, found, name)
+    except DiagnosticError as problem:
+        found.problems = problem.diagnostics
+    return found
+
+
+def _execute(job: BuildJob) -> Findings:
+    """Graph, plan (kept as plan.json) and execution."""
+    from infopt_compiler.execute import run_graph
+    from infopt_compiler.graph import build_graph
+    from infopt_compiler.report.assemble import Findings
+    from infopt_compiler.report.locking import check_lock_before
+    from infopt_compiler.report.model import write_json
+    from infopt_compiler.report.planned import make_job_plan
+
+    graph = build_graph(job.program, job.recipe.parent)
+    check_lock_before(job, graph)
+    write_json(job.folder / "plan.json", make_job_plan(job, graph).to_json())
+    return Findings(graph, run_graph(graph, job.store, job.target, job.options, job.events))
+
+
+def _evaluate(job: BuildJob, found: Findings, name: str) -> Evaluation:
+    """The verdicts of one budget; what goes wrong in measuring names the budget's line."""
+    from infopt_compiler.measure.evaluate import evaluate
+    from infopt_compiler.plan.specs import plan_specs
+
+    budget = job.program.budgets[name]
+    artifacts = found.execution.artifacts
+    assert found.graph is not None
+    known = plan_specs(found.graph, found.execution.entries)
+    specs = {key: spec for key, spec in known.items() if spec is not None}
+    try:
+        return evaluate(
+            artifacts[budget.subject],
+            specs.get(budget.subject),
+            budget.bounds,
+            job.program.scenarios.get(budget.scenario or ""),
+            artifacts,
+            specs,
+            {key: value for key, value in artifacts.items() if isinstance(value, TextData)},
+            job.target,
+            job.settings,
+            job.records,
+            job.events.progress,
+            name=budget.subject,
+        )
+    except DiagnosticError as problem:
+        raise DiagnosticError(
+            *(
+                d if d.span else error(d.code, d.message, budget.span, notes=d.notes, help=d.help)
+                for d in problem.diagnostics
+            )
+        ) from problem

@@ -1,0 +1,118 @@
+"""From what the stages found to the report's plain data, and to the files of a run's folder."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infopt_compiler import __version__
+from infopt_compiler.budget import BoundResult, exit_code, overall
+from infopt_compiler.diagnostics import Diagnostic
+from infopt_compiler.execute import Execution
+from infopt_compiler.graph import Graph
+from infopt_compiler.graph.keys import library_versions
+from infopt_compiler.measure.evaluation import Evaluation
+from infopt_compiler.report.job import BuildJob
+from infopt_compiler.report.junit import junit
+from infopt_compiler.report.markdown import markdown
+from infopt_compiler.report.model import Report, write_json, write_text
+from infopt_compiler.targets import machine_digest, machine_identity
+
+LIBRARIES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "onnx",
+    "onnxruntime",
+    "onnxruntime-genai",
+    "numpy",
+    "hydra-core",
+)
+
+
+@dataclass
+class Findings:
+    """What a build came to, as far as it came: `evaluations` by budget name."""
+
+    graph: Graph | None = None
+    execution: Execution = field(default_factory=Execution)
+    evaluations: dict[str, Evaluation] = field(default_factory=dict)
+    shipped: list[dict[str, Any]] = field(default_factory=list)
+    problems: Sequence[Diagnostic] = ()
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.problems) or self.execution.failed
+
+    @property
+    def results(self) -> list[BoundResult]:
+        return [result for evaluation in self.evaluations.values() for result in evaluation.results]
+
+
+def make_report(job: BuildJob, found: Findings) -> dict[str, Any]:
+    """The content of report.json."""
+    verdict = None if found.failed else overall(found.results, predict_only=job.engine["predict_only"])
+    report = Report(
+        recipe=job.program.recipe,
+        verdict=verdict.value if verdict else "failed",
+        exit_code=exit_code(verdict) if verdict else 1,
+        overrides=job.overrides,
+        started=job.started_text,
+        seconds=round(time.time() - job.started, 3),
+        bounds=_bounds(found.evaluations),
+        passes=[_pass_row(found, run.name) for run in found.execution.runs],
+        artifacts=found.shipped,
+        measured=[_measured(job, name, evaluation) for name, evaluation in found.evaluations.items()],
+        target=asdict(job.target),
+        machine={**machine_identity(), "digest": machine_digest()},
+        environment=environment(),
+        diagnostics=[d.to_dict() for d in (*found.execution.diagnostics, *found.problems)],
+        graph=found.graph.to_json() if found.graph else {},
+    )
+    return report.to_json()
+
+
+def environment() -> dict[str, Any]:
+    """Versions of Python, of this program and of what shapes results."""
+    return {
+        "infopt_compiler": __version__,
+        "python": platform.python_version(),
+        **library_versions(LIBRARIES),
+    }
+
+
+def write_report(report: dict[str, Any], folder: Path) -> None:
+    """report.md, junit.xml and, last, report.json: where that one is, the run is over."""
+    write_text(folder / "report.md", markdown(report, str(folder)))
+    write_text(folder / "junit.xml", junit(report))
+    write_json(folder / "report.json", report)
+
+
+def _bounds(evaluations: dict[str, Evaluation]) -> list[dict[str, Any]]:
+    return [
+        {"budget": name, **result.to_json()}
+        for name, evaluation in evaluations.items()
+        for result in evaluation.results
+    ]
+
+
+def _pass_row(found: Findings, name: str) -> dict[str, Any]:
+    run = next(run for run in found.execution.runs if run.name == name)
+    entry = found.execution.entries[name]
+    return {**run.to_json(), "path": str(entry.files)}
+
+
+def _measured(job: BuildJob, name: str, evaluation: Evaluation) -> dict[str, Any]:
+    budget = job.program.budgets[name]
+    return {
+        "budget": name,
+        "subject": budget.subject,
+        "scenario": budget.scenario,
+        "values": [value.to_json() for value in evaluation.values],
+        "worst_windows": evaluation.worst_windows,
+        "environment": evaluation.environment,
+    }

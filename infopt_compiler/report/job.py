@@ -1,0 +1,86 @@
+"""One build: its program and everything that its configuration says, as the types that the stages take."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infopt_compiler.artifacts.store import Store, cache_root
+from infopt_compiler.config import raise_program
+from infopt_compiler.config.settings import apply_target, measure_settings
+from infopt_compiler.config.spans import unescape
+from infopt_compiler.config.values import decode_quantity
+from infopt_compiler.execute import ExecuteOptions
+from infopt_compiler.measure.records import MemoryRecords, Records
+from infopt_compiler.measure.settings import MeasureSettings
+from infopt_compiler.report.progress import Progress
+from infopt_compiler.sema.program import Program
+from infopt_compiler.targets import Target, find_target
+from infopt_compiler.units import Dimension
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+@dataclass
+class BuildJob:
+    """`engine` is the configuration's group of that name; `folder` is where the report goes."""
+
+    program: Program
+    target: Target
+    settings: MeasureSettings
+    store: Store
+    options: ExecuteOptions
+    events: Progress
+    folder: Path
+    recipe: Path
+    engine: dict[str, Any]
+    started: float = field(default_factory=time.time)
+
+    @property
+    def overrides(self) -> list[str]:
+        return list(self.engine["recipe"]["overrides"])
+
+    @property
+    def records(self) -> Records:
+        """Earlier measurements, unless everything is to be measured again."""
+        return MemoryRecords() if self.engine["remeasure"] else self.store
+
+    @property
+    def started_text(self) -> str:
+        return datetime.fromtimestamp(self.started, UTC).isoformat(timespec="seconds")
+
+
+def open_job(config: DictConfig) -> BuildJob:
+    """The job of a composed configuration. DiagnosticError where the target is unknown."""
+    from omegaconf import OmegaConf
+
+    plain: Any = OmegaConf.to_container(config, resolve=False, enum_to_str=True)
+    engine, folder = plain["engine"], Path(unescape(plain["engine"]["run_dir"]) or ".")
+    root = Path(unescape(engine["cache"])) if engine["cache"] else cache_root()
+    target = apply_target(plain, find_target(plain["target"]["name"]))
+    return BuildJob(
+        program=raise_program(config),
+        target=replace(target, here=target.here and not engine["predict_only"]),
+        settings=measure_settings(plain),
+        store=Store(root / "store"),
+        options=_options(engine, folder),
+        events=Progress(sys.stderr, sys.stderr.isatty(), quiet=engine["verbosity"] < 0),
+        folder=folder,
+        recipe=Path(unescape(engine["recipe"].get("path", ""))),
+        engine=engine,
+    )
+
+
+def _options(engine: dict[str, Any], folder: Path) -> ExecuteOptions:
+    return ExecuteOptions(
+        seed=engine["seed"],
+        threads=engine["threads"],
+        hang_seconds=decode_quantity(engine["hang"], Dimension.time).base,
+        memory_bytes=decode_quantity(engine["memory"], Dimension.bytes).base if engine["memory"] else 0.0,
+        logs=folder / "logs",
+    )

@@ -1,0 +1,128 @@
+"""The plan as text."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import Any
+
+from infopt_compiler.graph import Graph, build_graph
+from infopt_compiler.plan import Outlook, Plan, State, make_plan
+from infopt_compiler.report.job import BuildJob
+from infopt_compiler.units import Dimension, human
+
+_OUTLOOK = {Outlook.meets: "✓", Outlook.misses: "✗", Outlook.unreachable: "✗✗", Outlook.unknown: "?"}
+_STATE = {State.cached: "cached", State.run: "run", State.follows: "run (follows)"}
+
+
+def make_job_plan(job: BuildJob, graph: Graph | None = None) -> Plan:
+    """The plan of a job. DiagnosticError where a source is missing."""
+    graph = graph or build_graph(job.program, job.recipe.parent)
+    return make_plan(job.program, graph, job.store, job.target, job.settings, job.options.seed)
+
+
+def plan_exit_code(plan: Plan, job: BuildJob) -> int:
+    """3 where arithmetic proves that a bound cannot be met, and with `--predict-only` where a prediction misses."""
+    failing = {Outlook.unreachable, Outlook.misses} if job.engine["predict_only"] else {Outlook.unreachable}
+    return 3 if any(b.outlook in failing and b.severity == "error" for b in plan.bounds) else 0
+
+
+def plan_text(plan: Plan, job: BuildJob, width: int = 140) -> str:
+    """Tables of steps and bounds, a sum, and what is out of reach."""
+    from rich.console import Console
+
+    console = Console(
+        file=StringIO(), width=width, no_color=not job.engine["color"], force_terminal=False, highlight=False
+    )
+    console.print(_steps(plan))
+    console.print(f"to run: {_sum(plan)}")
+    if plan.bounds:
+        console.print(_bounds(plan))
+    for bound in plan.unreachable:
+        console.print(
+            f"{bound.span or bound.budget}: `{bound.text}` is out of reach on {plan.target}: {bound.why}",
+            markup=False,
+            soft_wrap=True,
+        )
+    return console.file.getvalue().rstrip()  # type: ignore[attr-defined,no-any-return]
+
+
+def _sum(plan: Plan) -> str:
+    if not plan.to_run:
+        return "nothing, every step is cached" + _measuring(plan)
+    parts = (
+        _known(plan.seconds, Dimension.time),
+        f"{_known(plan.peak_rss_bytes, Dimension.bytes)} memory",
+        f"{_known(plan.disk_bytes, Dimension.bytes)} disk",
+    )
+    return ", ".join(parts) + _measuring(plan)
+
+
+def _measuring(plan: Plan) -> str:
+    return (
+        f"; then at most {human(plan.measure_seconds, Dimension.time)} of measuring"
+        if plan.measure_seconds
+        else ""
+    )
+
+
+def _known(value: float | None, dimension: Dimension) -> str:
+    return "unknown" if value is None else human(value, dimension, 2)
+
+
+def _table(title: str, *columns: str) -> Any:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in columns:
+        table.add_column(
+            name, justify="right" if name in ("time", "memory", "disk", "predicted", "range") else "left"
+        )
+    return table
+
+
+def _steps(plan: Plan) -> Any:
+    table = _table(
+        f"plan of {plan.recipe} on {plan.target}",
+        "binding",
+        "pass",
+        "state",
+        "time",
+        "memory",
+        "disk",
+        "because",
+    )
+    for step in plan.steps:
+        table.add_row(
+            step.name,
+            step.pass_name,
+            _STATE[step.state],
+            _known(step.seconds, Dimension.time),
+            _known(step.peak_rss_bytes, Dimension.bytes),
+            _known(step.disk_bytes, Dimension.bytes),
+            "; ".join(step.because[:2]),
+        )
+    return table
+
+
+def _bounds(plan: Plan) -> Any:
+    from rich.text import Text
+
+    from infopt_compiler.report.values import dimension_of
+
+    table = _table("bounds, predicted", "", "outlook", "bound", "predicted", "range", "why")
+    for bound in plan.bounds:
+        dimension = dimension_of(bound.metric)
+        span = (
+            "–"
+            if bound.low is None or bound.high is None
+            else f"{human(bound.low, dimension)} … {human(bound.high, dimension)}"
+        )
+        table.add_row(
+            _OUTLOOK[bound.outlook],
+            bound.outlook.value,
+            Text(("warn " if bound.severity == "warn" else "") + bound.text),
+            _known(bound.value, dimension),
+            span,
+            Text(bound.why),
+        )
+    return table
