@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from infopt_compiler.artifacts import DataSpec
@@ -14,13 +13,9 @@ from infopt_compiler.sema.program import DataDecl, ModelDecl
 from infopt_compiler.sema.scope import Kind, Scope
 from infopt_compiler.sema.slot import DATA_SLOTS, SCENARIO_SLOTS, Slot
 from infopt_compiler.sema.values import BAD, convert, quantity
+from infopt_compiler.sources import SourceError, parse_data_source, parse_model_source
 from infopt_compiler.syntax import ast
 from infopt_compiler.units import Dimension
-
-SCHEMES = {
-    "model": ("hf:", "pypi:", "file:"),
-    "data": ("hf:", "file:", "python:"),
-}
 
 
 def check_group(scope: Scope, choice: ast.GroupChoice, chosen: dict[str, ast.Name]) -> None:
@@ -40,19 +35,17 @@ def check_group(scope: Scope, choice: ast.GroupChoice, chosen: dict[str, ast.Nam
 
 
 def check_model(scope: Scope, model: ast.Model) -> ModelDecl | None:
-    source = _source(scope, model.source, "model")
+    source = _source(scope, model.source, parse_model_source)
     return None if source is None else ModelDecl(model.name.text, source, model.span)
 
 
-def _source(scope: Scope, source: ast.Text | ast.Invalid, what: str) -> str | None:
+def _source(scope: Scope, source: ast.Text | ast.Invalid, parse: Callable[[str], object]) -> str | None:
     if isinstance(source, ast.Invalid):
         return None
-    schemes = SCHEMES[what]
-    scheme = next((s for s in schemes if source.value.startswith(s)), None)
-    if scheme is None or source.value == scheme:
-        message = f"the source of {what} begins with {', '.join(f'`{s}`' for s in schemes)}"
-        hint = f"for a path write `file:{source.value}`" if source.value and ":" not in source.value else None
-        scope.report(error("E0310", message, source.span, help=hint))
+    try:
+        parse(source.value)
+    except SourceError as wrong:
+        scope.report(wrong.diagnostic(source.span))
         return None
     return source.value
 
@@ -116,7 +109,7 @@ def _parent(scope: Scope, data: ast.Data, known: Mapping[str, DataDecl]) -> Data
     if isinstance(data.source, ast.Name):
         symbol = scope.find(data.source, Kind.data)
         return known.get(symbol.name.text) if symbol is not None else None
-    source = _source(scope, data.source, "data")
+    source = _source(scope, data.source, parse_data_source)
     return None if source is None else DataDecl(data.name.text, source)
 
 
@@ -141,13 +134,3 @@ def _share(scope: Scope, value: ast.Scalar) -> float | None:
         scope.report(error("E0307", f"`{share}` is not between 0% and 100%", value.span))
         return None
     return _exact(share.base)
-
-
-@dataclass
-class Declared:
-    """What a recipe declares, checked."""
-
-    groups: dict[str, ast.Name]
-    models: dict[str, ModelDecl]
-    data: dict[str, DataDecl]
-    scenarios: dict[str, Scenario]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 ENGINES = ("local",)
-MEASURES = ("quick", "standard", "precise")
 
 
 def group_options(group: str) -> tuple[str, ...]:
@@ -15,7 +14,9 @@ def group_options(group: str) -> tuple[str, ...]:
 
         return tuple(TARGETS)
     if group == "measure":
-        return MEASURES
+        from infopt_compiler.measure.settings import PRESETS
+
+        return tuple(PRESETS)
     return ENGINES
 
 

@@ -30,12 +30,10 @@ def static_spec(model: ModelDecl, folder: Path) -> ModelSpec | None:
     if not model.source.startswith("file:"):
         return None
     path = Path(model.source.removeprefix("file:")).expanduser()
-    for place in (path, folder / path):
-        try:
-            return ModelSpec.from_folder(place)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
-            continue
-    return None
+    try:
+        return ModelSpec.from_folder(folder / path)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError, RuntimeError):
+        return None
 
 
 def make_pass(cls: type[Pass], parameters: Mapping[str, Any]) -> Pass:

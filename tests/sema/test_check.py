@@ -112,4 +112,4 @@ def test_unused_bindings_are_told_when_all_else_is_right():
     assert outcome.codes == ["E0210", "E0210"]
     assert span_texts(outcome.found) == ["fast", "spare"]
     assert outcome.program is not None
-    assert check('let a = 1\nmodel b = "x"\n').codes == ["E0310"]
+    assert check('let a = 1\nmodel b = "x"\n').codes == ["E0600"]

@@ -45,8 +45,8 @@ TABLE = [
     ("<= 600 ms", "<= 600 sec", "E0301", "600 sec"),
     ("<= 600 ms", "<= -600 ms", "E0308", "-600 ms"),
     ("<= 600 ms", "<= 1e999 ms", "E0308", "1e999 ms"),
-    ('"pypi:tiny==1.0#tiny.gguf"', '"https://x"', "E0310", '"https://x"'),
-    ('"pypi:tiny==1.0#tiny.gguf"', '"models/tiny"', "E0310", '"models/tiny"'),
+    ('"pypi:tiny==1.0#tiny.gguf"', '"https://x"', "E0600", '"https://x"'),
+    ('"pypi:tiny==1.0#tiny.gguf"', '"models/tiny"', "E0600", '"models/tiny"'),
     ('"pypi:tiny==1.0#tiny.gguf"', '"${oc.env:HOME}"', "E0122", '"${oc.env:HOME}"'),
 ]
 

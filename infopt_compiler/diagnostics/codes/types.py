@@ -43,10 +43,4 @@ TYPES: tuple[CodeInfo, ...] = (
         "No measured value can be like this, or the number is too large to be exact.",
     ),
     CodeInfo("E0309", "whole number needed", "The value counts something, so it has no fraction."),
-    CodeInfo(
-        "E0310",
-        "unknown kind of source",
-        "Models come from `hf:org/name@revision`, `file:path` or `pypi:package==version#path`; data from `hf:`, `file:` or "
-        "`python:module`.",
-    ),
 )
