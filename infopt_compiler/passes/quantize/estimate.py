@@ -11,7 +11,7 @@ from infopt_compiler.passes.base import Estimate
 
 TOKENS, WINDOW = 64 * 512, 512
 FLOPS = 125e9  # of two cores, where the machine is not known
-IMPORT_SECONDS, IMPORT_BYTES = 8.0, 520e6  # torch and transformers
+IMPORT_SECONDS, IMPORT_BYTES = 8.0, 600e6  # torch and transformers
 SYMMETRY = 0.583  # share of a Hessian's blocks that is computed
 SEARCH_SECONDS = 45e-9  # per weight: the candidates of a scale search
 SWEEP_SECONDS = 50e-9  # per weight: one pass over all columns: GPTQ, descent, refit
