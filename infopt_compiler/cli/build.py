@@ -19,7 +19,8 @@ from infopt_compiler.cli.rundir import create_run_dir
 from infopt_compiler.cli.settings import engine_settings
 from infopt_compiler.cli.split import Command
 from infopt_compiler.cli.terminal import show_diagnostics, tell
-from infopt_compiler.config.compose import PRIMARY, VERSION_BASE, literal, primary_config, register
+from infopt_compiler.config.compose import PRIMARY, VERSION_BASE, primary_config, register
+from infopt_compiler.config.spans import escape
 from infopt_compiler.diagnostics import DiagnosticError, Input, error
 
 if TYPE_CHECKING:
@@ -75,12 +76,12 @@ def worst(codes: Sequence[int]) -> int:
 
 def _primary(command: Command, recipe: Input, resolved: Resolved, folder: Path | None) -> DictConfig:
     """The primary config of this run: the lowered recipe, the options, and where Hydra writes."""
-    facts: dict[str, Any] = {"path": literal(recipe.name), "overrides": list(resolved.fixed)}
+    facts: dict[str, Any] = {"path": escape(recipe.name), "overrides": list(resolved.fixed)}
     hydra: dict[str, Any] = {"job": {"name": resolved.program.recipe}}
     if folder is not None:
-        facts["folder"] = literal(str(folder))
-        hydra |= {"run": {"dir": literal(str(folder))}}
-        hydra |= {"sweep": {"dir": literal(str(folder)), "subdir": "${hydra.job.num}"}}
+        facts["folder"] = escape(str(folder))
+        hydra |= {"run": {"dir": str(folder)}}
+        hydra |= {"sweep": {"dir": str(folder), "subdir": "${hydra.job.num}"}}
     return primary_config(resolved.program, engine=engine_settings(command), facts=facts, hydra=hydra)
 
 

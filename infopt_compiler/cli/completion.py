@@ -134,10 +134,10 @@ def _overrides(recipe: str, current: str) -> Iterator[str]:
 def _program(recipe: str) -> Program | None:
     from infopt_compiler.cli.recipe import read_recipe
     from infopt_compiler.diagnostics import DiagnosticError
-    from infopt_compiler.sema import check_recipe
+    from infopt_compiler.pipeline import front
 
     try:
-        return check_recipe(read_recipe(recipe))[0]
+        return front(read_recipe(recipe))[0]
     except DiagnosticError:
         return None
 

@@ -11,7 +11,7 @@ from infopt_compiler.cli.settings import engine_settings
 from infopt_compiler.cli.split import Command
 from infopt_compiler.cli.terminal import show_diagnostics
 from infopt_compiler.config import compose, with_source_map
-from infopt_compiler.config.compose import literal
+from infopt_compiler.config.spans import escape
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -22,7 +22,7 @@ def composed(command: Command) -> DictConfig:
     recipe = read_recipe(command.words[0])
     resolved = resolve(recipe, command.words[1:])
     show_diagnostics(resolved.warnings, no_color=command.on("no_color"))
-    facts = {"path": literal(recipe.name), "overrides": [*resolved.fixed, *resolved.fields]}
+    facts = {"path": escape(recipe.name), "overrides": [*resolved.fixed, *resolved.fields]}
     with hydra_refusals():
         config = compose(resolved.program, resolved.hydra, engine=engine_settings(command), facts=facts)
     return with_source_map(config, resolved.program)

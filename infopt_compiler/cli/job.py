@@ -13,9 +13,10 @@ from infopt_compiler.config.group_overrides import group_value, is_group_field
 from infopt_compiler.config.overrides import Override, from_hydra, split_override
 from infopt_compiler.config.paths import recipe_path, text_paths
 from infopt_compiler.config.rebuild import rebuild
+from infopt_compiler.config.spans import unescape
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, error
+from infopt_compiler.pipeline import front
 from infopt_compiler.report.model import Report, write_json
-from infopt_compiler.sema import check_recipe
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -50,14 +51,14 @@ def run_job(config: DictConfig, back: Back) -> None:
 def _checked(config: DictConfig, folder: Path, task_overrides: list[str]) -> DictConfig:
     """The configuration of the program that the recipe and this job's overrides give. DiagnosticError."""
     recipe = config.engine.recipe
-    snapshot = Path(recipe.folder) / SNAPSHOT
-    text = Input(recipe.path, snapshot.read_bytes().decode("utf-8"))
+    snapshot = Path(unescape(recipe.folder)) / SNAPSHOT
+    text = Input(unescape(recipe.path), snapshot.read_bytes().decode("utf-8"))
     own = _own_overrides(config, task_overrides)
     fields = [override for override in own if is_group_field(override)]
     for override in fields:
         group_value(override)
     overrides = [*recipe.overrides, *(override.text for override in own if override not in fields)]
-    program, found = check_recipe(text, overrides)
+    program, found = front(text, overrides)
     if program is None:
         raise DiagnosticError(*found)
     return rebuild(config, program, [*overrides, *(field.text for field in fields)], run_dir=str(folder))

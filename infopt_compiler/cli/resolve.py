@@ -19,7 +19,7 @@ from infopt_compiler.config.overrides import (
     sweep_values,
 )
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, Severity, error
-from infopt_compiler.sema import check_recipe
+from infopt_compiler.pipeline import front
 from infopt_compiler.sema.program import Program
 
 _MOST_COMBINATIONS = 256  # of a sweep that are tried for one whose program passes the check
@@ -57,7 +57,7 @@ def static_problems(recipe: Input, words: Sequence[str]) -> list[Diagnostic]:
     """All diagnostics of a recipe with overrides, for `check`."""
     sorted_words = _sort(words, multirun=False)
     group_problems = _group_problems(sorted_words.groups)
-    _, found = check_recipe(recipe, [override.text for override, _ in sorted_words.recipe])
+    _, found = front(recipe, [override.text for override, _ in sorted_words.recipe])
     return [*sorted_words.wrong, *group_problems, *found]
 
 
@@ -151,7 +151,7 @@ def _check_combinations(
         return None, list(dict.fromkeys(alone))
     first: list[Diagnostic] = []
     for combination in itertools.islice(_combinations(given), _MOST_COMBINATIONS):
-        program, found = check_recipe(recipe, combination)
+        program, found = front(recipe, combination)
         if program is not None:
             return program, found
         first = first or found
@@ -164,7 +164,7 @@ def _each_value(recipe: Input, given: list[tuple[Override, list[str]]]) -> Itera
         for value in values if len(values) > 1 else ():
             texts = [_with(o, v, v[0]).text for o, v in given]
             texts[index] = override.with_value(value)
-            _, found = check_recipe(recipe, texts)
+            _, found = front(recipe, texts)
             yield from (d for d in found if d.severity is Severity.error)
 
 
@@ -213,7 +213,7 @@ def _lowered(recipe: Input, texts: list[str], path: str) -> tuple[str, Any]:
     from infopt_compiler.config.lower import lower
     from infopt_compiler.config.paths import config_path
 
-    program, _ = check_recipe(recipe, texts)
+    program, _ = front(recipe, texts)
     if program is None:
         return path, None
     if path in ("target", "measure", "engine"):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from infopt_compiler.diagnostics import DiagnosticError, Input, error
 
+_HINT = "choose another one: `--outputs DIR`"
 SNAPSHOT = (
     "recipe.opt"  # the recipe as it was built; jobs of a sweep read it, not a file that may change meanwhile
 )
@@ -18,6 +19,10 @@ _MOST_RUNS_A_SECOND = 10_000
 def create_run_dir(outputs: Path, recipe: str, text: Input, now: datetime | None = None) -> Path:
     """A new folder with a snapshot of the recipe, absolute; never one that another run has. DiagnosticError E0555."""
     parent = outputs.expanduser().absolute() / recipe
+    if "${" in str(parent):  # Hydra would take it for an interpolation
+        raise DiagnosticError(
+            error("E0555", f"no folder for this run in `{parent}`: its name has `${{` in it", help=_HINT)
+        )
     try:
         parent.mkdir(parents=True, exist_ok=True)
         folder = _new_folder(parent, (now or datetime.now()).strftime("%Y-%m-%d_%H-%M-%S"))
@@ -29,7 +34,7 @@ def create_run_dir(outputs: Path, recipe: str, text: Input, now: datetime | None
             error(
                 "E0555",
                 f"no folder for this run in `{parent}`: {reason}",
-                help="choose another one: `--outputs DIR`",
+                help=_HINT,
             )
         ) from problem
     return folder

@@ -8,7 +8,7 @@ from typing import Any
 
 from infopt_compiler.cli.split import Command
 from infopt_compiler.cli.terminal import wants_color
-from infopt_compiler.config.compose import literal
+from infopt_compiler.config.spans import escape
 
 
 def engine_settings(command: Command) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def engine_settings(command: Command) -> dict[str, Any]:
     }
     cache = command.text("cache")
     if cache is not None:
-        settings["cache"] = literal(str(Path(cache).expanduser().absolute()))
+        settings["cache"] = escape(str(Path(cache).expanduser().absolute()))
     if command.on("quiet") or command.on("verbose"):
         settings["verbosity"] = int(command.on("verbose")) - int(command.on("quiet"))
     if not wants_color(sys.stdout, command.on("no_color")):

@@ -74,11 +74,6 @@ def compose(
         return composed
 
 
-def literal(text: str) -> str:
-    """A text, such as a path, that OmegaConf takes as it is even where it has `${` in it."""
-    return text.replace("${", "\\${")
-
-
 def _typed(program: Program, name: str, values: Any) -> Any:
     """The values under a top-level name with their schema."""
     from omegaconf import OmegaConf

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from infopt_compiler.config.compose import literal, primary_config
+from infopt_compiler.config.compose import primary_config
 from infopt_compiler.config.groups import GROUPS
-from infopt_compiler.config.spans import with_source_map
+from infopt_compiler.config.spans import escape, with_source_map
 from infopt_compiler.sema.program import Program
 
 if TYPE_CHECKING:
@@ -27,6 +27,6 @@ def rebuild(config: DictConfig, program: Program, overrides: Sequence[str], *, r
             fresh[group] = config[group]
         fresh.engine.recipe = facts
         fresh.engine.recipe.overrides = list(overrides)
-        fresh.engine.run_dir = literal(run_dir)
+        fresh.engine.run_dir = escape(run_dir)
     OmegaConf.set_struct(fresh, True)
     return with_source_map(fresh, program)

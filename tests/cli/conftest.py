@@ -14,6 +14,7 @@ import pytest
 
 from infopt_compiler.cli import build, main
 from infopt_compiler.config import raise_program
+from infopt_compiler.config.spans import unescape
 
 RECIPE = """\
 target cpu
@@ -56,7 +57,7 @@ class Builds:
                 "overrides": list(config.engine.recipe.overrides),
                 "bounds": [{"metric": "ttft.p95", "value": 0.25, "verdict": "met"}],
             }
-            Path(config.engine.run_dir, "report.json").write_text(json.dumps(report))
+            Path(unescape(config.engine.run_dir), "report.json").write_text(json.dumps(report))
 
 
 @pytest.fixture

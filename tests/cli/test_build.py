@@ -289,3 +289,29 @@ def test_jobs_in_parallel_with_ray(run, builds, folder):
     ran = run("chat.opt", "-m", "q.bits=4,8", "hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=2")
     assert ran.code == 3, ran.err
     assert len(list((folder / "outputs/chat/latest").glob("*/report.json"))) == 2
+
+
+@pytest.mark.parametrize("name", ["a b", "$x", "a,b", "a'b", "a=b", "ü", "a\\d"])
+def test_a_folder_of_any_name(name, run, builds, folder, monkeypatch):
+    place = folder / name
+    place.mkdir()
+    (place / "chat.opt").write_text((folder / "chat.opt").read_text())
+    monkeypatch.chdir(place)
+    assert run("chat.opt", "-m", "q.bits=4,8").code == 0
+    assert (place / "outputs/chat/latest/1/report.json").is_file()
+
+
+def test_a_folder_that_hydra_cannot_name(run, builds):
+    ran = run("chat.opt", "--outputs", "$" + "{x}")
+    assert (ran.code, builds.configs) == (2, [])
+
+
+def test_a_current_folder_that_hydra_cannot_name(run, builds, folder, monkeypatch):
+    place = folder / "${x}"
+    place.mkdir()
+    (place / "chat.opt").write_text((folder / "chat.opt").read_text())
+    monkeypatch.chdir(place)
+    ran = run("chat.opt")
+    assert ran.code == 1
+    assert "[E0555]" in ran.err
+    assert run("chat.opt", "--outputs", str(folder / "o")).code == 0

@@ -9,7 +9,6 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from infopt_compiler.config import compose
-from infopt_compiler.config.compose import literal
 from infopt_compiler.config.groups import GROUPS, options
 
 
@@ -40,11 +39,6 @@ def test_engine_settings_and_facts_reach_the_configuration(program):
     config = compose(program, engine={"predict_only": True}, facts={"path": "a.opt"})
     assert config.engine.predict_only is True
     assert config.engine.recipe.path == "a.opt"
-
-
-def test_a_path_with_an_interpolation_in_it_is_taken_as_it_is(program):
-    config = compose(program, facts={"path": literal("/x/${y}/a.opt")})
-    assert config.engine.recipe.path == "/x/${y}/a.opt"
 
 
 def test_a_configuration_can_be_pickled_for_a_worker(program):
