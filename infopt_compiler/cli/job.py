@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infopt_compiler.cli.rundir import SNAPSHOT
-from infopt_compiler.cli.terminal import show_diagnostics, tell
+from infopt_compiler.cli.terminal import say, show_diagnostics, tell
 from infopt_compiler.config.group_overrides import group_value, is_group_field
 from infopt_compiler.config.overrides import Override, from_hydra, split_override
 from infopt_compiler.config.paths import recipe_path, text_paths
@@ -17,6 +17,8 @@ from infopt_compiler.config.spans import unescape
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, error
 from infopt_compiler.pipeline import front
 from infopt_compiler.report.model import Report, write_json
+from infopt_compiler.report.terminal import place
+from infopt_compiler.report.values import last_line
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -34,7 +36,7 @@ def run_job(config: DictConfig, back: Back) -> None:
         back(_checked(config, folder, list(hydra.overrides.task)))
     except DiagnosticError as problem:
         show_diagnostics(problem.diagnostics, no_color=not config.engine.color)
-        _write_failure(config, folder, list(hydra.overrides.task), problem.diagnostics)
+        _fail(config, folder, list(hydra.overrides.task), problem.diagnostics)
     except Exception as bug:
         log = folder / "log.txt"
         with log.open("a", encoding="utf-8") as file:
@@ -45,7 +47,7 @@ def run_job(config: DictConfig, back: Back) -> None:
         told = error(
             "E0558", f"internal error: {type(bug).__name__}: {bug}", help=f"please report it with {log}"
         )
-        _write_failure(config, folder, list(hydra.overrides.task), (told,))
+        _fail(config, folder, list(hydra.overrides.task), (told,))
 
 
 def _checked(config: DictConfig, folder: Path, task_overrides: list[str]) -> DictConfig:
@@ -79,7 +81,8 @@ def _own_overrides(config: DictConfig, task_overrides: list[str]) -> list[Overri
     return own
 
 
-def _write_failure(config: Any, folder: Path, overrides: list[str], problems: tuple[Diagnostic, ...]) -> None:
+def _fail(config: Any, folder: Path, overrides: list[str], problems: tuple[Diagnostic, ...]) -> None:
+    """The report of a job that did not get as far as one, and its last line on the terminal."""
     report = Report(
         recipe=config.engine.recipe.name,
         verdict="failed",
@@ -87,5 +90,6 @@ def _write_failure(config: Any, folder: Path, overrides: list[str], problems: tu
         overrides=overrides,
         target={"name": config.target.name},
         diagnostics=[problem.to_dict() for problem in problems],
-    )
-    write_json(folder / "report.json", report.to_json())
+    ).to_json()
+    write_json(folder / "report.json", report)
+    say(last_line(report, place(folder)))

@@ -24,6 +24,8 @@ def show_summary(jobs: Sequence[Job], swept: Sequence[str], folder: Path, *, no_
     from rich.table import Table
     from rich.text import Text
 
+    from infopt_compiler.report.terminal import place
+
     console = Console(file=sys.stdout, no_color=not wants_color(sys.stdout, no_color), highlight=False)
     metrics = _metrics(jobs)
     table = Table(title=f"sweep of {len(jobs)} jobs", title_justify="left", box=None, pad_edge=False)
@@ -37,7 +39,7 @@ def show_summary(jobs: Sequence[Job], swept: Sequence[str], folder: Path, *, no_
         overrides = Text(_overrides(job.report, swept))
         table.add_row(str(job.number), overrides, Text(verdict, style=_COLOR.get(verdict, "red")), *values)
     _wide(console, table)
-    console.print(f"sweep: {_count(jobs)} · reports: {folder}", soft_wrap=True, markup=False)
+    console.print(f"sweep: {_count(jobs)} · reports: {place(folder)}", soft_wrap=True, markup=False)
 
 
 def _wide(console: Console, table: Any) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from infopt_compiler import __version__
+from infopt_compiler import __version__, cli
 from infopt_compiler.cli import explain
 from infopt_compiler.cli.verbs import VERBS
 from infopt_compiler.diagnostics import CODES
+from infopt_compiler.diagnostics.codes.usage import USAGE
 
 
 @pytest.mark.parametrize(
@@ -91,3 +94,9 @@ def test_passes(run):
     assert "quantize(model: HFModel" in page
     assert "int, default 4, one of 4, 8" in page
     assert "one of rtn, gptq" in page
+
+
+def test_the_codes_of_the_command_line_are_all_in_use():
+    package = Path(cli.__file__).parent.parent
+    source = "".join(path.read_text() for path in package.glob("*/**/*.py") if path.name != "usage.py")
+    assert all(f'"{info.code}"' in source for info in USAGE)

@@ -103,6 +103,11 @@ USAGE: tuple[CodeInfo, ...] = (
         "A job of a build ended without writing `report.json`: it was killed, or its launcher lost it. It counts as failed.",
     ),
     CodeInfo(
+        "E0557",
+        "no report there",
+        "`infopt-compile report DIR` shows a run's folder, which holds `report.json`; `outputs/<recipe>/latest` is the newest.",
+    ),
+    CodeInfo(
         "E0558",
         "internal error",
         "The compiler itself failed, not the recipe. The log that is named has the traceback: please report it.",
@@ -111,11 +116,6 @@ USAGE: tuple[CodeInfo, ...] = (
         "E0559",
         "store in use",
         "`cache gc` removes nothing while a build uses the store: an artifact that it took away could be one that the build reads.",
-    ),
-    CodeInfo(
-        "E0557",
-        "no report there",
-        "`infopt-compile report DIR` shows a run's folder, which holds `report.json`; `outputs/<recipe>/latest` is the newest.",
     ),
     CodeInfo(
         "E0560",

@@ -1,0 +1,43 @@
+"""The command line with the real pipeline, as far as it goes without building a model."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+MISSING = ["small.source=file:nowhere"]
+
+
+def test_a_source_that_is_missing_names_the_recipe_line(installed, folder):
+    ran = installed("chat.opt", *MISSING)
+    assert ran.code == 1
+    assert "error[E06" in ran.err
+    assert "--> chat.opt:3:1" in ran.err
+    assert "Traceback" not in ran.err
+    last = ran.out.splitlines()[-1]
+    assert last.startswith("FAILED")
+    assert "outputs/chat/" in last
+    report = json.loads((folder / "outputs/chat/latest/report.json").read_text())
+    assert (report["verdict"], report["exit_code"]) == ("failed", 1)
+
+
+def test_all_jobs_of_a_failing_sweep_run(installed, folder):
+    ran = installed("chat.opt", "-m", "q.bits=4,8", *MISSING)
+    assert ran.code == 1
+    assert len(list((folder / "outputs/chat/latest").glob("*/report.json"))) == 2
+    assert "sweep: 2 failed" in ran.out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("verb", ["plan", "lock"])
+def test_other_verbs_say_the_same(verb, installed):
+    ran = installed(verb, "chat.opt", *MISSING)
+    assert ran.code == 1
+    assert "error[E06" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_refusals_reach_no_pipeline(installed, folder):
+    assert installed("chat.opt", "q.bitz=8").code == 1
+    assert installed("chat.opt", "+hydra.callbacks.x._target_=os.system").code == 2
+    assert not (folder / "outputs").exists()
