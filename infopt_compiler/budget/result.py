@@ -61,25 +61,35 @@ class BoundResult:
         return self.bound.relative_to or self.bound.reference
 
     @property
+    def nearest(self) -> float | None:
+        """The value; where the samples gave none, the limit of the interval that is nearest to meeting the bound."""
+        if self.interval.value is not None:
+            return self.interval.value
+        end = self.interval.low if self.bound.is_upper else self.interval.high
+        return end if math.isfinite(end) else None
+
+    @property
     def margin(self) -> float | None:
-        """How far the value is inside its limit, as a fraction of the limit; negative: missed by that much."""
-        if self.interval.value is None or not self.limit:
+        """How far the value is inside its limit, as a fraction of the limit; negative: missed by (at least) that much."""
+        if self.nearest is None or not self.limit:
             return None
-        distance = self.limit - self.interval.value
+        distance = self.limit - self.nearest
+        if self.interval.value is None and self.verdict is not Verdict.missed:
+            return None  # the near end of an open interval says nothing unless even that end is outside
         return (distance if self.bound.is_upper else -distance) / abs(self.limit)
 
     @property
     def text(self) -> str:
-        """`16.2 ms of 12 ms: 35% over`, for people."""
+        """`16.2 ms of 12 ms: 35.0% over`, for people; `at least` where only one end of the interval is known."""
         dimension = self.bound.definition.dimension
-        value = "no value" if self.interval.value is None else human(self.interval.value, dimension)
         limit = "no limit" if self.limit is None else human(self.limit, dimension)
-        if self.margin is None:
-            return f"{value} of {limit}"
+        if self.nearest is None or self.margin is None:
+            known = self.interval.value is not None
+            return f"{human(self.interval.value or 0.0, dimension) if known else 'no value'} of {limit}"
+        least = "" if self.interval.value is not None else "at least " if self.bound.is_upper else "at most "
         side = "over" if self.bound.is_upper else "under"
-        if self.margin < 0:
-            return f"{value} of {limit}: {-self.margin:.1%} {side}"
-        return f"{value} of {limit}: {self.margin:.1%} to spare"
+        distance = f"{self.margin:.1%} to spare" if self.margin >= 0 else f"{-self.margin:.1%} {side}"
+        return f"{least}{human(self.nearest, dimension)} of {limit}: {distance}"
 
     def to_json(self) -> dict[str, Any]:
         """A row of `bounds` in report.json; infinite limits are null."""

@@ -100,8 +100,13 @@ def _check_runtime_tokenizer(name: str, scorer: Scorer, text: Cut) -> None:
     ids = scorer.ask({"encode": text.text})["ids"]
     if tuple(ids[-len(text.ids) :]) == text.ids and len(ids) - len(text.ids) in (0, 1):
         return
-    differing = sum(a != b for a, b in zip(ids, text.ids, strict=False)) + abs(len(ids) - len(text.ids))
-    message = f"the tokenizer that serves `{name}` differs from its tokenizer.json in {differing} of {len(text.ids)} ids"
+    at = next((k for k, (a, b) in enumerate(zip(ids, text.ids, strict=False)) if a != b), len(text.ids) - 1)
+    start = text.offsets[at]
+    place = text.text[max(0, start - 20) : start + 20]
+    message = (
+        f"the tokenizer that serves `{name}` differs from its tokenizer.json: "
+        f"{len(ids)} ids instead of {len(text.ids)}, the first other one in {place!r}"
+    )
     raise DiagnosticError(error("E0906", message))
 
 

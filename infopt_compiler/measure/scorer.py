@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -33,8 +34,12 @@ class Scorer:
             )
 
     def __enter__(self) -> Scorer:
-        self.ready = self._read()
         return self
+
+    @cached_property
+    def ready(self) -> dict[str, Any]:
+        """Its first line: library versions. Read when it is wanted, so that several processes load at once."""
+        return self._read()
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
@@ -44,6 +49,7 @@ class Scorer:
 
     def ask(self, command: dict[str, Any]) -> dict[str, Any]:
         """Send one command, wait for its answer."""
+        _ = self.ready
         assert self._child.stdin is not None
         try:
             self._child.stdin.write(json.dumps(command) + "\n")

@@ -18,11 +18,11 @@ class MeasureSettings:
     name: str = "standard"
     confidence: float = 0.95
     seconds: float = 150.0
-    min_blocks: int = 6
+    min_blocks: int = 8
     max_blocks: int = 60
     requests: int = 14
     warmup: int = 2
-    windows: int = 40
+    windows: int = 32
     resamples: int = 2000
     seed: int = 0
 
@@ -31,7 +31,7 @@ class MeasureSettings:
 # at 97.5%, half of the error being kept for later looks); p99 needs 368 and so `precise`.
 PRESETS: dict[str, MeasureSettings] = {
     "quick": MeasureSettings("quick", seconds=75.0, min_blocks=6, requests=13, windows=16),
-    "standard": MeasureSettings("standard", seconds=150.0, min_blocks=8, requests=14, windows=40),
+    "standard": MeasureSettings("standard", seconds=150.0, min_blocks=8, requests=14, windows=32),
     "precise": MeasureSettings(
         "precise",
         seconds=1200.0,

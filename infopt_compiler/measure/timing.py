@@ -97,7 +97,9 @@ def measure_timing(job: Job) -> Timing | None:
 
     samples, look, last = sample(paths, job.scenario, job.settings, decided, job.progress)
     timing = Timing(job, job.scenario, samples, look, last)
-    job.records.put_record(key, _to_record(timing))
+    # An undecided measurement is not kept: the next build may find a quieter machine.
+    if decided(samples, look, last):
+        job.records.put_record(key, _to_record(timing))
     return timing
 
 

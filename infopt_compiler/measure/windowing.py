@@ -27,12 +27,13 @@ class ScoredWindow:
 
 @dataclass(frozen=True)
 class Cut:
-    """A text cut for scoring. `vocabulary`: entries that the tokenizer knows; what a model has beyond them is padding."""
+    """A text cut for scoring; `offsets`: the character at which each token begins. `vocabulary`: entries that the tokenizer knows; what a model has beyond them is padding."""
 
     windows: tuple[ScoredWindow, ...]
     vocabulary: int
     text: str
     ids: tuple[int, ...]
+    offsets: tuple[int, ...]
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -72,7 +73,7 @@ def cut(folder: Path, data: TextData, limit: int) -> Cut:
         for window in spread(found, limit)
     )
     vocabulary = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values())
-    return Cut(scored, vocabulary, text, tuple(ids))
+    return Cut(scored, vocabulary, text, tuple(ids), tuple(start for start, _ in offsets))
 
 
 def spread(found: Sequence[Window], limit: int) -> list[Window]:

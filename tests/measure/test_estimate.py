@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from infopt_compiler.measure.estimate import estimate, estimate_ratio
+from infopt_compiler.measure.samples import Block, BlockSamples, Request
+
+
+def block(rng: random.Random, scale: float = 1.0, requests: int = 15, noise: float = 0.05) -> Block:
+    made = []
+    for _ in range(requests):
+        gaps = tuple(0.01 * scale * math.exp(rng.gauss(0, noise)) for _ in range(9))
+        ttft = 0.2 * scale * math.exp(rng.gauss(0, noise))
+        made.append(Request(ttft, ttft * 0.99, ttft + sum(gaps), gaps, 128))
+    wall = sum(request.latency for request in made)
+    return Block(tuple(made), wall, 0.5 * scale, int(2e8), int(1.9e8))
+
+
+def samples(seed: int, blocks: int = 6, scale: float = 1.0, drift: float = 0.0) -> BlockSamples:
+    rng = random.Random(seed)
+    return BlockSamples(tuple(block(rng, scale * math.exp(rng.gauss(0, drift))) for _ in range(blocks)))
+
+
+def test_definitions() -> None:
+    request = Request(0.2, 0.19, 0.29, (0.01,) * 9, 128, sequences=2)
+    one = BlockSamples((Block((request,), 0.3, 0.5, 10, 9),))
+    assert request.output_tokens == 10
+    assert one.pooled("tpot") == [pytest.approx(0.01)]
+    assert one.pooled("decode") == [pytest.approx(100)]
+    assert one.pooled("itl") == [0.01] * 9
+    assert one.pooled("throughput") == [pytest.approx(20 / 0.3)]
+    assert one.pooled("throughput.total") == [pytest.approx(276 / 0.3)]
+    assert BlockSamples.from_json(one.to_json()) == one
+
+
+def test_drift_between_processes_widens_the_interval() -> None:
+    calm, drifting = (estimate(samples(3, drift=d), "tpot", "p50", 0.95) for d in (0.0, 0.15))
+    assert drifting.high - drifting.low > 3 * (calm.high - calm.low)
+
+
+def test_limits_hold_under_drift() -> None:
+    """The median of all processes, not of those that happened to run: 5 % may be outside on each side."""
+    rounds, truth = 200, 0.2
+    found = [estimate(samples(seed, drift=0.1), "ttft", "p50", 0.95) for seed in range(rounds)]
+    assert sum(interval.high >= truth for interval in found) / rounds >= 0.91
+    assert sum(interval.low <= truth for interval in found) / rounds >= 0.91
+
+
+def test_p99_of_ninety_requests_is_not_reported() -> None:
+    interval = estimate(samples(0), "ttft", "p99", 0.95)
+    assert interval.value is None
+    assert "needs 299" in (interval.note or "")
+    assert estimate(samples(0), "ttft", "p95", 0.95).value is not None
+
+
+def test_pairs_cancel_the_drift_that_they_share() -> None:
+    rng = random.Random(5)
+    drifts = [math.exp(rng.gauss(0, 0.2)) for _ in range(6)]
+    subject = BlockSamples(tuple(block(rng, 1.1 * drift) for drift in drifts))
+    reference = BlockSamples(tuple(block(rng, drift) for drift in drifts))
+    ratio = estimate_ratio(subject, reference, "tpot", "p50", 0.95)
+    assert ratio.value == pytest.approx(1.1, rel=0.02)
+    assert 1.05 < ratio.low <= ratio.high < 1.15
+    tail = estimate_ratio(subject, reference, "ttft", "p90", 0.95)
+    assert tail.value is not None
+    assert tail.high - tail.low > ratio.high - ratio.low
+
+
+def test_one_token_has_no_tpot() -> None:
+    lone = Request(0.2, 0.19, 0.2, (), 128)
+    found = estimate(BlockSamples((Block((lone,), 0.2, 0.5, 10, 9),)), "tpot", "p50", 0.95)
+    assert found.value is None
+
+
+def test_memory_is_the_highest_process() -> None:
+    rng = random.Random(0)
+    blocks = [Block(block(rng).requests, 1.0, 0.5, peak, 1) for peak in (100, 110, 105)]
+    found = estimate(BlockSamples(tuple(blocks)), "memory.peak", None, 0.95)
+    assert found.value == 110
+    assert found.low <= 100
+    assert found.high >= 110
+    alone = estimate(BlockSamples(tuple(blocks[:1])), "memory.peak", None, 0.95)
+    assert alone.high == math.inf

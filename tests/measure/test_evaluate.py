@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from infopt_compiler.budget import Basis, Bound, Operator, Verdict, exit_code, overall
+from infopt_compiler.diagnostics import DiagnosticError
+from infopt_compiler.measure.evaluate import evaluate
+from infopt_compiler.measure.evaluation import Evaluation
+from infopt_compiler.measure.records import MemoryRecords
+from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.settings import MeasureSettings
+from infopt_compiler.targets import TARGETS, Target
+from infopt_compiler.units import parse_quantity
+from tests.measure.conftest import World
+
+HERE = Target("here", 8e9, 20e9, 100e9, 0.1, 2, here=True)
+SCENARIO = Scenario("small", prompt=24, generate=8)
+SETTINGS = MeasureSettings("test", seconds=30, min_blocks=3, requests=24, warmup=1, resamples=300)
+
+
+def bound(text: str, **more) -> Bound:
+    name, operator, *limit = text.split(maxsplit=2)
+    metric, _, aggregate = name.rpartition(".")
+    if name in ("memory.peak", "size", "perplexity", "cost", "throughput", "top1"):
+        metric, aggregate = name, ""
+    return Bound(metric, Operator(operator), parse_quantity(limit[0]), aggregate or None, **more)
+
+
+def run(world: World, bounds: list[Bound], target: Target = HERE, records=None, **more) -> Evaluation:
+    artifacts = {"base": world.base, "onnx": world.onnx, "slow": world.slow}
+    specs = dict.fromkeys(artifacts, world.spec)
+    arguments = {"subject": world.onnx, "scenario": SCENARIO, "settings": SETTINGS, "name": "chat", **more}
+    return evaluate(
+        subject_spec=world.spec, bounds=bounds, artifacts=artifacts, specs=specs,
+        data={"held": world.text}, target=target, records=records, **arguments,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def plain(world: World) -> Evaluation:
+    """One evaluation with bounds that anything meets, one that nothing meets, and one that few requests cannot decide."""
+    bounds = [
+        bound("ttft.p95 <= 20 s"),
+        bound("tpot.p50 <= 1 us"),
+        bound("ttft.p99 <= 20 s"),
+        bound("memory.peak <= 4 GiB"),
+        bound("size <= 100 MB"),
+        bound("cost <= 1000000 USD/Mtok"),
+        bound("perplexity <= 101%", relative_to="base", on="held"),
+        bound("kl.mean <= 0.01 nats", reference="base", on="held"),
+        bound("top1 >= 99%", reference="base", on="held"),
+    ]
+    return run(world, bounds, settings=replace(SETTINGS, seconds=8.0))
+
+
+def test_verdicts(plain: Evaluation) -> None:
+    found = {result.metric: result.verdict for result in plain.results}
+    assert found.pop("tpot.p50") is Verdict.missed
+    assert found.pop("ttft.p99") is Verdict.inconclusive
+    assert set(found.values()) == {Verdict.met}
+    assert exit_code(overall(plain.results)) == 3
+
+
+def test_p99_of_few_requests_is_no_value_and_says_so(plain: Evaluation) -> None:
+    (result,) = [result for result in plain.results if result.metric == "ttft.p99"]
+    assert result.interval.value is None
+    assert "p99 needs" in (result.note or "")
+    assert plain.value("ttft.p99") is None
+
+
+def test_every_value_is_there_for_the_report(plain: Evaluation) -> None:
+    for name in (
+        "ttft.p50",
+        "tpot.p95",
+        "throughput",
+        "memory.peak",
+        "size",
+        "mbu",
+        "kl.p99",
+        "top1",
+        "bits_per_weight",
+    ):
+        assert plain.value(name) is not None, name
+    rows = [value.to_json() for value in plain.values] + [result.to_json() for result in plain.results]
+    json.dumps([rows, plain.environment, plain.distributions, plain.worst_windows], allow_nan=False)
+    assert len(plain.distributions["chat"]["ttft"]) >= 72
+    assert plain.worst_windows["held vs base"][0]["excerpt"]
+    assert plain.value("perplexity", "base") is not None
+
+
+def test_cost_is_price_over_throughput(plain: Evaluation) -> None:
+    cost, throughput = plain.value("cost"), plain.value("throughput")
+    assert cost and throughput and throughput.value
+    assert cost.value == pytest.approx(0.1 / (throughput.value * 3600) * 1e6)
+
+
+@pytest.mark.slow
+def test_an_injected_slowdown_is_found(world: World) -> None:
+    faster = bound("tpot.p50 <= 120%", relative_to="onnx")
+    found = run(world, [faster], subject=world.slow, name="slow").results[0]
+    assert found.verdict is Verdict.missed
+    assert found.ratio is not None and found.ratio > 2
+    assert found.limit is not None and found.interval.low > found.limit
+
+
+@pytest.mark.slow
+def test_the_same_model_twice_is_not_missed(world: World) -> None:
+    """A/A: at 99.9 % on purpose, since 5 % of such tests would fail at 95 %."""
+    same = bound("tpot.p50 <= 100%", relative_to="onnx", confidence=0.999)
+    found = run(world, [same], settings=replace(SETTINGS, seconds=8.0)).results[0]
+    assert found.verdict is not Verdict.missed
+
+
+def test_records_are_reused_and_undecided_ones_are_not(world: World) -> None:
+    records = MemoryRecords()
+    decided = [bound("ttft.p50 <= 20 s")]
+    first, second = (run(world, decided, records=records) for _ in range(2))
+    assert not first.environment["timings_reused"]
+    assert second.environment["timings_reused"]
+    assert first.results == second.results
+    undecided = [bound("ttft.p99 <= 20 s")]
+    short = replace(SETTINGS, seconds=0.1, requests=2)
+    again = [run(world, undecided, records=records, settings=short) for _ in range(2)]
+    assert not again[1].environment["timings_reused"]
+
+
+def test_another_machine_is_predicted_and_never_met(world: World) -> None:
+    bounds = [bound("tpot.p50 <= 10 s"), bound("ttft.p95 <= 1 us"), bound("size <= 100 MB")]
+    found = run(world, bounds, target=TARGETS["h100"]).results
+    assert [result.verdict for result in found] == [Verdict.predicted, Verdict.predicted, Verdict.met]
+    assert [result.basis for result in found[:2]] == [Basis.predicted, Basis.predicted]
+    assert [result.to_json()["predicted_meets"] for result in found] == [True, False, None]
+    assert exit_code(overall(found)) == 4
+    assert exit_code(overall(found, predict_only=True)) == 3
+    assert exit_code(overall([found[0], found[2]], predict_only=True)) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "scenario"),
+    [
+        ("ttft.p50 <= 1 s", {}, None),
+        ("kl.mean <= 1 nats", {"on": "held"}, SCENARIO),
+        ("perplexity <= 101%", {"relative_to": "nobody", "on": "held"}, SCENARIO),
+        ("perplexity <= 20", {"on": "elsewhere"}, SCENARIO),
+    ],
+)
+def test_what_is_missing_is_a_diagnostic(world: World, text: str, more, scenario) -> None:
+    with pytest.raises(DiagnosticError) as caught:
+        run(world, [bound(text, **more)], target=TARGETS["h100"] if scenario else HERE, scenario=scenario)
+    assert caught.value.diagnostics[0].code == "E0909"

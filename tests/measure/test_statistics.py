@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import math
+import random
+import statistics as stdlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infopt_compiler.measure.settings import PRESETS
+from infopt_compiler.measure.statistics import (
+    drift_factor,
+    log_mean_interval,
+    look_confidence,
+    mean_interval,
+    percentile_interval,
+    ranks,
+    samples_needed,
+    t_quantile,
+)
+
+
+@pytest.mark.parametrize(
+    ("q", "confidence", "count"), [(0.9, 0.99, 44), (0.99, 0.99, 459), (0.95, 0.95, 59), (0.99, 0.95, 299)]
+)
+def test_the_published_counts(q: float, confidence: float, count: int) -> None:
+    """MLPerf's early stopping: so many requests with none over the bound; one fewer is too few."""
+    assert samples_needed(q, confidence) == count
+    assert ranks(count, q, confidence)[1] == count
+    assert ranks(count - 1, q, confidence)[1] is None
+
+
+@pytest.mark.parametrize(("q", "n"), [(0.5, 20), (0.9, 60), (0.95, 100), (0.99, 400)])
+def test_percentile_limits_hold_as_often_as_they_say(q: float, n: int) -> None:
+    """Each limit by simulation, on a distribution with a heavy tail: the method must not care."""
+    rng, rounds = random.Random(0), 1500
+    truth = (1 - q) ** -0.5  # quantile of a Pareto distribution of exponent 2
+    low = high = 0
+    for _ in range(rounds):
+        interval = percentile_interval([(1 - rng.random()) ** -0.5 for _ in range(n)], q, 0.95)
+        low += interval.low <= truth
+        high += interval.high >= truth
+    slack = 3 * math.sqrt(0.95 * 0.05 / rounds)
+    assert low / rounds >= 0.95 - slack
+    assert high / rounds >= 0.95 - slack
+
+
+def test_too_few_samples_are_never_reported_as_the_percentile() -> None:
+    interval = percentile_interval(list(range(60)), 0.99, 0.95)
+    assert interval.value is None
+    assert interval.high == math.inf
+    assert "needs 299 samples" in (interval.note or "")
+    assert "60 were taken" in (interval.note or "")
+
+
+@settings(max_examples=50)
+@given(st.lists(st.floats(0, 1e3), min_size=80, max_size=200), st.sampled_from([0.5, 0.9, 0.95]))
+def test_limits_surround_the_value_and_ignore_order(samples: list[float], q: float) -> None:
+    interval = percentile_interval(samples, q, 0.95)
+    assert interval.value is not None
+    assert interval.low <= interval.value <= interval.high
+    assert percentile_interval(sorted(samples), q, 0.95) == interval
+    wider = percentile_interval(samples, q, 0.98)
+    assert wider.low <= interval.low
+    assert wider.high >= interval.high
+
+
+@pytest.mark.parametrize(
+    ("p", "df", "value"),
+    [(0.975, 1, 12.7062), (0.975, 2, 4.3027), (0.975, 5, 2.5706), (0.95, 10, 1.8125), (0.99, 30, 2.4573)],
+)
+def test_t_quantiles_of_the_tables(p: float, df: int, value: float) -> None:
+    assert t_quantile(p, df) == pytest.approx(value, abs=1e-4)
+
+
+def test_t_tends_to_the_normal() -> None:
+    assert t_quantile(0.975, 10_000) == pytest.approx(stdlib.NormalDist().inv_cdf(0.975), abs=1e-3)
+
+
+def test_means_hold_as_often_as_they_say() -> None:
+    rng, rounds = random.Random(1), 2000
+    covered = sum(mean_interval([rng.gauss(5, 2) for _ in range(6)], 0.95).high >= 5 for _ in range(rounds))
+    assert covered / rounds == pytest.approx(0.95, abs=0.02)
+
+
+def test_ratios_are_symmetric() -> None:
+    forth, back = (
+        log_mean_interval([1.1, 1.2, 1.3], 0.95),
+        log_mean_interval([1 / 1.1, 1 / 1.2, 1 / 1.3], 0.95),
+    )
+    assert forth.value is not None
+    assert back.value == pytest.approx(1 / forth.value)
+    assert back.low == pytest.approx(1 / forth.high)
+
+
+def test_one_process_says_nothing_of_drift() -> None:
+    assert drift_factor([1.0], 0.95) == math.inf
+    assert drift_factor([1.0, 1.0, 1.0], 0.95) == pytest.approx(1.0)
+
+
+@given(st.floats(0.8, 0.999), st.integers(1, 8))
+def test_all_looks_together_spend_the_error_once(confidence: float, last: int) -> None:
+    spent = sum(1 - look_confidence(confidence, look, last=look == last) for look in range(1, last + 1))
+    assert spent == pytest.approx(1 - confidence)
+
+
+def test_quick_can_judge_p95_at_its_first_look() -> None:
+    for preset in PRESETS.values():
+        first = look_confidence(preset.confidence, 1, last=False)
+        assert preset.min_blocks * preset.requests >= samples_needed(0.95, first)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infopt_compiler.artifacts import ModelSpec, WeightFormat
+from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.metrics import METRICS, Direction
+from infopt_compiler.targets import TARGETS, Target, floor, predict
+
+SMOLLM2 = ModelSpec("LlamaForCausalLM", "llama", 30, 576, 1536, 9, 3, 64, 49152, 8192, True)
+INT4 = SMOLLM2.with_format(*[WeightFormat(4, 32)] * 3)
+LAB = Target("lab", 24 * 2**30, 35e9, 132e9, 0.1, 2, here=True)
+SCENARIO = Scenario()
+
+
+def test_the_lab_s_figures_are_predicted_within_a_factor_of_two() -> None:
+    """LAB: int4 at two threads 144-160 tok/s, ttft 290 ms, 86 MB; fp32 48 tok/s, 519 MB."""
+    small, full = predict(INT4, LAB, SCENARIO), predict(SMOLLM2, LAB, SCENARIO)
+    assert small["decode.p50"].value == pytest.approx(150, rel=0.5)
+    assert full["decode.p50"].value == pytest.approx(48, rel=0.5)
+    assert small["ttft.p50"].value == pytest.approx(0.29, rel=0.6)
+    assert small["size"].value == pytest.approx(86e6, rel=0.1)
+    assert full["size"].value == pytest.approx(538e6, rel=0.05)
+
+
+def test_arithmetic_is_told() -> None:
+    assert "GB/s" in predict(INT4, LAB, SCENARIO)["tpot.p50"].arithmetic
+
+
+@given(
+    bits=st.sampled_from([4, 8, 32]),
+    batch=st.integers(1, 8),
+    prompt=st.integers(1, 2000),
+    generate=st.integers(2, 500),
+    name=st.sampled_from(sorted(set(TARGETS) - {"cpu"})),
+)
+def test_no_prediction_beats_its_floor(bits: int, batch: int, prompt: int, generate: int, name: str) -> None:
+    spec = SMOLLM2.with_format(*[WeightFormat(bits, 32)] * 3)
+    scenario = Scenario(prompt=prompt, generate=generate, batch=batch)
+    predicted, floors = predict(spec, TARGETS[name], scenario), floor(spec, TARGETS[name], scenario)
+    for metric, bound in floors.items():
+        lower = (
+            METRICS[metric if metric in METRICS else metric.rpartition(".")[0]].direction is Direction.lower
+        )
+        value = predicted[metric].value
+        assert predicted[metric].low <= value <= predicted[metric].high
+        assert value >= bound if lower else value <= bound, metric
+
+
+def test_weights_that_fit_the_cache_prove_nothing_of_speed() -> None:
+    small = replace(SMOLLM2, layers=1, vocabulary=256)
+    assert floor(small, LAB, SCENARIO)["tpot.p50"] == 0.0
+    assert "throughput" not in floor(small, LAB, SCENARIO)
+
+
+def test_fp32_at_a_millisecond_a_token_is_out_of_reach() -> None:
+    assert floor(SMOLLM2, LAB, SCENARIO)["tpot.p50"] > 0.005
