@@ -105,9 +105,10 @@ def _split(text: str, schemes: dict[str, str]) -> tuple[str, str]:
     scheme, colon, rest = text.partition(":")
     if colon and scheme in schemes:
         return scheme, rest
-    known = ", ".join(f"`{form}`" for form in schemes.values())
     hint = did_you_mean(scheme, schemes) if colon else None
-    raise SourceError("E0600", f"`{text}` is no source", hint or f"known: {known}")
+    if hint is None or not hint.startswith("did you mean"):
+        hint = "known: " + ", ".join(f"`{form}`" for form in schemes.values())
+    raise SourceError("E0600", f"`{text}` is no source", hint)
 
 
 def _malformed(text: str, form: str) -> SourceError:

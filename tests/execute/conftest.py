@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 
 from infopt_compiler.artifacts.store import Store
 from infopt_compiler.diagnostics import Input, Span
-from infopt_compiler.execute import Execution, ExecuteOptions, run_graph
+from infopt_compiler.execute import ExecuteOptions, Execution, run_graph
 from infopt_compiler.graph import build_graph
 from infopt_compiler.sema.program import DataDecl, ModelDecl, Node, Program
 from infopt_compiler.targets.model import Target

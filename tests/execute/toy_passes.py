@@ -52,7 +52,7 @@ class Toy(Pass):
 
     def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
         ctx.progress(0, 2, "begins")
-        print("toy speaks", file=sys.stderr)
+        sys.stderr.write("toy speaks\n")
         self._fail(ctx)
         if self.way is Way.nothing:
             return {}
