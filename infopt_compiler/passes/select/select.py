@@ -12,7 +12,7 @@ from infopt_compiler.passes.base import Estimate, Pass, Problem, RunContext, par
 from infopt_compiler.passes.registry import register_pass
 from infopt_compiler.passes.select.requirement import QUALITY_METRICS, required_metrics, requirement_problems
 from infopt_compiler.targets.model import Target
-from infopt_compiler.units import Dimension
+from infopt_compiler.units import Dimension, parse_quantity
 
 _WINDOW_TOKENS = 64 * 512  # the held-out text of an estimate, which knows no data yet
 
@@ -61,6 +61,10 @@ class Select(Pass):
 
     def check(self, model: ModelSpec | None) -> Iterator[Problem]:
         yield from requirement_problems(self.require)
+        if not 0 <= parse_quantity(self.gain).base < 1:
+            yield Problem("`gain` must be at least 0% and less than 100%", "gain")
+        if not 0.5 < parse_quantity(self.confidence).base < 1:
+            yield Problem("`confidence` must lie between 50% and 100%", "confidence")
 
     def check_inputs(self, given: Mapping[str, int]) -> Iterator[Problem]:
         """Measuring needs text: neither several candidates nor a requirement of quality can be judged without `on`."""

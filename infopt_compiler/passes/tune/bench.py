@@ -40,7 +40,7 @@ class ArtifactBench:
     costs: dict[str, KlCost] = field(default_factory=dict)
 
     def block(self, settings: Settings, number: int, load: Load) -> float:
-        """Block `number` of a variant; its prompts are those of every variant's block of that number."""
+        """One fresh process; `number` seeds its prompts."""
         from infopt_compiler.measure.latency import compare
 
         label = settings.label(self.default)

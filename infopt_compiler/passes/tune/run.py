@@ -13,7 +13,7 @@ from typing import Any
 from infopt_compiler.artifacts import OnnxModel, TextData
 from infopt_compiler.artifacts.onnx_view import link_folder
 from infopt_compiler.measure.scenario import Scenario
-from infopt_compiler.passes.base import RunContext
+from infopt_compiler.passes.base import PassError, RunContext
 from infopt_compiler.passes.tune.artifact import (
     available_values,
     check_artifact,
@@ -24,7 +24,7 @@ from infopt_compiler.passes.tune.artifact import (
 from infopt_compiler.passes.tune.bench import ArtifactBench
 from infopt_compiler.passes.tune.cost import quality_cost
 from infopt_compiler.passes.tune.race import Contest
-from infopt_compiler.passes.tune.search import Decision, Load, Search
+from infopt_compiler.passes.tune.search import Decision, Load, Search, TrialError
 from infopt_compiler.passes.tune.settings import Available, Settings
 from infopt_compiler.passes.tune.tune import Tune
 from infopt_compiler.units import parse_quantity
@@ -40,8 +40,13 @@ def run_tune(
     bench = _bench(tune, ctx, model.path, default, scenario, on, start, limit)
     gain = parse_quantity(tune.gain).base
     search = Search(default, bench, time.monotonic, start + limit, Load(tune.requests, 1), tune.rounds, gain)
-    chosen, decisions = search.run(_allowed(tune, model.path))
-    final = search.confirm(chosen) if chosen != default else None
+    try:
+        chosen, decisions = search.run(_allowed(tune, model.path))
+        final = search.confirm(chosen) if chosen != default else None
+    except TrialError as failure:
+        raise PassError(f"the artifact cannot be served: {failure}", code="E0746") from failure
+    if decisions and default not in search.trials:
+        raise PassError(f"the artifact cannot be served: {decisions[0].reason}", code="E0746")
     note = None
     if final is not None and final.difference >= 0:
         note = f"the final check did not confirm {chosen.label(default)}: the artifact is left as it was"

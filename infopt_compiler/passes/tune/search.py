@@ -36,7 +36,7 @@ class Bench(Protocol):
     """What measures: blocks of variants, in fresh processes."""
 
     def block(self, settings: Settings, number: int, load: Load) -> float:
-        """Block `number` of a variant: seconds of the objective. Raises TrialError."""
+        """A block of a variant in round `number` of the search: seconds of the objective. Raises TrialError."""
 
     def refusal(self, current: Settings, chosen: Settings) -> str | None:
         """Why a faster setting must not be taken (its cost in quality), or None."""
@@ -71,6 +71,7 @@ class Search:
     trials: dict[Settings, list[float]] = field(default_factory=dict)
     costs: dict[Settings, float] = field(default_factory=dict)
     started: float = 0.0
+    round: int = 0
 
     def __post_init__(self) -> None:
         self.started = self.clock()
@@ -124,6 +125,7 @@ class Search:
 
         def blocks(names: Sequence[str]) -> dict[str, float]:
             load = self._load_for(current)
+            self.round += 1  # prompts differ between rounds, and are the same for all variants of a round
             return {name: self._measure(known[name], load) for name in names}
 
         end = self.clock() + share * self._left(current)
@@ -137,7 +139,7 @@ class Search:
 
     def _measure(self, settings: Settings, load: Load) -> float:
         start = self.clock()
-        seconds = self.bench.block(settings, len(self.trials.get(settings, ())), load)
+        seconds = self.bench.block(settings, self.round, load)
         cost = (self.clock() - start) / load.total
         self.costs[settings] = min(cost, self.costs.get(settings, cost))
         self.trials.setdefault(settings, []).append(seconds)

@@ -57,6 +57,8 @@ class Tune(Pass):
     def check(self, model: ModelSpec | None) -> Iterator[Problem]:
         if parse_quantity(self.time).base <= 0:
             yield Problem("`time` must be positive", "time", "write for example `time = 75 s`")
+        if not 0 <= parse_quantity(self.gain).base < 1:
+            yield Problem("`gain` must be at least 0% and less than 100%", "gain")
 
     def estimate(self, model: ModelSpec, target: Target) -> Estimate:
         """The search takes what `time` allows; every variant shares the weights, so the output is links."""

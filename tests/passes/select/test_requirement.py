@@ -45,3 +45,11 @@ def test_measuring_needs_text():
     assert list(Select().check_inputs({"candidates": 2}))
     assert list(Select(require=["perplexity <= 3"]).check_inputs({"candidates": 1}))
     assert not list(Select().check_inputs({"candidates": 2, "on": 1}))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("gain", "100%"), ("confidence", "50%"), ("confidence", "100%")]
+)
+def test_senseless_parameters_are_found(field, value):
+    (problem,) = Select(**{field: value}).check(None)
+    assert problem.parameter == field

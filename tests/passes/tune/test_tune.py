@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -88,9 +89,20 @@ def test_the_note_is_no_hard_link_and_keeps_what_others_wrote(artifact, tmp_path
     assert (tmp_path / "linked.json").read_text() == '{"export": 1}'
 
 
-def test_the_time_must_be_positive():
-    (problem,) = Tune(time="0 s").check(None)
-    assert problem.parameter == "time"
+@pytest.mark.parametrize(("field", "value"), [("time", "0 s"), ("gain", "100%"), ("gain", "-1%")])
+def test_senseless_parameters_are_found(field, value):
+    (problem,) = Tune(**{field: value}).check(None)
+    assert problem.parameter == field
+
+
+@pytest.mark.slow
+def test_an_artifact_that_cannot_be_served_is_an_error(artifact, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(artifact, broken)
+    (broken / "tokenizer.json").write_text("{")
+    with pytest.raises(PassError, match="cannot be served") as failure:
+        Tune(time="12 s").run(context(tmp_path), model=OnnxModel(broken, "x"), under=SCENARIO, on=None)
+    assert failure.value.code == "E0746"
 
 
 @pytest.mark.slow

@@ -1,0 +1,39 @@
+"""The tables of parameters in docs/passes.md: `python -m tests.passes.doc_tables` writes them anew."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from infopt_compiler.cli.passes import _facts, _range
+from infopt_compiler.passes.registry import find_pass
+
+PAGE = Path(__file__).parents[2] / "docs" / "passes.md"
+_TABLE = re.compile(r"<!-- table: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def table(name: str) -> str:
+    """Inputs, output and parameters of a pass in Markdown."""
+    facts = _facts(find_pass(name))
+    takes = ", ".join(f"`{argument}: {kind}`" for argument, kind in facts["inputs"].items())
+    rows = [
+        f"Takes {takes}; gives `{facts['output']}`.",
+        "",
+        "| parameter | value | what it is |",
+        "|---|---|---|",
+    ]
+    rows += [f"| `{p['name']}` | {_range(p)} | {p['doc'].replace('|', '/')} |" for p in facts["parameters"]]
+    return "\n".join(rows)
+
+
+def with_tables(page: str) -> str:
+    return _TABLE.sub(lambda found: f"<!-- table: {found[1]} -->\n{table(found[1])}\n<!-- end -->", page)
+
+
+def named(page: str) -> list[str]:
+    """The passes that have a table."""
+    return [found[1] for found in _TABLE.finditer(page)]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(with_tables(PAGE.read_text("utf-8")), "utf-8")
