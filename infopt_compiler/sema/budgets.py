@@ -11,6 +11,7 @@ from infopt_compiler.metrics import Metric, Needs
 from infopt_compiler.sema.metrics import against_direction, check_limit, check_metric
 from infopt_compiler.sema.program import Budget
 from infopt_compiler.sema.scope import Kind, Scope, Symbol
+from infopt_compiler.sema.slot import article
 from infopt_compiler.sema.values import quantity
 from infopt_compiler.syntax import ast
 from infopt_compiler.units import Dimension
@@ -70,7 +71,7 @@ def _check_subject(scope: Scope, name: ast.Name, subject: Symbol) -> None:
     kind = subject.artifact
     if kind is None or issubclass(kind, DEPLOYABLE):
         return
-    message = f"a budget holds for what is deployed; `{name.text}` is a {kind.kind}"
+    message = f"a budget holds for what is deployed; `{name.text}` is {article(kind.kind)}"
     note = Note(f"`{name.text}` is bound here", subject.name.span)
     scope.report(
         error("E0430", message, name.span, notes=(note,), help="bound the result of `export` or `tune`")
@@ -164,7 +165,9 @@ def _relative_to(scope: Scope, line: ast.Bound, metric: Metric) -> str | None:
         return None
     kind = symbol.artifact
     if metric.needs is Needs.scenario and kind is not None and not issubclass(kind, DEPLOYABLE):
-        message = f"`{metric.name}` of `{line.of.text}` cannot be measured: a {kind.kind} is not served"
+        message = (
+            f"`{metric.name}` of `{line.of.text}` cannot be measured: {article(kind.kind)} is not served"
+        )
         scope.report(error("E0430", message, line.of.span, help="name the result of `export` or `tune`"))
     return symbol.name.text
 

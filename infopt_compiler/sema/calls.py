@@ -12,7 +12,7 @@ from infopt_compiler.passes.registry import find_pass, pass_names
 from infopt_compiler.sema.program import Node
 from infopt_compiler.sema.requirements import check_requirement
 from infopt_compiler.sema.scope import Kind, Scope, Symbol
-from infopt_compiler.sema.slot import InputSlot, Signature, signature_of
+from infopt_compiler.sema.slot import InputSlot, Signature, article, signature_of
 from infopt_compiler.sema.values import BAD, convert, describe
 from infopt_compiler.syntax import ast
 
@@ -128,15 +128,11 @@ def _fits(scope: Scope, call: Call, slot: InputSlot, value: ast.Word, symbol: Sy
     if slot.scenario or kind is None or any(issubclass(kind, wanted) for wanted in slot.kinds):
         return slot.scenario or kind is not None
     message = (
-        f"`{call.binding.call.text}` takes {_article(slot.takes)}, `{value.text}` is {_article(kind.kind)}"
+        f"`{call.binding.call.text}` takes {article(slot.takes)}, `{value.text}` is {article(kind.kind)}"
     )
     note = Note(f"`{value.text}` is bound here", symbol.name.span)
     scope.report(error("E0401", message, value.span, notes=(note,), help=_giver(slot.kinds)))
     return False
-
-
-def _article(kind: str) -> str:
-    return f"an {kind}" if kind[0] in "AEHIO" else f"a {kind}"
 
 
 def _giver(kinds: tuple[type[Artifact], ...]) -> str | None:
@@ -191,6 +187,6 @@ def _missing(scope: Scope, call: Call) -> None:
 
 def _absent(scope: Scope, call: Call, slot: InputSlot, span: Span) -> None:
     call.correct = False
-    takes = _article(slot.takes) if not slot.scenario else slot.takes
+    takes = article(slot.takes) if not slot.scenario else slot.takes
     message = f"`{call.binding.call.text}` needs `{slot.name}`: {takes}"
     scope.report(error("E0402", message, span))

@@ -124,13 +124,13 @@ def _keep(table: dict[str, D], checked: D | None) -> None:
 
 def _check_let(scope: Scope, let: ast.Let) -> None:
     """A word in a `let` is another `let`, or an enum member of where it will be used."""
-    if isinstance(let.value, ast.Word):
-        symbol = scope.symbols.get(let.value.text)
-        if symbol is not None and symbol.kind is Kind.let:
-            resolved = scope.find(let.value, Kind.let)
-            mine = scope.symbols.get(let.name.text)
-            if resolved is not None and mine is not None:
-                mine.value = resolved.value
+    mine = scope.symbols.get(let.name.text)
+    if not isinstance(let.value, ast.Word) or mine is None or mine.name is not let.name:
+        return
+    other = scope.symbols.get(let.value.text)
+    if other is not None and other.kind is Kind.let:
+        resolved = scope.find(let.value, Kind.let)
+        mine.value = resolved.value if resolved is not None else ast.Invalid(span=let.value.span)
 
 
 def _check_binding(scope: Scope, parts: _Parts, binding: ast.Binding) -> None:

@@ -80,6 +80,8 @@ class Scope:
             name = None if isinstance(statement, ast.Budget | ast.GroupChoice) else statement.name
             if kind is None or name is None:
                 continue
+            if isinstance(statement, ast.Broken) and (name.text in RESERVED or name.text in self.symbols):
+                continue  # one report is enough
             if self._refused(name):
                 continue
             value = statement.value if isinstance(statement, ast.Let) else None

@@ -54,6 +54,11 @@ class Signature:
         return [*self.inputs, *self.slots]
 
 
+def article(kind: str) -> str:
+    """`an OnnxModel`, `a TextData`."""
+    return f"an {kind}" if kind[0] in "AEHIO" else f"a {kind}"
+
+
 def signature_of(cls: type[Pass]) -> Signature:
     hints = get_type_hints(cls)
     inputs = {name: _input(name, kind) for name, kind in cls.inputs.items()}

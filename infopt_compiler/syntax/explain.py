@@ -89,28 +89,23 @@ def _by_table(failure: UnexpectedInput, found: str, span: Span, base: int, text:
         return error("E0100", _unexpected(failure, _quoted(found)), span)
     message = mistake.message.replace("`{found}`", _quoted(found))
     if mistake.code == "E0120":
-        return _unknown_statement(text, span)
+        at = span.end if found.startswith("the end") else span.start
+        return _unknown_statement(text[: at - base], base, span)
     return error(mistake.code, message, span, help=mistake.help)
 
 
-def _unknown_statement(text: str, span: Span) -> Diagnostic:
-    """The word that begins the statement is to blame, not what follows it."""
-    plain = without_quiet(text)
-    first = len(plain) - len(plain.lstrip())
-    word = ""
-    for char in plain[first:]:
-        if not (char.isalnum() or char == "_"):
-            break
-        word += char
-    if not word or not word.isidentifier():
+def _unknown_statement(before: str, base: int, span: Span) -> Diagnostic:
+    """The word that begins the statement is to blame, not what follows it; `before` ends where the parser failed."""
+    word = _LAST_WORD.search(without_quiet(before))
+    if word is None:
         return error("E0120", f"a statement does not begin with {_quoted(span.text)}", span, help=_STATEMENTS)
-    base = span.input.text.rfind(word, 0, span.end)
-    place = Span(span.input, base, base + len(word)) if base >= 0 else span
-    close = did_you_mean(word, KEYWORDS)
+    place = Span(span.input, base + word.start(1), base + word.end(1))
+    close = did_you_mean(word[1], KEYWORDS)
     hint = close if close and close.startswith("did") else _STATEMENTS
-    return error("E0120", f"no statement begins with `{word}`", place, help=hint)
+    return error("E0120", f"no statement begins with `{word[1]}`", place, help=hint)
 
 
+_LAST_WORD = re.compile(r"([A-Za-z_]\w*)\s*$")
 _STATEMENTS = "statements are `target`, `measure`, `engine`, `model`, `data`, `scenario`, `let`, `budget`, or `name = pass(...)`"
 
 

@@ -17,7 +17,7 @@ from infopt_compiler.syntax.grammar import recipe_parser
 
 _MOST_REPAIRS = 50  # per statement; a text with more mistakes has been told enough
 _LATER = re.compile(r"\s*(use|search)\b(?!\s*=)")
-_BINDS = re.compile(r"\s*(?:(?:model|data|scenario|let)\s+([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*=)")
+_BINDS = re.compile(r"\s*(?:(?:model|data|scenario|let)\s+([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*:?=)")
 _CONTINUES = re.compile(r"[ \t]*(?:(?:of|on|vs|at)\b|[=<>])")
 
 
