@@ -23,7 +23,7 @@ from infopt_compiler.units import Dimension, human, parse_quantity
 
 
 @dataclass(frozen=True)
-class _Entry:
+class Entry:
     """A candidate with its model, the memory that serving it takes, and what was measured."""
 
     candidate: Candidate
@@ -43,7 +43,7 @@ def run_select(
     if not fitting:
         raise PassError(_too_large(entries, ctx), code="E0740", help=_SMALLER)
     measured = _measured(select, ctx, fitting, on)
-    meeting = _meeting(measured, requirements)
+    meeting = meeting_requirements(measured, requirements)
     choice = _choose(select, ctx, meeting, requirements)
     chosen = next(entry for entry in meeting if entry.candidate == choice.candidate)
     _link(ctx, chosen.model)
@@ -63,7 +63,7 @@ _SMALLER = (
 )
 
 
-def _entry(select: Select, ctx: RunContext, number: int, model: HFModel) -> _Entry:
+def _entry(select: Select, ctx: RunContext, number: int, model: HFModel) -> Entry:
     try:
         spec = ModelSpec.from_folder(model.path)
     except (OSError, KeyError, ValueError) as wrong:
@@ -82,10 +82,10 @@ def _entry(select: Select, ctx: RunContext, number: int, model: HFModel) -> _Ent
         model.size_bytes,
         {"size": float(model.size_bytes)},
     )
-    return _Entry(candidate, model, needed)
+    return Entry(candidate, model, needed)
 
 
-def _measured(select: Select, ctx: RunContext, fitting: list[_Entry], on: TextData | None) -> list[_Entry]:
+def _measured(select: Select, ctx: RunContext, fitting: list[Entry], on: TextData | None) -> list[Entry]:
     """The entries with quality, where the choice needs it; else as they are."""
     if not select.measures(len(fitting)):
         ctx.log("one candidate and no requirement of quality: taken without measuring")
@@ -98,7 +98,7 @@ def _measured(select: Select, ctx: RunContext, fitting: list[_Entry], on: TextDa
         )
     from infopt_compiler.passes.select.quality import intervals, measure, one_tokenizer
 
-    found: list[_Entry] = []
+    found: list[Entry] = []
     for number, entry in enumerate(fitting):
         label = entry.candidate.label
         ctx.progress(number, len(fitting), f"measuring {label}")
@@ -121,7 +121,7 @@ def _measured(select: Select, ctx: RunContext, fitting: list[_Entry], on: TextDa
     return found
 
 
-def _meeting(entries: list[_Entry], requirements: list[Requirement]) -> list[_Entry]:
+def meeting_requirements(entries: list[Entry], requirements: list[Requirement]) -> list[Entry]:
     """The entries that meet all requirements; PassError (E0741) with who missed what where none does."""
     meeting = [entry for entry in entries if not entry.candidate.missed(requirements)]
     if meeting:
@@ -141,9 +141,7 @@ def _meeting(entries: list[_Entry], requirements: list[Requirement]) -> list[_En
     )
 
 
-def _choose(
-    select: Select, ctx: RunContext, entries: list[_Entry], requirements: list[Requirement]
-) -> Choice:
+def _choose(select: Select, ctx: RunContext, entries: list[Entry], requirements: list[Requirement]) -> Choice:
     if len(entries) == 1 and entries[0].result is None:
         met = (
             f", which meets {', '.join(map(str, requirements))}"
@@ -163,7 +161,7 @@ def _choose(
     return choose(candidates, select.prefer, gain_of, parse_quantity(select.gain).base)
 
 
-def _too_large(entries: list[_Entry], ctx: RunContext) -> str:
+def _too_large(entries: list[Entry], ctx: RunContext) -> str:
     rows = (
         f"  {entry.candidate.label} needs {human(entry.required_bytes, Dimension.bytes)}" for entry in entries
     )
@@ -177,7 +175,7 @@ def _link(ctx: RunContext, model: HFModel) -> None:
     link_folder(model.path, ctx.staging)
 
 
-def _facts(entry: _Entry, ctx: RunContext, requirements: list[Requirement]) -> dict[str, Any]:
+def _facts(entry: Entry, ctx: RunContext, requirements: list[Requirement]) -> dict[str, Any]:
     candidate = entry.candidate
     known = [r for r in requirements if r.metric in candidate.values]
     missed = {str(r): share for r, share in candidate.missed(known).items()}

@@ -27,6 +27,8 @@ def widened(source: Path, folder: Path, *, steps: int) -> HFModel:
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("*.safetensors"))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # so small a model only waits for its threads
     torch.manual_seed(0)
     config = LlamaConfig.from_pretrained(source)
     config.intermediate_size *= 2
@@ -41,6 +43,7 @@ def widened(source: Path, folder: Path, *, steps: int) -> HFModel:
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
+    torch.set_num_threads(threads)
     model.save_pretrained(folder)
     return HFModel(folder, folder.name)
 

@@ -9,6 +9,9 @@ import pytest
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.select import Select
+from infopt_compiler.passes.select.choose import Candidate
+from infopt_compiler.passes.select.requirement import parse_requirement
+from infopt_compiler.passes.select.run import Entry, meeting_requirements
 from tests.passes.select.context import HERE, context
 from tests.passes.select.models import prose, small, widened, write_text
 
@@ -44,29 +47,33 @@ def test_one_candidate_is_linked_without_measuring(tmp_path, models):
 
 
 @pytest.mark.slow
-def test_a_larger_candidate_is_taken_for_its_gain(tmp_path, models, text):
-    ctx, facts = run(tmp_path, [models["small"], models["trained"]], on=text)
+def test_a_larger_candidate_is_taken_for_its_gain_only(tmp_path, models, text):
+    order = ["untrained", "small", "trained"]
+    ctx, facts = run(tmp_path, [models[name] for name in order], on=text)
     assert (ctx.staging / "model.safetensors").samefile(models["trained"].path / "model.safetensors")
-    assert facts["chosen"].startswith("candidate 2")
-    (comparison,) = facts["comparisons"]
-    assert comparison["taken"] and comparison["interval"][0] > 0.02
+    assert facts["chosen"].startswith("candidate 3")
+    without, gained = facts["comparisons"]  # the smallest is compared with both larger ones
+    assert without["kept"].startswith("candidate 2") and not without["taken"]
+    assert gained["kept"].startswith("candidate 2") and gained["taken"] and gained["interval"][0] > 0.02
     values = [row["values"]["bits_per_byte"]["value"] for row in facts["candidates"]]
-    assert values[1] < values[0]
+    assert values[2] < min(values[:2])
 
 
-@pytest.mark.slow
-def test_a_larger_candidate_without_a_gain_is_left(tmp_path, models, text):
-    ctx, facts = run(tmp_path, [models["untrained"], models["small"]], on=text)
-    assert facts["chosen"].startswith("candidate 2") and not facts["comparisons"][0]["taken"]
-    assert (ctx.staging / "model.safetensors").samefile(models["small"].path / "model.safetensors")
+def test_who_misses_a_requirement_is_left_out(tmp_path, models):
+    requirements = [parse_requirement("perplexity <= 18")]
 
+    def entry(label, perplexity):
+        return Entry(Candidate(label, 1, 1, 1, {"perplexity": perplexity}), models["small"], 1.0)
 
-@pytest.mark.slow
-def test_the_smallest_that_meets_the_requirements_is_taken(tmp_path, models, text):
-    pair = [models["small"], models["trained"]]
-    _, facts = run(tmp_path, pair, on=text, require=["perplexity <= 200"], gain="99%")
-    assert facts["chosen"].startswith("candidate 2")  # the smallest misses it
-    assert facts["candidates"][0]["missed"]["perplexity <= 200"] > 0
+    entries = [entry("a", 20.0), entry("b", 18.0), entry("c", 27.0)]
+    assert [e.candidate.label for e in meeting_requirements(entries, requirements)] == ["b"]
+    with pytest.raises(PassError) as failure:
+        meeting_requirements([entries[0], entries[2]], requirements)
+    assert str(failure.value).splitlines() == [
+        "no candidate meets perplexity <= 18:",
+        "  a: perplexity is 20, 11.1% beyond 18",
+        "  c: perplexity is 27, 50.0% beyond 18",
+    ]
 
 
 @pytest.mark.slow
