@@ -11,7 +11,7 @@ from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.plan.model import Outlook, PlanBound
 from infopt_compiler.sema.program import Budget, Program
 from infopt_compiler.targets import Predicted, Target, floor, predict, sizes
-from infopt_compiler.units import human
+from infopt_compiler.units import Dimension, human
 
 
 def plan_bounds(
@@ -46,7 +46,10 @@ def _plan_bound(
     limit, why = _limit(program, budget, bound, specs, target)
     if limit is None:
         return replace(blank, why=why)
-    return _judge(blank, bound, limit, found, _floor(program, budget, spec, target).get(bound.name))
+    known = _judge(blank, bound, limit, found, _floor(program, budget, spec, target).get(bound.name))
+    if known.outlook is Outlook.unreachable:
+        return replace(known, why=_proof(bound, limit, known, spec, target))
+    return known
 
 
 def _judge(blank: PlanBound, bound: Bound, limit: float, found: Predicted, least: float | None) -> PlanBound:
@@ -59,14 +62,30 @@ def _judge(blank: PlanBound, bound: Bound, limit: float, found: Predicted, least
         floor=least,
         why=found.arithmetic,
     )
-    dimension = bound.definition.dimension
     # A relative limit rests on a prediction itself, so it proves nothing.
     if least is not None and bound.relative_to is None and not _inside(bound, least, limit):
-        word = "at least" if bound.is_upper else "at most"
-        why = f"{word} {human(least, dimension)} even without any overhead: {found.arithmetic}"
-        return replace(known, outlook=Outlook.unreachable, why=why)
+        return replace(known, outlook=Outlook.unreachable)
     inside = _inside(bound, found.value, limit)
     return replace(known, outlook=Outlook.meets if inside else Outlook.misses)
+
+
+def _proof(bound: Bound, limit: float, known: PlanBound, spec: ModelSpec, target: Target) -> str:
+    """The arithmetic that puts a bound out of reach, in words."""
+    least = human(known.floor or 0.0, bound.definition.dimension)
+    weights = human(spec.bytes_per_token, Dimension.bytes)
+    if bound.metric in ("tpot", "itl", "decode"):
+        seconds = 1 / limit if bound.metric == "decode" else limit
+        rate = (spec.bytes_per_token - target.cache_bytes) / seconds
+        return (
+            f"every token reads {weights} of weights, of which caches hold {human(target.cache_bytes, Dimension.bytes)}: "
+            f"the bound needs {rate / 1e9:.3g} GB/s from memory, `{target.name}` gives {target.bandwidth / 1e9:.3g}"
+        )
+    if bound.definition.dimension is Dimension.bytes:
+        return f"the weights alone take {least}"
+    word = "at least" if bound.is_upper else "at most"
+    return (
+        f"{word} {least} by {weights} of weights per token and the arithmetic alone; predicted: {known.why}"
+    )
 
 
 def _inside(bound: Bound, value: float, limit: float) -> bool:
