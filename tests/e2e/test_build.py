@@ -1,0 +1,147 @@
+"""The whole path, from a recipe to a verdict, through the installed command. Tests run in order: each adds to one cache."""
+
+from __future__ import annotations
+
+import json
+import time
+from importlib.resources import files
+
+import jsonschema
+import pytest
+
+from tests.e2e.conftest import RECIPE, Workplace
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="session")
+def first(workplace: Workplace):
+    """The first build: everything runs."""
+    return workplace.run("tiny.opt")
+
+
+def test_the_first_build_meets_its_budget(workplace, first):
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert (
+        first.stdout.rstrip()
+        .splitlines()[-1]
+        .startswith("MET · all 6 bounds are met · report: outputs/tiny/")
+    )
+    report = workplace.report()
+    jsonschema.validate(report, json.loads((files("infopt_compiler.report") / "schema.json").read_text()))
+    assert [row["cached"] for row in report["passes"]] == [False] * len(report["passes"])
+    folder = workplace.folder / "outputs/tiny/latest"
+    for name in ("report.json", "report.md", "junit.xml", "recipe.lock", "plan.json"):
+        assert (folder / name).stat().st_size > 100, name
+    assert (folder / "artifact" / "genai_config.json").exists()
+
+
+def test_the_shipped_artifact_runs_without_our_code(workplace, first):
+    """Plain onnxruntime-genai opens what shipped, and its size is what the report says."""
+    import onnxruntime_genai as og
+
+    folder = workplace.folder / "outputs/tiny/latest/artifact"
+    model = og.Model(str(folder))
+    tokenizer = og.Tokenizer(model)
+    params = og.GeneratorParams(model)
+    params.set_search_options(max_length=24, do_sample=False)
+    generator = og.Generator(model, params)
+    generator.append_tokens(tokenizer.encode("The quantize pass"))
+    while not generator.is_done():
+        generator.generate_next_token()
+    assert len(generator.get_sequence(0)) > 3
+    assert workplace.report()["artifact"]["size_bytes"] == sum(f.stat().st_size for f in folder.iterdir())
+
+
+def test_again_nothing_runs_and_the_digests_are_the_same(workplace, first):
+    before = workplace.report()
+    started = time.monotonic()
+    again = workplace.run("tiny.opt")
+    assert again.returncode == 0, again.stderr
+    assert time.monotonic() - started < 8
+    after = workplace.report()
+    assert all(row["cached"] for row in after["passes"])
+    assert [row["digest"] for row in after["passes"]] == [row["digest"] for row in before["passes"]]
+    assert after["bounds"] == before["bounds"]
+
+
+def test_a_late_parameter_reruns_only_what_follows(workplace, first):
+    changed = workplace.run("tiny.opt", "q.group=64")
+    assert changed.returncode == 0, changed.stderr
+    ran = [row["name"] for row in workplace.report()["passes"] if not row["cached"]]
+    assert ran == ["q", "onnx", "chat"]
+
+
+def test_plan_says_cached_and_why_not(workplace, first):
+    assert "nothing, every step is cached" in workplace.run("plan", "tiny.opt").stdout
+    changed = workplace.run("plan", "tiny.opt", "q.bits=4").stdout
+    assert "run (follows)" in changed and "bits" in changed
+
+
+def test_another_target_is_only_predicted(workplace, first):
+    other = workplace.run("tiny.opt", "target=h100")
+    assert other.returncode == 4, other.stdout + other.stderr
+    verdicts = {row["metric"]: row["verdict"] for row in workplace.report()["bounds"]}
+    assert verdicts["tpot.p50"] == verdicts["memory.peak"] == "predicted"
+    assert verdicts["size"] == verdicts["kl.mean"] == "met"
+    judged = workplace.run("tiny.opt", "target=h100", "--predict-only")
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+
+
+def test_a_missed_bound_exits_3_and_says_by_how_much(workplace, first):
+    missed = workplace.run("tiny.opt", "budget.chat.size='10 kB'", "budget.chat.tpot.p50='1 us'")
+    assert missed.returncode == 3, missed.stdout + missed.stderr
+    assert "MISSED · 2 of 6 bounds missed: tpot.p50, size" in missed.stdout
+    assert "× over" in missed.stdout
+
+
+def test_a_sweep_runs_all_jobs_and_exits_with_the_worst(workplace, first):
+    sweep = workplace.run("tiny.opt", "-m", "budget.chat.size='50 MB','10 kB'")
+    assert sweep.returncode == 3, sweep.stdout + sweep.stderr
+    folder = workplace.folder / "outputs/tiny/latest"
+    codes = [json.loads((folder / job / "report.json").read_text())["exit_code"] for job in ("0", "1")]
+    assert codes == [0, 3]
+
+
+@pytest.mark.parametrize(
+    ("override", "code", "text"),
+    [
+        ("q.bitz=8", 1, "did you mean `bits`"),
+        ("+hydra.callbacks.x._target_=os.system", 2, "hydra.callbacks"),
+        ("q.bits='${oc.env:HOME}'", 1, "${"),
+    ],
+)
+def test_refused_overrides(workplace, first, override, code, text):
+    refused = workplace.run("tiny.opt", override)
+    assert refused.returncode == code, refused.stdout + refused.stderr
+    assert text in refused.stderr and "Traceback" not in refused.stderr
+
+
+def test_locked_builds_what_the_lock_says(workplace, first):
+    assert workplace.run("lock", "tiny.opt").returncode == 0
+    assert workplace.run("tiny.opt", "--locked").returncode == 0
+    differs = workplace.run("tiny.opt", "--locked", "q.group=64")
+    assert differs.returncode == 1
+    assert "group" in differs.stderr and "Traceback" not in differs.stderr
+
+
+def test_a_folder_that_is_no_model_names_the_line(workplace, first):
+    workplace.write("empty.opt", RECIPE.replace("file:tiny", "file:."))
+    failed = workplace.run("empty.opt")
+    assert failed.returncode == 1
+    assert "empty.opt:3:" in failed.stderr and "Traceback" not in failed.stderr
+    assert workplace.report("empty")["verdict"] == "failed"
+
+
+def test_a_damaged_entry_is_made_again(workplace, first):
+    row = next(row for row in workplace.report()["passes"] if row["name"] == "onnx")
+    report = workplace.report()
+    assert report["passes"]
+    graph = next(
+        path for path in sorted((workplace.cache / "store").rglob("model.onnx")) if row["key"] in str(path)
+    )
+    graph.chmod(0o644)
+    graph.write_bytes(b"damaged")
+    again = workplace.run("tiny.opt")
+    assert again.returncode == 0, again.stderr
+    assert "corrupt" in again.stderr
