@@ -34,6 +34,7 @@ def test_a_batch_counts_all_its_sequences(world: World) -> None:
     assert block.tokens_in == 2 * 3 * 30
 
 
+@pytest.mark.slow
 def test_a_hugging_face_folder_is_served_too(world: World) -> None:
     block, environment = run_block(world.base.path, SCENARIO, 2, 1, 0)
     assert environment["runtime"] == "transformers"

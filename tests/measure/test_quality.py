@@ -15,6 +15,7 @@ from tests.measure.conftest import World
 from tests.measure.models import write_llama
 
 
+@pytest.mark.slow
 def test_perplexity_is_the_direct_computation(world: World) -> None:
     import torch
     from transformers import AutoModelForCausalLM
@@ -31,6 +32,7 @@ def test_perplexity_is_the_direct_computation(world: World) -> None:
     assert score(world.base, world.text).perplexity == pytest.approx(math.exp(nll / tokens), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_model_has_no_distance_to_itself_and_little_to_its_export(world: World) -> None:
     found = compare(world.base, {"same": world.base, "onnx": world.onnx}, world.text)
     assert found["same"].kl_mean == 0.0
@@ -89,8 +91,10 @@ def test_too_little_text_is_told(world: World, tmp_path) -> None:
 
 def test_a_model_that_does_not_load_is_told(world: World, tmp_path) -> None:
     folder = tmp_path / "broken"
-    shutil.copytree(world.base.path, folder)
-    (folder / "model.safetensors").write_bytes(b"nothing")
+    shutil.copytree(world.onnx.path, folder)
+    (folder / "model.onnx").write_bytes(b"nothing")
     with pytest.raises(DiagnosticError) as caught:
-        score(HFModel(folder, "broken"), world.text)
-    assert caught.value.diagnostics[0].code == "E0908"
+        score(OnnxModel(folder, "broken"), world.text)
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code == "E0908"
+    assert diagnostic.notes[0].message
