@@ -15,7 +15,7 @@ from infopt_compiler.measure.samples import BlockSamples
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.tune.artifact import make_variant
-from infopt_compiler.passes.tune.search import Load, TrialError
+from infopt_compiler.passes.tune.search import SCREEN_TOKENS, Load, TrialError
 from infopt_compiler.passes.tune.settings import Settings
 from infopt_compiler.passes.tune.tune import Objective
 
@@ -49,7 +49,7 @@ class ArtifactBench:
             folder = self.folder(settings)
             found = compare(
                 {label: folder},
-                self.scenario,
+                short(self.scenario) if load.short else self.scenario,
                 rounds=1,
                 requests=load.requests,
                 warmup=load.warmup,
@@ -98,6 +98,11 @@ class ArtifactBench:
             make_variant(self.source, unfinished, self.default, settings)
             unfinished.rename(folder)
         return folder
+
+
+def short(scenario: Scenario) -> Scenario:
+    """The same requests with few output tokens."""
+    return replace(scenario, generate=min(scenario.generate, SCREEN_TOKENS))
 
 
 def block_seconds(samples: BlockSamples, objective: Objective) -> float:

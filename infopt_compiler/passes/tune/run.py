@@ -21,7 +21,7 @@ from infopt_compiler.passes.tune.artifact import (
     read_settings,
     write_note,
 )
-from infopt_compiler.passes.tune.bench import ArtifactBench
+from infopt_compiler.passes.tune.bench import ArtifactBench, short
 from infopt_compiler.passes.tune.cost import quality_cost
 from infopt_compiler.passes.tune.race import Contest
 from infopt_compiler.passes.tune.search import Decision, Load, Search, TrialError
@@ -39,13 +39,22 @@ def run_tune(
     default = read_settings(model.path)
     bench = _bench(tune, ctx, model.path, default, scenario, on, start, limit)
     gain = parse_quantity(tune.gain).base
-    search = Search(default, bench, time.monotonic, start + limit, Load(tune.requests, 1), tune.rounds, gain)
+    search = Search(
+        default,
+        bench,
+        time.monotonic,
+        deadline=start + limit,
+        load=Load(tune.requests, 1),
+        stretch=scenario.generate / short(scenario).generate,
+        rounds=tune.rounds,
+        least_gain=gain,
+    )
     try:
         chosen, decisions = search.run(_allowed(tune, model.path))
         final = search.confirm(chosen) if chosen != default else None
     except TrialError as failure:
         raise PassError(f"the artifact cannot be served: {failure}", code="E0746") from failure
-    if decisions and default not in search.trials:
+    if decisions and default not in search.screened:
         raise PassError(f"the artifact cannot be served: {decisions[0].reason}", code="E0746")
     note = None
     if final is not None and final.difference >= 0:
@@ -64,6 +73,7 @@ def run_tune(
         "trials": {
             settings.label(default): _trial_facts(values) for settings, values in search.trials.items()
         },
+        "screened": {settings.label(default): seconds for settings, seconds in search.screened.items()},
         "noise": search.noise.deviation,
         "final_check": None if final is None else _contest_facts(final),
         "kl": {label: cost.facts() for label, cost in bench.costs.items()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -18,18 +19,23 @@ class TrialError(Exception):
 
 @dataclass(frozen=True)
 class Load:
-    """The requests of a block: `warmup` that do not count, then `requests` that do."""
+    """The requests of a block: `warmup` that do not count, then `requests` that do; `short`: of few tokens."""
 
     requests: int
     warmup: int
+    short: bool = False
 
     @property
     def total(self) -> int:
         return self.requests + self.warmup
 
 
-PROBE = Load(1, 0)
-"""The least load: what a slow variant is measured with, and the default at first, since nothing is known of it yet."""
+SCREEN = Load(1, 0, short=True)
+"""What screening runs: where a kernel is missing, decoding is ten times slower, and some tokens show it."""
+
+SCREEN_TOKENS = 8  # output tokens of a short request
+SCREEN_RATIO = 2.5  # what is slower by that much needs no more requests to be known as slower
+START_SECONDS = 1.0  # of a block, before its first request
 
 
 class Bench(Protocol):
@@ -56,7 +62,7 @@ class Decision:
 class Search:
     """Coordinate-wise: settings raced in the order of what they usually give; the winner is the next incumbent.
 
-    `trials` collects the blocks of every variant, seconds of the objective in the order measured; `costs` the least
+    `screened` holds the seconds of short requests; `trials` collects the blocks of every variant, seconds of the objective in the order measured; `costs` the least
     wall seconds that a request took with its share of loading. The final check is kept out of the races' time.
     """
 
@@ -65,10 +71,12 @@ class Search:
     clock: Callable[[], float]
     deadline: float
     load: Load
+    stretch: float  # tokens of a request over those of a short one
     rounds: int
     least_gain: float
     noise: Noise = field(default_factory=Noise)
     trials: dict[Settings, list[float]] = field(default_factory=dict)
+    screened: dict[Settings, float] = field(default_factory=dict)
     costs: dict[Settings, float] = field(default_factory=dict)
     started: float = 0.0
     round: int = 0
@@ -92,10 +100,12 @@ class Search:
     def _decide(self, current: Settings, name: str, values: list[Any], share: float) -> Decision:
         kept = getattr(current, name)
         variants = {text(value): current.with_value(name, value) for value in values}
-        if self.trials and 2 * (1 + len(values)) * self._cost(current) > self._left(current):
-            return Decision(name, kept, "not tried: no time left; a larger `time` allows it")
         try:
-            contests = self._race(current, variants, share, self.rounds, self.least_gain)
+            contests = self._screen(current, variants)
+            if not winner("", contests):
+                if 2 * (1 + len(values)) * self._cost(current) > self._left(current):
+                    return Decision(name, kept, "not tried: no time left; a larger `time` allows it")
+                contests = self._race(current, variants, share, self.rounds, self.least_gain)
         except TrialError as failure:
             return Decision(name, kept, f"not taken: {failure}")
         best = winner("", contests)
@@ -107,6 +117,23 @@ class Search:
             return Decision(name, kept, refusal, tried)
         value = getattr(variants[best], name)
         return Decision(name, value, f"{tried[best].gain:.1%} less time than {text(kept)}", tried)
+
+    def _screen(self, current: Settings, variants: dict[str, Settings]) -> list[Contest]:
+        """One short request each, for the first setting only: where the artifact came without a fast kernel, blocks of
+        it would take most of the time that there is."""
+        if self.screened:
+            return []
+        for settings in (current, *variants.values()):
+            start = self.clock()
+            self.screened[settings] = self.bench.block(settings, self.round, SCREEN)
+            wall = self.clock() - start
+            self.costs[settings] = START_SECONDS + max(0.0, wall - START_SECONDS) * self.stretch
+        margin = math.log(SCREEN_RATIO)
+        ratios = {name: self.screened[s] / self.screened[current] for name, s in variants.items()}
+        return [
+            Contest(name, math.log(ratio), margin, 1, "better" if ratio * SCREEN_RATIO < 1 else "tie")
+            for name, ratio in ratios.items()
+        ]
 
     def _race(
         self,
@@ -141,20 +168,19 @@ class Search:
         start = self.clock()
         seconds = self.bench.block(settings, self.round, load)
         cost = (self.clock() - start) / load.total
-        self.costs[settings] = min(cost, self.costs.get(settings, cost))
+        known = self.costs.get(settings, cost) if settings in self.trials else cost
+        self.costs[settings] = min(cost, known)
         self.trials.setdefault(settings, []).append(seconds)
         return seconds
 
     def _load_for(self, incumbent: Settings) -> Load:
         """The load asked for where a block of it takes a small share of the time, else less, else the least."""
-        if not self.trials:
-            return PROBE
         allowed = (self.deadline - self.started) * BLOCK_SHARE
         request = self.costs.get(incumbent, 0.0)
         for load in (self.load, Load(1, 1)):
             if load.total * request <= allowed:
                 return load
-        return PROBE
+        return Load(1, 0)
 
     def _cost(self, *variants: Settings) -> float:
         """Wall seconds of one block of each; that of the dearest for a variant that was not measured yet."""
@@ -163,7 +189,7 @@ class Search:
 
     def _left(self, current: Settings) -> float:
         """Seconds for races: what is left but for one round of the final check."""
-        final = self._cost(self.default, current) if self.trials else 0.0
+        final = self._cost(self.default, current)
         return self.deadline - self.clock() - final
 
 

@@ -45,7 +45,7 @@ class Tune(Pass):
         Objective.latency,
         "what is made small; `throughput` stands for the time per output token of all requests",
     )
-    time: str = param("75 s", "wall time for the search", dimension=Dimension.time)
+    time: str = param("90 s", "wall time for the search", dimension=Dimension.time)
     requests: int = param(2, "requests per block; a block is one fresh process", minimum=1, maximum=1000)
     rounds: int = param(4, "most pairs of blocks per setting", minimum=2, maximum=100)
     gain: str = param("2%", "least relative gain for which a setting changes", dimension=Dimension.fraction)
@@ -56,7 +56,7 @@ class Tune(Pass):
 
     def check(self, model: ModelSpec | None) -> Iterator[Problem]:
         if parse_quantity(self.time).base <= 0:
-            yield Problem("`time` must be positive", "time", "write for example `time = 75 s`")
+            yield Problem("`time` must be positive", "time", "write for example `time = 90 s`")
         if not 0 <= parse_quantity(self.gain).base < 1:
             yield Problem("`gain` must be at least 0% and less than 100%", "gain")
 

@@ -26,7 +26,7 @@ class Machine:
         self.now, self.rng = 0.0, random.Random(1)
 
     def block(self, settings, number, load):
-        self.now += self.block_seconds * load.total / 3
+        self.now += 1 + (self.block_seconds - 1) * (1 / 24 if load.short else load.total / 3)
         if settings.changes(Settings()).keys() & self.broken:
             raise TrialError("does not load")
         return self.seconds(settings) * math.exp(self.rng.gauss(0, self.noise))
@@ -43,7 +43,7 @@ class Machine:
 
 
 def search(machine, *, seconds=300.0, rounds=4):
-    return Search(Settings(), machine, lambda: machine.now, seconds, Load(2, 1), rounds, 0.02)
+    return Search(Settings(), machine, lambda: machine.now, seconds, Load(2, 1), 8.0, rounds, 0.02)
 
 
 def test_each_setting_that_helps_is_taken_and_the_others_left():
@@ -76,12 +76,19 @@ def test_a_variant_that_cannot_be_served_is_left_out():
     assert decisions[3].reason == "not taken: does not load"
 
 
-def test_what_is_twenty_times_faster_needs_one_round():
-    machine = Machine({"head_accuracy_level": 0.05})
+def test_what_is_twenty_times_faster_is_seen_in_one_short_request():
+    machine = Machine({"head_accuracy_level": 0.05}, block=25.0)
     run = search(machine)
-    chosen, _ = run.run({"head_accuracy_level": [0, 4]})
-    assert chosen == Settings(head_accuracy_level=4) and machine.now == 2.0
+    chosen, decisions = run.run({"head_accuracy_level": [0, 4]})
+    assert chosen == Settings(head_accuracy_level=4) and machine.now == 4.0 and not run.trials
+    assert "95" in decisions[0].reason
     assert run.confirm(chosen).rounds == 1
+
+
+def test_what_screening_does_not_show_is_raced():
+    run = search(Machine({"threads": 0.6}))
+    run.run(ALL)
+    assert len(run.screened) == 2 and len(run.trials[Settings()]) >= 2
 
 
 def test_the_time_limit_holds_and_what_was_left_out_is_said():
