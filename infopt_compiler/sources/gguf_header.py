@@ -19,6 +19,13 @@ _TYPES = {
     0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 9: "Q8_1", 10: "Q2_K", 11: "Q3_K",
     12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 15: "Q8_K", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64", 30: "BF16",
 }  # fmt: skip
+_CLASSES = {
+    "llama": "LlamaForCausalLM",
+    "qwen2": "Qwen2ForCausalLM",
+    "qwen3": "Qwen3ForCausalLM",
+    "gemma2": "Gemma2ForCausalLM",
+    "phi3": "Phi3ForCausalLM",
+}  # the class that transformers reads it into; others keep GGUF's name
 _LIMIT = 10_000_000  # elements of an array, bytes of a string: more is no header
 
 
@@ -50,7 +57,7 @@ class GgufHeader:
         tied = "output.weight" not in self.tensors
         spec = ModelSpec.from_config(
             {
-                "architectures": [self.architecture],
+                "architectures": [_CLASSES.get(self.architecture, self.architecture)],
                 "model_type": self.architecture,
                 "num_hidden_layers": read("block_count"),
                 "hidden_size": hidden,

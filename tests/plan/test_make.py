@@ -1,0 +1,147 @@
+"""A plan before, between and after builds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from infopt_compiler.artifacts import ModelSpec
+from infopt_compiler.budget.bound import Bound, BoundSeverity, Operator
+from infopt_compiler.diagnostics import DiagnosticError
+from infopt_compiler.graph import build_graph
+from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.settings import PRESETS
+from infopt_compiler.plan import Outlook, State, make_plan
+from infopt_compiler.sema.program import Budget, Program
+from infopt_compiler.units import parse_quantity
+from tests.execute.conftest import CONFIG, TARGET, Bench, bench  # noqa: F401
+
+LARGE = {
+    **CONFIG,
+    "hidden_size": 2048,
+    "intermediate_size": 8192,
+    "num_hidden_layers": 16,
+    "vocab_size": 50_000,
+}
+
+
+def bounded(program: Program, *texts: tuple, scenario: str | None = "chat", **more) -> Program:
+    bounds = tuple(
+        Bound(metric, Operator(operator), parse_quantity(limit), aggregate, **more)
+        for metric, aggregate, operator, limit in texts
+    )
+    budget = Budget("u", "u", scenario, bounds)
+    return replace(program, budgets={"u": budget}, scenarios={"chat": Scenario("chat")})
+
+
+def planned(bench: Bench, program: Program, target=TARGET, settings=None):  # noqa: F811
+    return make_plan(program, build_graph(program), bench.store, target, settings)
+
+
+def states(plan) -> list[str]:
+    return [step.state.value for step in plan.steps]
+
+
+def test_before_and_after_a_build(bench):  # noqa: F811
+    program = bench.program(t={"note": "a"})
+    before = planned(bench, program)
+    assert states(before) == ["run", "follows", "follows"]
+    assert before.steps[0].because == ("nothing of this name was made before",)
+    assert before.steps[1].because == ("`m` is made anew",)
+    assert before.seconds > 0 and before.peak_rss_bytes > 0 and before.disk_bytes > 0
+    assert bench.store.entries() == [], "a plan makes nothing"
+
+    bench.build(program)
+    after = planned(bench, program)
+    assert states(after) == ["cached"] * 3 and after.seconds == 0 and after.to_run == ()
+    assert [step.digest for step in after.steps] == [run.digest for run in bench.build(program).runs]
+
+    late = planned(bench, bench.program(t={"note": "b"}))
+    assert states(late) == ["cached", "run", "follows"]
+    assert late.steps[1].because == ("`note`: a → b",)
+
+
+def test_an_unknown_model_is_unknown(bench):  # noqa: F811
+    program = bench.program()
+    model = replace(program.models["m"], source="pypi:some-model==1.0#model")
+    plan = planned(bench, bounded(replace(program, models={"m": model}), ("size", None, "<=", "1 MB")))
+    assert [step.seconds for step in plan.steps] == [None] * 3 and plan.seconds is None
+    assert plan.bounds[0].outlook is Outlook.unknown and "before it is fetched" in plan.bounds[0].why
+
+
+def test_a_missing_source_names_its_line(bench):  # noqa: F811
+    program = bench.program()
+    model = replace(program.models["m"], source="file:modell")
+    with pytest.raises(DiagnosticError) as failure:
+        planned(bench, replace(program, models={"m": model}))
+    (found,) = failure.value.diagnostics
+    assert found.code == "E0601" and found.span.line == 1 and "`model`" in found.help
+
+
+@pytest.fixture
+def large(bench):  # noqa: F811
+    """Shapes of a billion parameters: a plan reads config.json, not the weights."""
+    (bench.folder / "model" / "config.json").write_text(json.dumps(LARGE))
+    return bench
+
+
+@pytest.mark.parametrize(
+    ("bound", "outlook", "why"),
+    [
+        (("tpot", "p50", "<=", "1 ms"), Outlook.unreachable, "GB/s from memory, `box` gives 30"),
+        (("decode", "p50", ">=", "1000 tok/s"), Outlook.unreachable, "GB/s from memory"),
+        (("tpot", "p50", "<=", "10 s"), Outlook.meets, "GB/s"),
+        (("tpot", "p50", "<=", "140 ms"), Outlook.misses, "GB/s"),
+        (("throughput", None, ">=", "500 tok/s"), Outlook.unreachable, "at most"),
+        (("ttft", "p95", "<=", "1 ms"), Outlook.unreachable, "at least"),
+        (("size", None, "<=", "100 MB"), Outlook.unreachable, "weights alone take"),
+        (("memory.peak", None, "<=", "1 GB"), Outlook.unreachable, "weights alone take"),
+        (("size", None, "<=", "10 GB"), Outlook.meets, "weights"),
+        (("cost", None, "<=", "0.01 USD/Mtok"), Outlook.unreachable, "at least"),
+        (("perplexity", None, "<=", "18"), Outlook.unknown, "measured"),
+    ],
+)
+def test_bounds(large, bound, outlook, why):
+    (found,) = planned(large, bounded(large.program(), bound)).bounds
+    assert found.outlook is outlook and why in found.why, found
+    assert found.text == f"{bound[0]}{'.' + bound[1] if bound[1] else ''} {bound[2]} {bound[3]}"
+
+
+def test_the_size_needs_no_scenario(large):
+    (found,) = planned(large, bounded(large.program(), ("size", None, "<=", "100 MB"), scenario=None)).bounds
+    assert found.outlook is Outlook.unreachable
+    assert found.floor <= ModelSpec.from_config(LARGE).weight_bytes
+
+
+def test_relative_bounds_rest_on_the_reference(large):
+    program = bounded(
+        large.program(), ("size", None, "<=", "105%"), ("size", None, "<=", "50%"), relative_to="m"
+    )
+    found = planned(large, program).bounds
+    assert [bound.outlook for bound in found] == [Outlook.meets, Outlook.misses], "same shapes, same size"
+    assert found[0].text == "size <= 105% of m"
+
+
+def test_severity_and_time_to_measure(large):
+    program = bounded(large.program(), ("tpot", "p50", "<=", "9 s"), severity=BoundSeverity.warn)
+    plan = planned(large, program, settings=PRESETS["standard"])
+    assert plan.bounds[0].severity == "warn" and plan.measure_seconds == PRESETS["standard"].seconds
+    elsewhere = planned(large, program, replace(TARGET, here=False), PRESETS["standard"])
+    assert elsewhere.measure_seconds == 0
+
+
+def test_a_plan_is_plain_data(large):
+    plan = planned(large, bounded(large.program(), ("tpot", "p50", "<=", "1 ms")))
+    data = json.loads(json.dumps(plan.to_json()))
+    assert data["steps"][1]["pass"] == "toy" and data["bounds"][0]["outlook"] == "out of reach"
+    assert plan.unreachable == plan.bounds and plan.steps[0].state is State.run
+
+
+def test_planning_imports_nothing_heavy():
+    code = "import sys, infopt_compiler.plan; print([m for m in ('torch', 'transformers', 'onnx', 'hydra', 'rich') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
