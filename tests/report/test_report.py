@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from importlib.resources import files
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import jsonschema
@@ -71,3 +72,10 @@ def test_margin(value, limit, operator, text):
 def test_last_line_of_a_met_build_counts_only_bounds_that_fail(report):
     report.update(verdict="met", bounds=[bound(), bound(severity="warn", verdict="missed")])
     assert last_line(report, "x") == "MET · all 1 bounds are met · report: x"
+
+
+def test_the_docs_name_every_field():
+    document = (Path(__file__).parents[2] / "docs/report.md").read_text("utf-8")
+    bound_fields = schema()["$defs"]["bound"]["properties"]
+    missing = [name for name in (*schema()["properties"], *bound_fields) if f"`{name}`" not in document]
+    assert missing == []
