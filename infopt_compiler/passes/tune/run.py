@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from infopt_compiler.artifacts import OnnxModel, TextData
@@ -23,10 +22,10 @@ from infopt_compiler.passes.tune.artifact import (
 )
 from infopt_compiler.passes.tune.bench import ArtifactBench, short
 from infopt_compiler.passes.tune.cost import quality_cost
-from infopt_compiler.passes.tune.race import Contest
-from infopt_compiler.passes.tune.search import Decision, Load, Search, TrialError
+from infopt_compiler.passes.tune.facts import contest_facts, search_facts
+from infopt_compiler.passes.tune.search import Load, Search, TrialError
 from infopt_compiler.passes.tune.settings import Available, Settings
-from infopt_compiler.passes.tune.tune import Tune
+from infopt_compiler.passes.tune.tune import Objective, Tune
 from infopt_compiler.units import parse_quantity
 
 
@@ -34,6 +33,8 @@ def run_tune(
     tune: Tune, ctx: RunContext, model: OnnxModel, scenario: Scenario, on: TextData | None
 ) -> dict[str, Any]:
     """Write the tuned artifact into `ctx.staging`; facts hold every trial and decision."""
+    if tune.minimize is Objective.tpot and scenario.generate < 2:
+        raise PassError("`minimize = tpot` needs a scenario of at least two output tokens", code="E0746")
     limit = parse_quantity(tune.time).base
     start = time.monotonic()
     default = read_settings(model.path)
@@ -63,19 +64,13 @@ def run_tune(
         chosen = default
     seconds = time.monotonic() - start
     _write(ctx, model.path, default, chosen, tune, scenario)
-    facts = {
+    facts = search_facts(search, default, decisions)
+    facts |= {
         "objective": tune.minimize.value,
         "scenario": asdict(scenario),
-        "default": asdict(default),
         "chosen": asdict(chosen),
         "changed": chosen.changes(default),
-        "decisions": [_decision_facts(decision) for decision in decisions],
-        "trials": {
-            settings.label(default): _trial_facts(values) for settings, values in search.trials.items()
-        },
-        "screened": {settings.label(default): seconds for settings, seconds in search.screened.items()},
-        "noise": search.noise.deviation,
-        "final_check": None if final is None else _contest_facts(final),
+        "final_check": None if final is None else contest_facts(final),
         "kl": {label: cost.facts() for label, cost in bench.costs.items()},
         "charged_kl": _charged(bench, default, chosen),
         "search_seconds": seconds,
@@ -157,29 +152,3 @@ def _charged(bench: ArtifactBench, default: Settings, chosen: Settings) -> float
     """Mean KL that the chosen accuracy levels cost, 0 where tune raised none."""
     levels = {"accuracy_level", "head_accuracy_level"} & set(chosen.changes(default))
     return bench.cost(chosen).mean if levels else 0.0
-
-
-def _decision_facts(decision: Decision) -> dict[str, Any]:
-    tried = {value: _contest_facts(contest) for value, contest in decision.tried.items()}
-    return {
-        "setting": decision.setting,
-        "value": decision.value,
-        "reason": decision.reason,
-        "tried": tried,
-    }
-
-
-def _contest_facts(contest: Contest) -> dict[str, Any]:
-    low, high = contest.gain_interval
-    return {
-        "gain": contest.gain,
-        "interval": [low, high],
-        "rounds": contest.rounds,
-        "verdict": contest.verdict,
-    }
-
-
-def _trial_facts(seconds: list[float]) -> dict[str, Any]:
-    """Blocks in the order measured; spread: (largest - least) / median."""
-    middle = median(seconds)
-    return {"blocks": seconds, "median": middle, "spread": (max(seconds) - min(seconds)) / middle}

@@ -150,3 +150,11 @@ def test_the_objective_of_a_block():
     assert block_seconds(samples, Objective.latency) == 2.0
     assert block_seconds(samples, Objective.ttft) == pytest.approx(0.2)
     assert block_seconds(samples, Objective.throughput) == pytest.approx(6.0 / 9)
+
+
+def test_tpot_needs_two_tokens(artifact, tmp_path):
+    one = Scenario("one", prompt=16, generate=1)
+    with pytest.raises(PassError, match="at least two output tokens"):
+        Tune(minimize=Objective.tpot).run(
+            context(tmp_path), model=OnnxModel(artifact, "x"), under=one, on=None
+        )
