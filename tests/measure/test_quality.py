@@ -6,13 +6,16 @@ import shutil
 
 import pytest
 
-from infopt_compiler.artifacts import HFModel, OnnxModel, TextData
+from infopt_compiler.artifacts import HFModel, OnnxModel, QuantizedModel, TextData
 from infopt_compiler.artifacts.text import DataSpec, Document, write_text_data
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.measure.quality import compare, score
 from infopt_compiler.measure.windowing import cut
+from infopt_compiler.passes.export.export import build
 from tests.measure.conftest import World
 from tests.measure.models import write_llama
+from tests.passes.export.models import write_llama as write_quantizable
+from tests.passes.export.models import write_quantized
 
 
 @pytest.mark.slow
@@ -98,3 +101,17 @@ def test_a_model_that_does_not_load_is_told(world: World, tmp_path) -> None:
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.code == "E0908"
     assert diagnostic.notes[0].message
+
+
+@pytest.mark.slow
+def test_integer_weights_are_scored_as_what_they_stand_for(world: World, tmp_path) -> None:
+    """A quantized folder in torch, and its export in the runtime that serves: two ways to the same numbers."""
+    quantized = write_quantized(
+        write_quantizable(tmp_path / "float"), tmp_path / "quantized", symmetric=False
+    )
+    (tmp_path / "onnx").mkdir()
+    build(quantized, tmp_path / "onnx", tmp_path, lambda message: None)
+    subjects = {"onnx": OnnxModel(tmp_path / "onnx", "o")}
+    found = compare(QuantizedModel(quantized, "q"), subjects, world.text, 3)["onnx"]
+    assert found.kl_mean < 0.01  # activations are 8 bits wide there
+    assert found.perplexity == pytest.approx(found.reference_perplexity, rel=0.02)
