@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from statistics import median
@@ -37,7 +38,7 @@ def contest_facts(contest: Contest) -> dict[str, Any]:
     low, high = contest.gain_interval
     return {
         "gain": contest.gain,
-        "interval": [low, high],
+        "interval": None if math.isinf(low) else [low, high],
         "rounds": contest.rounds,
         "verdict": contest.verdict,
     }

@@ -20,9 +20,7 @@ NOISE_FLOOR = (
 PRIOR_NOISE = 0.05  # what two cores of a shared machine show, until this search has seen its own
 PRIOR_WEIGHT = 2  # degrees of freedom that the prior counts for
 
-SINGLE_ROUND_FACTOR = (
-    3  # one pair shows nothing of its own noise: only what no noise explains is taken from it
-)
+BURST = 3.0  # deviations: a neighbour's burst in one race must not blind those after it
 
 RunBlocks = Callable[[Sequence[str]], Mapping[str, float]]
 """Runs one block of each named variant, in that order; gives seconds by name."""
@@ -35,11 +33,12 @@ class Noise:
     squares: float = PRIOR_WEIGHT * PRIOR_NOISE**2
     freedom: int = PRIOR_WEIGHT
 
-    def learn(self, differences: Sequence[float]) -> None:
+    def learn(self, differences: Sequence[float], clip: float = math.inf) -> None:
+        """Pool the spread of paired differences; `clip`: most deviations that one of them counts."""
         if len(differences) < 2:
             return
-        center = fmean(differences)
-        self.squares += sum((value - center) ** 2 for value in differences)
+        center, most = fmean(differences), clip * self.deviation
+        self.squares += sum(min(abs(value - center), most) ** 2 for value in differences)
         self.freedom += len(differences) - 1
 
     @property
@@ -69,6 +68,8 @@ class Contest:
     @property
     def gain_interval(self) -> tuple[float, float]:
         """95 % limits of the gain."""
+        if math.isinf(self.margin):
+            return -math.inf, 1.0
         return 1 - math.exp(self.difference + self.margin), 1 - math.exp(self.difference - self.margin)
 
 
@@ -98,7 +99,7 @@ class Race:
             if not open_ones:
                 break
         for name in self.challengers:
-            self.noise.learn(self.differences(name))
+            self.noise.learn(self.differences(name), clip=BURST)
         return [self.contest(name) for name in self.challengers]
 
     def differences(self, challenger: str) -> list[float]:
@@ -111,9 +112,9 @@ class Race:
         pooled = replace(self.noise)
         pooled.learn(values)  # its own spread counts at once, the other challengers' after the race
         difference, margin = fmean(values), pooled.margin(len(values))
-        if len(values) == 1:
-            margin *= SINGLE_ROUND_FACTOR
         verdict = "tie"
+        if len(values) == 1:
+            return Contest(challenger, difference, math.inf, 1, verdict)  # a neighbour's burst looks the same
         if difference + margin < 0 and 1 - math.exp(difference) >= self.least_gain:
             verdict = "better"
         elif difference - margin > 0:

@@ -111,7 +111,13 @@ class Search:
         best = winner("", contests)
         tried = {contest.challenger: contest for contest in contests}
         if not best:
-            return Decision(name, kept, "nothing is better beyond noise", tried)
+            decided = any(contest.rounds > 1 for contest in contests)
+            reason = (
+                "nothing is better beyond noise"
+                if decided
+                else "not decided: no time left for a second round"
+            )
+            return Decision(name, kept, reason, tried)
         refusal = self.bench.refusal(current, variants[best])
         if refusal:
             return Decision(name, kept, refusal, tried)

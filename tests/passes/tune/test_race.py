@@ -68,18 +68,31 @@ def test_rounds_alternate_so_that_a_drift_favours_none():
     assert found["new"].verdict == "tie" and abs(found["new"].difference) < 1e-9
 
 
-def test_one_round_decides_only_what_no_noise_explains():
-    found, calls, _ = race({"old": 1.0, "new": 0.1}, 0.0)
-    assert found["new"].verdict == "better" and len(calls) == 2
-    blocks, _ = source({"old": 1.0, "new": 0.7}, 0.0)
+def test_one_round_decides_nothing():
+    blocks, _ = source({"old": 1.0, "new": 0.1}, 0.0)
     contests = Race("old", ["new"], 0.02, Noise()).run(blocks, rounds=4, may_go_on=lambda names: False)
     assert contests[0].verdict == "tie" and contests[0].rounds == 1
+    assert contests[0].gain_interval == (-math.inf, 1.0)
 
 
 def test_only_open_challengers_are_measured_again():
     found, calls, _ = race({"old": 1.0, "slow": 1.6, "near": 0.98}, 0.0)
     assert sum(names == ["slow"] for names in calls) == 2
     assert found["near"].rounds >= 2
+
+
+def test_a_burst_decides_nothing_and_does_not_blind_later_races():
+    noise, seconds = Noise(), {"old": iter([1.0, 1.0]), "new": iter([0.4, 1.0])}
+    burst = Race("old", ["new"], 0.02, noise)
+    (first,) = burst.run(
+        lambda names: {name: next(seconds[name]) for name in names},
+        rounds=2,
+        may_go_on=lambda names: True,
+    )
+    assert first.verdict == "tie"
+    later = Race("old", ["new"], 0.02, noise)
+    (second,) = later.run(source({"old": 1.0, "new": 0.6}, 0.0)[0], rounds=2, may_go_on=lambda names: True)
+    assert second.verdict == "better"
 
 
 def contest(name: str, difference: float, margin: float = 0.02) -> Contest:
