@@ -55,6 +55,9 @@ class Quantize(Pass):
     reference: int = param(
         16, "gptq: calibration windows that also run unquantized, to aim at its outputs; 0: none.", minimum=0
     )
+    chat_template: bool = param(
+        True, "gptq: frame every second calibration window by the model's chat template, if it has one."
+    )
     head_bits: int = param(8, "Bits of the head's weights; 32 keeps floats.", choices=(4, 8, 32))
     embedding_bits: int = param(
         8,
@@ -104,7 +107,7 @@ class Quantize(Pass):
         calibrate: TextData | None = inputs.get("calibrate")
         windows = None
         if self.method is Method.gptq and calibrate is not None:
-            windows = calibration_windows(model.path, calibrate)
+            windows = calibration_windows(model.path, calibrate, chat_template=self.chat_template)
         tied = ModelSpec.from_folder(model.path).tied
         return quantize_folder(model.path, ctx.staging, self._settings(tied), windows, ctx.progress)
 
