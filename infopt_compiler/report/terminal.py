@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _COLOR = {"met": "green", "missed": "red", "inconclusive": "yellow", "predicted": "cyan", "failed": "red"}
 
 
+_PLAIN_WIDTH = 140  # columns where nobody's terminal says otherwise: a CI log
+
+
 def show(report: dict[str, Any], where: str, console: Console) -> None:
     """Tables of passes and bounds; the last line says the verdict and where the report is."""
     if report["passes"]:
@@ -44,13 +47,15 @@ def show(report: dict[str, Any], where: str, console: Console) -> None:
 
 def tell_report(report: dict[str, Any], job: BuildJob, found: list[Diagnostic]) -> None:
     """Diagnostics with their carets to stderr, the tables and the verdict to stdout."""
+    import os
     import sys
 
     from rich.console import Console
 
     if found:
         sys.stderr.write(render_text(found, color=job.engine["color"] and sys.stderr.isatty()) + "\n")
-    console = Console(file=sys.stdout, no_color=not job.engine["color"], highlight=False)
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PLAIN_WIDTH
+    console = Console(file=sys.stdout, no_color=not job.engine["color"], highlight=False, width=width)
     if job.engine["verbosity"] < 0:
         report = {**report, "passes": [], "bounds": []}
     show(report, place(job.folder), console)
