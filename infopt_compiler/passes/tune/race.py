@@ -14,12 +14,11 @@ from statistics import fmean
 
 from infopt_compiler.measure.statistics import t_quantile
 
-NOISE_FLOOR = (
-    0.015  # least standard deviation of a paired difference of logarithms: what a quiet machine shows
-)
-PRIOR_NOISE = 0.05  # what two cores of a shared machine show, until this search has seen its own
-PRIOR_WEIGHT = 2  # degrees of freedom that the prior counts for
-
+# Standard deviations of a paired difference of logarithms: the least there is, what two cores of a shared machine
+# show until this search has seen its own, and the degrees of freedom that the latter counts for.
+NOISE_FLOOR = 0.015
+PRIOR_NOISE = 0.05
+PRIOR_WEIGHT = 2
 BURST = 3.0  # deviations: a neighbour's burst in one race must not blind those after it
 
 RunBlocks = Callable[[Sequence[str]], Mapping[str, float]]

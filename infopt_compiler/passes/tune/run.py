@@ -23,6 +23,7 @@ from infopt_compiler.passes.tune.artifact import (
 from infopt_compiler.passes.tune.bench import ArtifactBench, short
 from infopt_compiler.passes.tune.cost import quality_cost
 from infopt_compiler.passes.tune.facts import contest_facts, search_facts
+from infopt_compiler.passes.tune.race import Contest
 from infopt_compiler.passes.tune.search import Load, Search, TrialError
 from infopt_compiler.passes.tune.settings import Available, Settings
 from infopt_compiler.passes.tune.tune import Objective, Tune
@@ -70,12 +71,17 @@ def run_tune(
         "scenario": asdict(scenario),
         "chosen": asdict(chosen),
         "changed": chosen.changes(default),
-        "final_check": None if final is None else contest_facts(final),
+        "final_check": None if final is None else {**contest_facts(final), "verdict": _verdict(final)},
         "kl": {label: cost.facts() for label, cost in bench.costs.items()},
         "charged_kl": _charged(bench, default, chosen),
         "search_seconds": seconds,
     }
     return facts if note is None else {**facts, "note": note}
+
+
+def _verdict(final: Contest) -> str:
+    """A single pair (the untuned artifact is slow) has no interval, and its difference alone confirms."""
+    return "not confirmed" if final.difference >= 0 else "confirmed"
 
 
 def physical_cores() -> int:
