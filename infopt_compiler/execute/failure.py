@@ -25,12 +25,14 @@ def diagnose(step: Step, outcome: Outcome, options: ExecuteOptions, log: Path) -
     return error(code, f"`{step.name}` ({step.pass_name}): {message}", step.span, notes=notes, help=help)
 
 
-def diagnose_os_error(step: Step, wrong: OSError) -> Diagnostic:
-    """A failure of the system while the step was prepared or committed; nothing of it is in the store."""
-    title = f"`{step.name}` ({step.pass_name})"
+def diagnose_os_error(step: Step | None, wrong: OSError) -> Diagnostic:
+    """A failure of the system while a step (None: the store itself) was prepared or committed; nothing of it is
+    in the store."""
+    title = f"`{step.name}` ({step.pass_name})" if step is not None else "the store"
+    span = step.span if step is not None else None
     if wrong.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return error("E0805", f"{title}: the disk is full ({wrong.strerror})", step.span, help=_DISK_HELP)
-    return error("E0810", f"{title}: {wrong}", step.span, help="check the rights of the cache folder")
+        return error("E0805", f"{title}: the disk is full ({wrong.strerror})", span, help=_DISK_HELP)
+    return error("E0810", f"{title}: {wrong}", span, help="check the rights of the cache folder")
 
 
 def _tell(outcome: Outcome, options: ExecuteOptions) -> tuple[str, str, str | None]:

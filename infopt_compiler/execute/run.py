@@ -71,13 +71,14 @@ def run_graph(
 ) -> Execution:
     """Make every step; stops at the first that fails (what finished stays in the store). Ctrl-C passes through."""
     build = _Build(graph, store, target, options, events, Execution())
-    with store.using():
-        for step in graph.steps.values():
-            try:
+    try:
+        with store.using():
+            for step in graph.steps.values():
                 build.make(step)
-            except DiagnosticError as failure:
-                build.execution.diagnostics += failure.diagnostics
-                break
+    except DiagnosticError as failure:
+        build.execution.diagnostics += failure.diagnostics
+    except OSError as wrong:
+        build.execution.diagnostics.append(diagnose_os_error(None, wrong))
     return build.execution
 
 
