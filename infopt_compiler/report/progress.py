@@ -20,15 +20,20 @@ class Progress:
     _since: float = 0.0
     _printed: float = field(default=0.0)
     _width: int = 0
+    _share: float = 0.0
 
     def step_started(self, name: str, detail: str) -> None:
         self._name, self._since, self._printed = name, time.monotonic(), time.monotonic()
+        self._share = 0.0
         self._tell(f"{name}: {detail}")
 
     def progress(self, done: float, total: float, message: str = "") -> None:
         if self.quiet:
             return
         now = time.monotonic()
+        if total <= 0 or done / total < self._share:  # a new stage of the step: its own time left
+            self._since = now
+        self._share = done / total if total > 0 else 0.0
         if self.terminal:
             self._overwrite(self._text(done, total, message, now))
         elif now - self._printed >= _EVERY_SECONDS:
