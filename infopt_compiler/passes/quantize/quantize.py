@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -33,7 +33,7 @@ class Quantize(Pass):
     """Quantize the linear weights of a decoder (GPTQ, arXiv 2210.17323, corrected as in GPTAQ, arXiv 2504.02692)."""
 
     name: ClassVar[str] = "quantize"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     inputs: ClassVar[dict[str, Any]] = {"model": HFModel, "calibrate": TextData | None}
     output: ClassVar[type[QuantizedModel]] = QuantizedModel
     libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers", "safetensors", "tokenizers")
@@ -78,6 +78,15 @@ class Quantize(Pass):
         yield from _group_problems(self.group, widths, "group")
         if min(self.head_bits, self.embedding_bits) < 16:
             yield from _group_problems(self.head_group, {model.hidden}, "head_group")
+
+    def check_inputs(self, given: Mapping[str, int]) -> Iterator[Problem]:
+        """GPTQ observes the model on text; without any there is nothing to run."""
+        if self.method is Method.gptq and not given.get("calibrate"):
+            yield Problem(
+                "`gptq` needs calibration text",
+                help="add `calibrate = …`, a `data` binding, or use `method = rtn`",
+                code="E0712",
+            )
 
     def transform(self, model: ModelSpec) -> ModelSpec:
         """The same shapes in the chosen formats."""

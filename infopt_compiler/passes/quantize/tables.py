@@ -31,47 +31,47 @@ def embed(decoder: Decoder, windows_NS: Tensor, settings: Settings) -> tuple[Ten
 
 
 def write_tables(decoder: Decoder, staging: Path, settings: Settings, streams: Streams | None) -> None:
-    """Write the final norm, the head and the embedding, unless a run before this one did."""
+    """Write the final norm, the head and the embedding, unless a run before this one did.
+
+    A head of fewer than 8 bits is solved like any linear, from what it sees on the calibration text; what
+    the embedding sees is a choice of one row, so its rows are rounded to nearest.
+    """
     file = staging / TABLES_FILE
     if file.exists():
         return
     formats = settings.formats
-    tensors = {NORM: decoder.weights.read(NORM)}
     hessian_KK = None
     if streams is not None and formats.head is not None and formats.head.bits < 8:
         hessian_KK = streams.observe_norm(decoder.final_norm()).hessian()
     if streams is not None:
         streams.release()
-    source = decoder.weights.read(EMBEDDING if decoder.tied else HEAD)
-    packed, head_values = _table(folder.HEAD, source, formats.head, settings, hessian_KK)
-    if formats.head is not None or not formats.shared:
-        tensors |= packed
-    if formats.shared:
-        tensors[EMBEDDING] = head_values
-    else:
-        tensors[EMBEDDING] = _write_embedding(decoder, staging, settings)
+    table_VD = decoder.weights.read(EMBEDDING if decoder.tied else HEAD)
+    tensors = {NORM: decoder.weights.read(NORM)}
+    tensors |= _quantize_table(folder.HEAD, table_VD, formats.head, settings, hessian_KK)
+    if formats.head is None and not formats.shared:
+        tensors[HEAD] = table_VD
+    if not formats.shared:
+        del table_VD
+        table_VD = decoder.weights.read(EMBEDDING)
+        packed = _quantize_table(folder.EMBEDDING, table_VD, formats.embedding, settings, None)
+        if packed:
+            folder.save_shard(staging / folder.TABLE, packed)
+    tensors[EMBEDDING] = table_VD
     folder.save_shard(file, tensors)
 
 
-def _write_embedding(decoder: Decoder, staging: Path, settings: Settings) -> Tensor:
-    """Values of an embedding that has a table of its own; its integers, if any, go to a file of their own."""
-    grid = settings.formats.embedding
-    packed, values = _table(folder.EMBEDDING, decoder.weights.read(EMBEDDING), grid, settings, None)
-    if grid is not None:
-        folder.save_shard(staging / folder.TABLE, packed)
-    return values
-
-
-def _table(
-    name: str, source_VD: Tensor, grid: Grid | None, settings: Settings, hessian_KK: Tensor | None
-) -> tuple[dict[str, Tensor], Tensor]:
-    """The stored tensors of a table and the values they stand for, solved slab by slab of rows."""
+def _quantize_table(
+    name: str, table_VD: Tensor, grid: Grid | None, settings: Settings, hessian_KK: Tensor | None
+) -> dict[str, Tensor]:
+    """The stored tensors of a table, solved slab by slab of rows; `table_VD` becomes the values they stand for."""
     if grid is None:
-        return {f"{name}.weight": source_VD}, source_VD
-    slabs = [_slab(slab.T.contiguous(), grid, settings, hessian_KK) for slab in source_VD.split(SLAB_ROWS)]
-    packed = [pack_linear(name, slab.q_KR, slab.scales, grid) for slab in slabs]
-    stored = {key: torch.cat([part[key] for part in packed]) for key in packed[0]}
-    return stored, torch.cat([slab.values() for slab in slabs])
+        return {}
+    packed = []
+    for slab_VD in table_VD.split(SLAB_ROWS):
+        solved = _slab(slab_VD.T.contiguous(), grid, settings, hessian_KK)
+        packed.append(pack_linear(name, solved.q_KR, solved.scales, grid))
+        slab_VD.copy_(solved.values())
+    return {key: torch.cat([part[key] for part in packed]) for key in packed[0]}
 
 
 def _slab(slab_DV: Tensor, grid: Grid, settings: Settings, hessian_KK: Tensor | None) -> Solved:

@@ -82,6 +82,13 @@ def test_an_unknown_architecture_is_a_problem() -> None:
     assert list(Quantize().check(None)) == []
 
 
+def test_gptq_without_text_is_a_static_problem() -> None:
+    problem = next(iter(Quantize().check_inputs({"model": 1})))
+    assert problem.code == "E0712" and "calibrate" in (problem.help or "")
+    assert not list(Quantize().check_inputs({"model": 1, "calibrate": 1}))
+    assert not list(Quantize(method=Method.rtn).check_inputs({"model": 1}))
+
+
 def test_four_bits_and_an_eight_bit_table_are_under_the_size_wanted() -> None:
     spec = Quantize().transform(SMOLLM2)
     assert 95e6 < spec.weight_bytes < 105e6
