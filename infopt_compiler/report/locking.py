@@ -62,7 +62,7 @@ def _refuse(old: dict[str, Any], new: dict[str, Any]) -> None:
 
 def _before(job: BuildJob, graph: Graph) -> dict[str, Any]:
     return {
-        "graph": graph.to_json(),
+        "graph": {step["name"]: step for step in graph.to_json()["steps"]},
         "libraries": library_versions(LIBRARIES),
         "python": platform.python_version(),
         "seed": job.options.seed,
