@@ -97,7 +97,7 @@ def test_every_code_is_explained(info):
     assert len(info.explanation) > 40 and info.explanation.endswith(".")
 
 
-def test_every_code_that_the_language_uses_is_in_the_table_and_every_row_is_used():
+def test_every_row_of_the_language_is_used():
     package = Path(infopt_compiler.__file__).parent
     files = [
         *(package / "sema").glob("*.py"),
@@ -105,7 +105,6 @@ def test_every_code_that_the_language_uses_is_in_the_table_and_every_row_is_used
         package / "passes" / "base.py",
     ]
     used = {code for file in files for code in re.findall(r'"(E\d{4})"', file.read_text("utf-8"))}
-    assert used - set(CODES) <= {"E0700"}
     assert {code for code in CODES if code < "E0500"} <= used
 
 
@@ -121,3 +120,11 @@ def test_codes_are_unique():
         *measure.MEASURE,
     ]
     assert len(rows) == len(CODES)
+
+
+def test_every_code_in_the_sources_has_a_row():
+    package = Path(infopt_compiler.__file__).parent
+    used = {
+        code for path in package.rglob("*.py") for code in re.findall(r'"(E\d{4})"', path.read_text("utf-8"))
+    }
+    assert used <= set(CODES)

@@ -57,4 +57,15 @@ EXECUTE: tuple[CodeInfo, ...] = (
         "a log, cache or run folder that cannot be written",
         "The system refused to write. Check the rights of the folder, or set INFOPT_CACHE to another one.",
     ),
+    CodeInfo(
+        "E0811",
+        "no lock file, or a damaged one",
+        "`--locked` compares a build with `<recipe>.lock` beside the recipe. `infopt-compile lock RECIPE` writes it.",
+    ),
+    CodeInfo(
+        "E0812",
+        "a build that differs from its lock file",
+        "A version, a parameter, a source or the digest of an artifact is not what the lock file says; the notes list "
+        "what differs. Go back to what the lock file says, or write a new one with `infopt-compile lock RECIPE`.",
+    ),
 )

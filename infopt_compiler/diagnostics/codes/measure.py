@@ -59,4 +59,16 @@ MEASURE: tuple[CodeInfo, ...] = (
         "The bound needs something that was not given: a scenario for requests, data for quality, a reference "
         "for a comparison, or the model's shapes for `mbu` and `bits_per_weight`.",
     ),
+    CodeInfo(
+        "E0910",
+        "logits that are not finite",
+        "The model answers with infinite or undefined numbers over the held-out text, so nothing can be said of its "
+        "quality. The message names the model and the text. Most often its weights are damaged, or a pass broke them.",
+    ),
+    CodeInfo(
+        "E0911",
+        "this machine cannot be probed",
+        "The constants of `target cpu` (bandwidth, arithmetic) are measured once by a small process, and kept in the "
+        "cache folder. That process failed, or the folder cannot be written: the message says which.",
+    ),
 )

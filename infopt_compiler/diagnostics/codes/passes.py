@@ -6,6 +6,11 @@ from infopt_compiler.diagnostics.codes.info import CodeInfo
 
 PASSES: tuple[CodeInfo, ...] = (
     CodeInfo(
+        "E0700",
+        "a pass cannot go on",
+        "The pass says why in its message; a pass of another package that has no code of its own for it uses this one.",
+    ),
+    CodeInfo(
         "E0710",
         "numbers that are not finite",
         "A weight of the model, an activation on the calibration text, or the Hessian made from them is infinite or "
