@@ -1,7 +1,7 @@
 """Bounds and verdicts over interval values; pure."""
 
 from infopt_compiler.budget.bound import Bound, BoundSeverity, Operator
-from infopt_compiler.budget.interval import Interval
+from infopt_compiler.budget.interval import Interval, finite
 from infopt_compiler.budget.result import Basis, BoundResult, Verdict, base_unit
 from infopt_compiler.budget.verdict import ExitCode, exit_code, holds, judge, overall
 
@@ -16,6 +16,7 @@ __all__ = [
     "Verdict",
     "base_unit",
     "exit_code",
+    "finite",
     "holds",
     "judge",
     "overall",

@@ -28,6 +28,7 @@ class Bound:
 
     `metric` is a key of METRICS, `aggregate` one of its aggregates or None. `relative_to` names the binding whose
     value the limit (a percentage) multiplies; `reference` the binding that a comparing metric compares with.
+    `confidence` is what `at` says; None: that of the measure settings.
     """
 
     metric: str
@@ -38,7 +39,7 @@ class Bound:
     reference: str | None = None
     on: str | None = None
     severity: BoundSeverity = BoundSeverity.error
-    confidence: float = 0.95
+    confidence: float | None = None
     span: Span | None = field(default=None, compare=False)
 
     @property

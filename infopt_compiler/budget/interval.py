@@ -50,5 +50,7 @@ class Interval:
         """This interval widened to contain the other's limits."""
         return replace(self, low=min(self.low, other.low), high=max(self.high, other.high))
 
-    def with_note(self, note: str) -> Interval:
-        return replace(self, note=note if self.note is None else f"{self.note}; {note}")
+
+def finite(*limits: float) -> list[float | None]:
+    """Limits as JSON holds them: null for one that is infinite."""
+    return [limit if math.isfinite(limit) else None for limit in limits]

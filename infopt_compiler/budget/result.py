@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from infopt_compiler.budget.bound import Bound, BoundSeverity
-from infopt_compiler.budget.interval import Interval
+from infopt_compiler.budget.interval import Interval, finite
 from infopt_compiler.units import UNITS, Dimension, human
 
 
@@ -105,7 +105,7 @@ class BoundResult:
             "limit_raw": self.limit_raw,
             "unit": base_unit(self.bound.definition.dimension),
             "value": interval.value,
-            "interval": [_finite(interval.low), _finite(interval.high)],
+            "interval": finite(interval.low, interval.high),
             "confidence": interval.confidence,
             "estimator": interval.estimator,
             "samples": interval.samples,
@@ -128,7 +128,3 @@ def base_unit(dimension: Dimension) -> str:
     if dimension in (Dimension.fraction, Dimension.number):
         return ""
     return next(u.name for u in UNITS.values() if u.dimension is dimension and u.scale == 1.0)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

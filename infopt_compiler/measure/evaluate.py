@@ -55,7 +55,7 @@ def evaluate(
 
     `artifacts`, `specs` and `data` hold what the bounds name by binding. On a target that is not here (`target.here`)
     requests are not run: their metrics are predicted and marked so. Size and quality are measured all the same.
-    Raises DiagnosticError E0902 to E0909.
+    Raises DiagnosticError E0902 to E0910.
     """
     kept = records if records is not None else MemoryRecords()
     job = Job(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from infopt_compiler.budget import Basis, BoundResult, Interval, base_unit
+from infopt_compiler.budget import Basis, BoundResult, Interval, base_unit, finite
 from infopt_compiler.metrics import METRICS
 
 
@@ -24,7 +23,6 @@ class Value:
     reference: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        ends = (self.interval.low, self.interval.high)
         return {
             "metric": self.metric,
             "subject": self.subject,
@@ -33,7 +31,7 @@ class Value:
             "on": self.on,
             "unit": base_unit(METRICS[metric_of(self.metric)].dimension),
             "value": self.interval.value,
-            "interval": [end if math.isfinite(end) else None for end in ends],
+            "interval": finite(self.interval.low, self.interval.high),
             "confidence": self.interval.confidence,
             "estimator": self.interval.estimator,
             "samples": self.interval.samples,

@@ -15,8 +15,6 @@ from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.metrics import Needs
 from infopt_compiler.targets import Target
 
-DEFAULT_CONFIDENCE = 0.95  # of a bound that names none: then the settings' counts
-
 
 @dataclass(frozen=True)
 class Job:
@@ -53,5 +51,4 @@ class Job:
         return self.data[names[0]]
 
     def confidence(self, bound: Bound) -> float:
-        own = bound.confidence
-        return own if own != DEFAULT_CONFIDENCE else self.settings.confidence
+        return self.settings.confidence if bound.confidence is None else bound.confidence

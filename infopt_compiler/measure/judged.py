@@ -149,8 +149,7 @@ def _measure(job: Job, bound: Bound) -> Quality:
             result = compare(reference, subjects, data, job.settings.windows, progress=job.progress)[job.name]
     except DiagnosticError as failure:
         raise DiagnosticError(*_placed(failure, bound)) from None
-    job.records.put_record(key, result.to_json())
-    return Quality(on, name, result, job.settings, reused=False)
+    return Quality(on, name, _recorded(job, key, result), job.settings, reused=False)
 
 
 def _score_alone(job: Job, artifact: Artifact, data: TextData) -> QualityResult:
@@ -158,9 +157,14 @@ def _score_alone(job: Job, artifact: Artifact, data: TextData) -> QualityResult:
     known = job.records.record(key)
     if known is not None:
         return QualityResult.from_json(known)
-    result = score(artifact, data, job.settings.windows, progress=job.progress)
-    job.records.put_record(key, result.to_json())
-    return result
+    return _recorded(job, key, score(artifact, data, job.settings.windows, progress=job.progress))
+
+
+def _recorded(job: Job, key: str, result: QualityResult) -> QualityResult:
+    """The result as it is recorded, digits and all: a build that reads the record reports the same numbers."""
+    data = result.to_json()
+    job.records.put_record(key, data)
+    return QualityResult.from_json(data)
 
 
 def _placed(failure: DiagnosticError, bound: Bound) -> list[Diagnostic]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -36,7 +37,7 @@ def compare(
     """Each subject against `reference`, token by token on the same windows.
 
     DiagnosticError E0905 where a subject's tokenizer gives other ids or has another vocabulary than the
-    reference's, E0904 for kinds that cannot be scored, E0906, E0907, E0908.
+    reference's, E0904 for kinds that cannot be scored, E0906, E0907, E0908, E0910.
     """
     return _run(reference, subjects, data, windows, progress)
 
@@ -68,7 +69,7 @@ def _run(
             against = base.ask({**command, "write": str(shared)}) if base else None
             for name, scorer in scorers.items():
                 answer = scorer.ask({**command, "reference": str(shared) if shared else None})
-                found[name].append(_window_score(window, answer, against))
+                found[name].append(_window_score(name, window, answer, against))
         versions = {name: scorer.ready["versions"] for name, scorer in scorers.items()}
     return {name: QualityResult(tuple(scores), versions[name]) for name, scores in found.items()}
 
@@ -111,8 +112,13 @@ def _check_runtime_tokenizer(name: str, scorer: Scorer, text: Cut) -> None:
 
 
 def _window_score(
-    window: ScoredWindow, answer: dict[str, Any], against: dict[str, Any] | None
+    name: str, window: ScoredWindow, answer: dict[str, Any], against: dict[str, Any] | None
 ) -> WindowScore:
+    sums = (("the reference", [against["nll"]] if against else []), (name, [answer["nll"], *answer["kl"]]))
+    for who, values in sums:
+        if not all(map(math.isfinite, values)):
+            message = f"`{who}` gives logits that are not finite, first in {window.excerpt[:40]!r}"
+            raise DiagnosticError(error("E0910", message))
     return WindowScore(
         document=window.document,
         start=window.start,

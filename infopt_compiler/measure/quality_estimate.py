@@ -51,9 +51,9 @@ def estimate_quality_ratio(
     own, other = draws.sums(lambda w: w.nll), draws.sums(lambda w: w.reference_nll or 0.0)
     if metric == "perplexity":
         tokens = draws.sums(lambda w: w.tokens)
-        return draws.interval(lambda m: (m @ (own - other)) / (m @ tokens), math.exp, "paired ratio")
+        return draws.interval(lambda m: (m @ (own - other)) / (m @ tokens), _exp, "paired ratio")
     if metric == "bits_per_byte":
-        return draws.interval(lambda m: _log((m @ own) / (m @ other)), math.exp, "paired ratio")
+        return draws.interval(lambda m: _log((m @ own) / (m @ other)), _exp, "paired ratio")
     raise KeyError(metric)
 
 
@@ -66,6 +66,8 @@ def paired_bits_per_byte(
     """
     sides = [_by_document(side) for side in (current, other)]
     shared = sorted(set(sides[0]) & set(sides[1]))
+    if not shared:
+        return Interval.unknown("no document is in the windows of both models", confidence=confidence)
     rows = tuple(
         WindowScore(name, 0, sides[1][name][1], sides[1][name][1], sides[1][name][0],
                     sides[0][name][0] / sides[0][name][1] * sides[1][name][1], (), 0, "")
@@ -140,13 +142,13 @@ class _Draws:
 
 def _perplexity(draws: _Draws) -> Interval:
     nll, tokens = draws.sums(lambda w: w.nll), draws.sums(lambda w: w.tokens)
-    return draws.interval(lambda m: (m @ nll) / (m @ tokens), math.exp, "exp of the mean NLL")
+    return draws.interval(lambda m: (m @ nll) / (m @ tokens), _exp, "exp of the mean NLL")
 
 
 def _bits_per_byte(draws: _Draws) -> Interval:
     """In the base unit of information (nats), as the metric's dimension has it: 1 bit is 0.693 nats."""
     nll, size = draws.sums(lambda w: w.nll), draws.sums(lambda w: w.bytes)
-    return draws.interval(lambda m: _log((m @ nll) / (m @ size)), math.exp, "NLL over bytes")
+    return draws.interval(lambda m: _log((m @ nll) / (m @ size)), _exp, "NLL over bytes")
 
 
 def _kl_mean(draws: _Draws) -> Interval:
@@ -194,6 +196,11 @@ def _kl_quantile(draws: _Draws, q: float) -> Interval:
 
     found = draws.interval(statistic, float, f"p{q * 100:g} over tokens")
     return replace(found, low=max(0.0, found.low))
+
+
+def _exp(value: float) -> float:
+    """Limits that few windows stretch beyond what a float holds are infinite."""
+    return math.exp(value) if value < 700 else math.inf
 
 
 def _log(values: Any) -> Any:

@@ -57,12 +57,14 @@ def timing_key(
 ) -> str:
     """Interleaved runs are one measurement: all variants are in the key, and what was asked of them, and the machine.
 
-    The scenario's and the settings' names are not: they change nothing.
+    The scenario's and the settings' names are not, nor what the settings say of text: they change nothing.
     """
     from infopt_compiler.targets import machine_digest
 
     plain = {
-        name: {**asdict(value), "name": ""}
+        name: {
+            key: part for key, part in asdict(value).items() if key not in ("name", "windows", "resamples")
+        }
         for name, value in (("scenario", scenario), ("settings", settings))
     }
     return digest_json(

@@ -35,8 +35,11 @@ class Timing:
         level = confidence_of_look(confidence, self.look, self.last)
         samples = self.samples[name or self.job.name]
         if metric in SERVED_METRICS:
-            return replace(estimate(samples, metric, aggregate, level), confidence=confidence)
-        return replace(self._derived(samples, metric, level, name), confidence=confidence)
+            found = estimate(samples, metric, aggregate, level)
+        else:
+            found = self._derived(samples, metric, level, name)
+        # An observed maximum says 1.0 of itself: it has no limits that could hold with another confidence.
+        return replace(found, confidence=confidence) if found.confidence == level else found
 
     def ratio(self, bound: Bound) -> Interval:
         """The subject over the bound's reference, blocks paired."""

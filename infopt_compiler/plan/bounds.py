@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from infopt_compiler.artifacts import ModelSpec
-from infopt_compiler.budget.bound import Bound
+from infopt_compiler.budget import Bound, holds
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.plan.model import Outlook, PlanBound
 from infopt_compiler.sema.program import Budget, Program
@@ -63,9 +63,9 @@ def _judge(blank: PlanBound, bound: Bound, limit: float, found: Predicted, least
         why=found.arithmetic,
     )
     # A relative limit rests on a prediction itself, so it proves nothing.
-    if least is not None and bound.relative_to is None and not _inside(bound, least, limit):
+    if least is not None and bound.relative_to is None and not holds(bound.operator, least, limit):
         return replace(known, outlook=Outlook.unreachable)
-    inside = _inside(bound, found.value, limit)
+    inside = holds(bound.operator, found.value, limit)
     return replace(known, outlook=Outlook.meets if inside else Outlook.misses)
 
 
@@ -86,18 +86,6 @@ def _proof(bound: Bound, limit: float, known: PlanBound, spec: ModelSpec, target
     return (
         f"{word} {least} by {weights} of weights per token and the arithmetic alone; predicted: {known.why}"
     )
-
-
-def _inside(bound: Bound, value: float, limit: float) -> bool:
-    match bound.operator.value:
-        case "<=":
-            return value <= limit
-        case "<":
-            return value < limit
-        case ">=":
-            return value >= limit
-        case _:
-            return value > limit
 
 
 def _limit(

@@ -17,7 +17,6 @@ from infopt_compiler.syntax import ast
 from infopt_compiler.units import Dimension
 
 DEPLOYABLE = (OnnxModel, ShardedModel)
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class _Frame:
 
     budget: ast.Budget
     scenario: str | None
-    confidence: float
+    confidence: float | None
 
 
 def check_budget(scope: Scope, budget: ast.Budget, names: dict[str, ast.Budget]) -> Budget | None:
@@ -37,9 +36,7 @@ def check_budget(scope: Scope, budget: ast.Budget, names: dict[str, ast.Budget])
     if subject is not None:
         _check_subject(scope, budget.subject, subject)
     scenario = scope.find(budget.under, Kind.scenario) if budget.under is not None else None
-    frame = _Frame(
-        budget, scenario.name.text if scenario else None, _confidence(scope, budget.at, CONFIDENCE)
-    )
+    frame = _Frame(budget, scenario.name.text if scenario else None, _confidence(scope, budget.at, None))
     pairs = [(line, _bound(scope, frame, line)) for line in budget.bounds.entries]
     checked = [(line, bound) for line, bound in pairs if bound is not None]
     _check_pairs(scope, checked)
@@ -78,7 +75,7 @@ def _check_subject(scope: Scope, name: ast.Name, subject: Symbol) -> None:
     )
 
 
-def _confidence(scope: Scope, value: ast.Scalar | None, default: float) -> float:
+def _confidence(scope: Scope, value: ast.Scalar | None, default: float | None) -> float | None:
     if value is None:
         return default
     share = quantity(scope, value, Dimension.fraction, "a confidence")

@@ -116,15 +116,29 @@ def test_the_same_model_twice_is_not_missed(world: World) -> None:
 
 def test_records_are_reused_and_undecided_ones_are_not(world: World) -> None:
     records = MemoryRecords()
-    decided = [bound("ttft.p50 <= 20 s")]
+    decided = [bound("ttft.p50 <= 20 s"), bound("kl.mean <= 1 nats", reference="base", on="held")]
     first, second = (run(world, decided, records=records) for _ in range(2))
     assert not first.environment["timings_reused"]
     assert second.environment["timings_reused"]
-    assert first.results == second.results
+    assert (first.results, first.values) == (second.results, second.values)
     undecided = [bound("ttft.p99 <= 20 s")]
     short = replace(SETTINGS, seconds=0.1, requests=2)
     again = [run(world, undecided, records=records, settings=short) for _ in range(2)]
     assert not again[1].environment["timings_reused"]
+
+
+def test_a_confidence_that_is_said_holds_whatever_the_settings_say(world: World) -> None:
+    records, loose = MemoryRecords(), replace(SETTINGS, confidence=0.8, seconds=5.0)
+    bounds = [bound("size <= 100 MB"), bound("perplexity <= 1000", on="held")]
+    said = [*bounds, bound("perplexity > 1", on="held", confidence=0.95)]
+    found = run(world, said, target=TARGETS["h100"], settings=loose, records=records).results
+    assert [result.interval.confidence for result in found] == [1.0, 0.8, 0.95]
+
+
+def test_an_observed_maximum_claims_no_confidence(plain: Evaluation, world: World) -> None:
+    found = run(world, [bound("ttft.max <= 20 s")], settings=replace(SETTINGS, seconds=1.0)).results[0]
+    assert found.interval.confidence == 1.0
+    assert "says nothing of requests" in (found.note or "")
 
 
 def test_another_machine_is_predicted_and_never_met(world: World) -> None:

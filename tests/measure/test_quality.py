@@ -5,6 +5,7 @@ import math
 import shutil
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from infopt_compiler.artifacts import HFModel, OnnxModel, QuantizedModel, TextData
 from infopt_compiler.artifacts.text import DataSpec, Document, write_text_data
@@ -101,6 +102,19 @@ def test_a_model_that_does_not_load_is_told(world: World, tmp_path) -> None:
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.code == "E0908"
     assert diagnostic.notes[0].message
+
+
+def test_a_model_of_nonsense_is_told(world: World, tmp_path) -> None:
+    folder = tmp_path / "broken"
+    shutil.copytree(world.base.path, folder)
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"] = weights["model.norm.weight"] * float("nan")
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(DiagnosticError) as caught:
+        compare(world.base, {"broken": HFModel(folder, "broken")}, world.text, 2)
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code == "E0910"
+    assert "`broken`" in diagnostic.message
 
 
 @pytest.mark.slow

@@ -99,3 +99,16 @@ def test_results_survive_json() -> None:
 def test_the_worst_windows_come_first() -> None:
     worst = made(0).worst(3)
     assert [row["kl_mean"] for row in worst] == sorted((row["kl_mean"] for row in worst), reverse=True)
+
+
+def test_models_whose_windows_share_no_document_are_not_compared() -> None:
+    rows = made(0).windows
+    first, second = (QualityResult(rows[:8]), QualityResult(rows[-8:]))
+    found = paired_bits_per_byte(first, second, 0.95)
+    assert found.value is None
+    assert "no document" in (found.note or "")
+
+
+def test_limits_beyond_floats_are_infinite() -> None:
+    rows = tuple(WindowScore(f"d{k}", 0, 1, 1, nll, None, (), 0, "") for k, nll in enumerate((1.0, 400.0)))
+    assert quality(QualityResult(rows), "perplexity").high == math.inf

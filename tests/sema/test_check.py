@@ -48,7 +48,7 @@ def test_bounds_are_typed():
     assert (perplexity.relative_to, perplexity.on, perplexity.limit.base) == ("best", "heldout", 1.05)
     assert (kl.aggregate, kl.reference) == ("mean", "best")
     assert cost.severity is BoundSeverity.warn
-    assert {bound.confidence for bound in bounds} == {0.95}
+    assert {bound.confidence for bound in bounds} == {None}
 
 
 def test_confidence_of_a_bound_goes_before_that_of_its_budget():

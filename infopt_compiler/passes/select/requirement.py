@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from infopt_compiler.budget.bound import Operator
+from infopt_compiler.budget import Operator, holds
 from infopt_compiler.diagnostics import did_you_mean
 from infopt_compiler.metrics import METRICS, Direction
 from infopt_compiler.passes.base import Problem
@@ -31,13 +31,13 @@ class Requirement:
     def shortfall(self, value: float) -> float | None:
         """How far `value` (base unit) is beyond the limit, as a share of the limit; None where it is met."""
         limit = self.limit.base
-        met = {
-            Operator.le: value <= limit,
-            Operator.lt: value < limit,
-            Operator.ge: value >= limit,
-            Operator.gt: value > limit,
-        }[self.operator]
-        return None if met else abs(value - limit) / abs(limit) if limit else abs(value)
+        return (
+            None
+            if holds(self.operator, value, limit)
+            else abs(value - limit) / abs(limit)
+            if limit
+            else abs(value)
+        )
 
     def format(self, value: float) -> str:
         return human(value, METRICS[self.metric].dimension)

@@ -8,7 +8,7 @@ from typing import Any
 
 from infopt_compiler.artifacts import HFModel, ModelSpec, TextData
 from infopt_compiler.artifacts.onnx_view import link_folder
-from infopt_compiler.budget import Interval
+from infopt_compiler.budget import Interval, finite
 from infopt_compiler.measure.quality_result import QualityResult
 from infopt_compiler.passes.base import PassError, RunContext
 from infopt_compiler.passes.select.choose import Candidate, Choice, Step, choose
@@ -54,7 +54,7 @@ def run_select(
         "prefer": select.prefer.value,
         "require": [str(requirement) for requirement in requirements],
         "candidates": [_facts(entry, ctx, requirements) for entry in known.values()],
-        "comparisons": [_step_facts(step) for step in choice.steps],
+        "comparisons": [step_facts(step) for step in choice.steps],
     }
 
 
@@ -187,7 +187,7 @@ def _facts(entry: Entry, ctx: RunContext, requirements: list[Requirement]) -> di
         "required_bytes": entry.required_bytes,
         "fits": entry.required_bytes <= ctx.target.memory_bytes,
         "values": {
-            metric: {"value": interval.value, "interval": [interval.low, interval.high]}
+            metric: {"value": interval.value, "interval": finite(interval.low, interval.high)}
             for metric, interval in (entry.intervals or {}).items()
         },
         "unit_of_bits_per_byte": "nats" if entry.intervals else None,
@@ -195,12 +195,12 @@ def _facts(entry: Entry, ctx: RunContext, requirements: list[Requirement]) -> di
     }
 
 
-def _step_facts(step: Step) -> dict[str, Any]:
+def step_facts(step: Step) -> dict[str, Any]:
     return {
         "kept": step.kept,
         "against": step.against,
         "gain": step.gain.value,
-        "interval": [step.gain.low, step.gain.high],
+        "interval": finite(step.gain.low, step.gain.high),
         "taken": step.taken,
         "reason": step.reason,
     }

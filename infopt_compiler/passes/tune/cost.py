@@ -8,6 +8,7 @@ from typing import Any
 
 from infopt_compiler.artifacts import DataSpec, Document, OnnxModel, TextData
 from infopt_compiler.artifacts.text import read_documents, read_spec, write_text_data
+from infopt_compiler.budget import finite
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.passes.base import PassError
 
@@ -32,7 +33,7 @@ class KlCost:
     def facts(self) -> dict[str, Any]:
         return {
             "mean": self.mean,
-            "interval": [self.low, self.high],
+            "interval": finite(self.low, self.high),
             "top1": self.top1,
             "tokens": self.tokens,
             "text": self.text,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -9,9 +11,9 @@ import pytest
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.select import Select
-from infopt_compiler.passes.select.choose import Candidate
+from infopt_compiler.passes.select.choose import Candidate, Gain, Step
 from infopt_compiler.passes.select.requirement import parse_requirement
-from infopt_compiler.passes.select.run import Entry, meeting_requirements
+from infopt_compiler.passes.select.run import Entry, meeting_requirements, step_facts
 from tests.passes.select.context import HERE, context
 from tests.passes.select.models import prose, small, widened, write_text
 
@@ -103,3 +105,9 @@ def test_one_that_fits_among_others_that_do_not(tmp_path, models):
 def test_several_candidates_without_text_cannot_be_judged(tmp_path, models):
     with pytest.raises(PassError, match="no text is given"):
         run(tmp_path, [models["small"], models["trained"]])
+
+
+def test_facts_of_one_window_are_json():
+    """A single window has no interval; its infinite limits must not fail the pass at the very end."""
+    step = Step("a", "b", Gain(0.1, -math.inf, math.inf), taken=False, reason="")
+    assert json.loads(json.dumps(step_facts(step), allow_nan=False))["interval"] == [None, None]
