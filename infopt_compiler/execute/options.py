@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from infopt_compiler.targets.machine import allowed_cores
 
 
 @dataclass(frozen=True)
@@ -21,4 +22,4 @@ class ExecuteOptions:
 
     @property
     def thread_count(self) -> int:
-        return self.threads or len(os.sched_getaffinity(0))
+        return self.threads or allowed_cores()

@@ -20,7 +20,7 @@ from infopt_compiler.artifacts.store import Store
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Severity, error
 from infopt_compiler.execute.events import Events
 from infopt_compiler.execute.failure import diagnose, diagnose_os_error
-from infopt_compiler.execute.job import make_job
+from infopt_compiler.execute.make_job import make_job
 from infopt_compiler.execute.options import ExecuteOptions
 from infopt_compiler.execute.process import Outcome, run_worker
 from infopt_compiler.graph import Graph, Key, Step, step_key

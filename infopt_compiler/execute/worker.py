@@ -20,8 +20,8 @@ from typing import Any
 from infopt_compiler.artifacts import DataSpec
 from infopt_compiler.execute.channel import Channel, WorkerContext
 from infopt_compiler.execute.job import Job, read_input
-from infopt_compiler.graph.instance import make_pass
 from infopt_compiler.passes.base import PassError
+from infopt_compiler.passes.instance import make_pass
 from infopt_compiler.passes.registry import find_pass
 from infopt_compiler.sources.errors import SourceError
 from infopt_compiler.targets.model import Target

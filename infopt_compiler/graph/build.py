@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infopt_compiler.diagnostics import DiagnosticError, error
-from infopt_compiler.graph.instance import make_pass
 from infopt_compiler.graph.model import DataStep, Graph, ModelStep, PassStep, Step
 from infopt_compiler.graph.verify import verify
+from infopt_compiler.passes.instance import make_pass
 from infopt_compiler.passes.registry import find_pass
 from infopt_compiler.sema.program import Node, Program
 from infopt_compiler.sema.slot import signature_of

@@ -9,8 +9,8 @@ from typing import Any
 
 from infopt_compiler.artifacts.digest import digest_json
 from infopt_compiler.artifacts.entry import Entry
-from infopt_compiler.graph.instance import parameters_of
 from infopt_compiler.graph.model import DataStep, Graph, ModelStep, PassStep, Step
+from infopt_compiler.passes.instance import parameters_of
 from infopt_compiler.sources.identity import (
     DATA_IMPORT_VERSION,
     MODEL_IMPORT_VERSION,

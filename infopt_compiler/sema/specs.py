@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-from typing import Any, get_type_hints
 
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.diagnostics import Diagnostic, error
-from infopt_compiler.passes.base import Pass, Problem
+from infopt_compiler.passes.base import Problem
+from infopt_compiler.passes.instance import make_pass
 from infopt_compiler.passes.registry import find_pass
 from infopt_compiler.sema.program import ModelDecl, Node, Program
 from infopt_compiler.sema.scope import Scope
@@ -34,18 +33,6 @@ def static_spec(model: ModelDecl, folder: Path) -> ModelSpec | None:
         return ModelSpec.from_folder(folder / path)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError, RuntimeError):
         return None
-
-
-def make_pass(cls: type[Pass], parameters: Mapping[str, Any]) -> Pass:
-    """An instance of the pass; words become members of its enums."""
-    hints = get_type_hints(cls)
-    return cls(**{name: _member(hints[name], value) for name, value in parameters.items()})
-
-
-def _member(hint: Any, value: Any) -> Any:
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return hint(value)
-    return value
 
 
 def check_node(scope: Scope, node: Node, chains: dict[str, tuple[Chain, ...]]) -> None:

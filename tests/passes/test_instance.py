@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infopt_compiler.graph.instance import make_pass, parameters_of
+from infopt_compiler.passes.instance import make_pass, parameters_of
 from infopt_compiler.passes.registry import find_pass, pass_names
 from infopt_compiler.passes.select import Prefer, Select
 
