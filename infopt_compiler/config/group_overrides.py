@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from infopt_compiler.config.groups import GROUPS, GroupField, group_fields
 from infopt_compiler.config.overrides import Override
 from infopt_compiler.config.values import decode_quantity, unit_names
 from infopt_compiler.diagnostics import DiagnosticError, Input, Span, did_you_mean, error
-from infopt_compiler.units import UnitError
+from infopt_compiler.units import Dimension, UnitError, human
 
 
 def is_group_field(override: Override) -> bool:
@@ -40,21 +41,35 @@ def _decode(field: GroupField, text: str, span: Span, path: str) -> Any:
     if field.optional and value == "null":
         return None
     try:
-        return _quantity(field, value) if field.dimension else _plain(field.kind, value)
+        decoded = _quantity(field, value) if field.dimension else _plain(field.kind, value)
     except UnitError as problem:
         raise DiagnosticError(error("E0553", str(problem), span, help=problem.help)) from problem
     except ValueError as problem:
         raise DiagnosticError(
             error("E0553", f"`{path}` takes {_wanted(field)}, not `{text}`", span, help=field.doc or None)
         ) from problem
+    if not _in_range(field, decoded):
+        message = f"`{path}` is {_range(field)}, not `{text}`"
+        raise DiagnosticError(error("E0553", message, span, help=field.doc or None))
+    return decoded
+
+
+def _in_range(field: GroupField, value: Any) -> bool:
+    if field.dimension is not None:
+        value = decode_quantity(value).base
+    if isinstance(value, bool | str):
+        return True
+    return bool(value >= field.minimum and (field.maximum is None or value <= field.maximum))
+
+
+def _range(field: GroupField) -> str:
+    least = human(field.minimum, field.dimension or Dimension.number)
+    return f"at least {least}" if field.maximum is None else f"between {least} and {field.maximum:g}"
 
 
 def _quantity(field: GroupField, text: str) -> str:
     assert field.dimension is not None
-    quantity = decode_quantity(text, field.dimension)
-    if quantity.base < 0:
-        raise UnitError(f"`{text}` is below zero")
-    return str(quantity)
+    return str(decode_quantity(text, field.dimension))
 
 
 def _plain(kind: type, text: str) -> Any:
@@ -62,7 +77,7 @@ def _plain(kind: type, text: str) -> Any:
         return {"true": True, "false": False}[text] if text in ("true", "false") else _no(text)
     if kind in (int, float):
         number = kind(text)
-        return number if number >= 0 and number < float("inf") else _no(text)
+        return number if math.isfinite(number) else _no(text)
     return text
 
 

@@ -19,13 +19,18 @@ GROUPS = ("target", "measure", "engine")
 
 @dataclass(frozen=True)
 class GroupField:
-    """A field that `group.name=value` sets; `kind` is bool, int, float or str, `dimension` that of a quantity."""
+    """A field that `group.name=value` sets; `kind` is bool, int, float or str, `dimension` that of a quantity.
+
+    `minimum` and `maximum` are in base units.
+    """
 
     name: str
     kind: type
     optional: bool
     dimension: Dimension | None
     doc: str
+    minimum: float = 0.0
+    maximum: float | None = None
 
 
 @cache
@@ -49,7 +54,13 @@ def _group_field(spec: dataclasses.Field[Any], hint: Any) -> GroupField:
     kinds = [kind for kind in typing.get_args(plain) or (plain,) if kind is not type(None)]
     optional = type(None) in typing.get_args(plain)
     return GroupField(
-        spec.name, kinds[0], optional, extras[0] if extras else None, spec.metadata.get("doc", "")
+        spec.name,
+        kinds[0],
+        optional,
+        extras[0] if extras else None,
+        spec.metadata.get("doc", ""),
+        spec.metadata.get("minimum", 0.0),
+        spec.metadata.get("maximum"),
     )
 
 

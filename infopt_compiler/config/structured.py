@@ -24,8 +24,9 @@ def internal(default: Any, doc: str) -> Any:
     return field(default=default, metadata={"doc": doc, "internal": True})
 
 
-def documented(default: Any, doc: str) -> Any:
-    return field(default=default, metadata={"doc": doc})
+def documented(default: Any, doc: str, *, minimum: float = 0.0) -> Any:
+    """`minimum` in base units: predictions divide by most of these."""
+    return field(default=default, metadata={"doc": doc, "minimum": minimum})
 
 
 @dataclass
@@ -33,12 +34,12 @@ class TargetConfig:
     """A machine: its name in the catalog, and what is set apart from the catalog (or the probe)."""
 
     name: str = internal("cpu", "an entry of the catalog of machines")
-    memory: Annotated[str | None, Dimension.bytes] = documented(None, "memory of one device")
-    bandwidth: float | None = documented(None, "bytes per second read from memory")
-    flops: float | None = documented(None, "operations per second of matrix products")
+    memory: Annotated[str | None, Dimension.bytes] = documented(None, "memory of one device", minimum=1)
+    bandwidth: float | None = documented(None, "bytes per second read from memory", minimum=1)
+    flops: float | None = documented(None, "operations per second of matrix products", minimum=1)
     price: Annotated[str | None, Dimension.price] = documented(None, "price of the machine")
-    cores: int | None = documented(None, "processor cores")
-    devices: int | None = documented(None, "accelerators, or 1")
+    cores: int | None = documented(None, "processor cores", minimum=1)
+    devices: int | None = documented(None, "accelerators, or 1", minimum=1)
 
 
 @dataclass

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def _ranged(default: float, minimum: float, maximum: float | None = None) -> Any:
+    """A setting and the range that an override must keep."""
+    return field(default=default, metadata={"minimum": minimum, "maximum": maximum})
 
 
 @dataclass(frozen=True)
@@ -16,15 +22,15 @@ class MeasureSettings:
     """
 
     name: str = "standard"
-    confidence: float = 0.95
-    seconds: float = 150.0
-    min_blocks: int = 8
-    max_blocks: int = 60
-    requests: int = 14
-    warmup: int = 2
-    windows: int = 32
-    resamples: int = 2000
-    seed: int = 0
+    confidence: float = _ranged(0.95, 0.5, 0.99999)
+    seconds: float = _ranged(150.0, 0)
+    min_blocks: int = _ranged(8, 2)
+    max_blocks: int = _ranged(60, 2)
+    requests: int = _ranged(14, 1)
+    warmup: int = _ranged(2, 0)
+    windows: int = _ranged(32, 0)
+    resamples: int = _ranged(2000, 100)
+    seed: int = _ranged(0, 0)
 
 
 # 6 blocks of 13 requests are 78: with none over the limit p95 is decided at the first look (72 are needed
