@@ -37,7 +37,7 @@ layers: setup ## the import directions of the design
 	$(BIN)/lint-imports
 
 pytest: setup ## the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 fmt: setup ## format Python and recipes
 	$(BIN)/ruff check --fix .
