@@ -118,7 +118,7 @@ def run_block(
 
 def _run_child(job: dict[str, Any], timeout: float) -> list[dict[str, Any]]:
     child = subprocess.Popen(
-        [sys.executable, "-m", "infopt_compiler.measure.serve"],
+        [sys.executable, "-P", "-m", "infopt_compiler.measure.serve"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -23,6 +23,7 @@ class Scorer:
         scratch.mkdir(parents=True, exist_ok=True)
         command = [
             sys.executable,
+            "-P",  # a module of the current folder is nobody's library
             "-m",
             "infopt_compiler.measure.score",
             str(artifact.path),

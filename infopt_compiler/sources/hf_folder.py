@@ -25,9 +25,15 @@ SIDE_FILES = (
     "sentence_bert_config.json",
     "*_Pooling/config.json",
 )
-"""What is kept beside the configuration and the weights; code (`*.py`) and pickles never are."""
+"""What is kept beside the configuration and the weights, but for what could run: see `is_side_file`."""
 
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+_PLAIN_SUFFIXES = (".json", ".txt", ".jinja", ".model", ".jsonl")
+
+
+def is_side_file(name: str) -> bool:
+    """Whether a file (relative name) is kept; code (`tokenizer.py`) and pickles (`vocab.pkl`) never are."""
+    return Path(name).suffix in _PLAIN_SUFFIXES and any(fnmatch(name, pattern) for pattern in SIDE_FILES)
 
 
 def import_hf_folder(source: Path, folder: Path, tell: Tell) -> dict[str, Any]:
@@ -35,11 +41,12 @@ def import_hf_folder(source: Path, folder: Path, tell: Tell) -> dict[str, Any]:
     config = read_config(source)
     shards = _shards(source)
     types = write_float32(shards, folder / "model.safetensors", tell)
-    config.pop("torch_dtype", None)
+    for key in ("torch_dtype", "auto_map"):  # the latter names code, which is not kept
+        config.pop(key, None)
     write_plain(folder / "config.json", {**config, "dtype": "float32"})
     for path in sorted(source.rglob("*")):
         name = path.relative_to(source).as_posix()
-        if path.is_file() and any(fnmatch(name, pattern) for pattern in SIDE_FILES):
+        if path.is_file() and is_side_file(name):
             copy_file(path, folder / name)
     if not any(
         (folder / name).exists() for name in ("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json")
@@ -78,7 +85,7 @@ def read_config(source: Path) -> dict[str, Any]:
 def _shards(source: Path) -> list[Path]:
     index = source / "model.safetensors.index.json"
     if index.is_file():
-        names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
+        names = _shard_names(index)
         if lost := [name for name in names if not (source / name).is_file()]:
             raise SourceError(
                 "E0605", f"`{source.name}` is not whole: `{lost[0]}` is missing", "fetch it again"
@@ -92,6 +99,18 @@ def _shards(source: Path) -> list[Path]:
     pickled = any(path for pattern in _PICKLES for path in source.glob(pattern))
     hint = "its weights are pickles, which run code when they are read; convert them" if pickled else None
     raise SourceError("E0606", f"`{source.name}` holds no model.safetensors", hint)
+
+
+def _shard_names(index: Path) -> list[str]:
+    """The files that an index names; they lie beside it."""
+    try:
+        names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
+        escaping = [name for name in names if Path(name).name != name]
+    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
+        raise SourceError("E0606", f"{index.name} is damaged: {wrong}", "fetch it again") from wrong
+    if escaping:
+        raise SourceError("E0606", f"{index.name} names `{escaping[0]}`, which is not beside it")
+    return names
 
 
 def _architecture(config: dict[str, Any]) -> str:

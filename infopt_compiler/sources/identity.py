@@ -25,7 +25,7 @@ from infopt_compiler.sources.reference import (
 )
 from infopt_compiler.sources.wheel import cached_wheel, find_member
 
-MODEL_IMPORT_VERSION = 1  # bump when an import writes other bytes
+MODEL_IMPORT_VERSION = 2  # bump when an import writes other bytes
 DATA_IMPORT_VERSION = 1
 
 
@@ -57,7 +57,17 @@ def peek_spec(text: str, base: Path) -> ModelSpec | None:
         if isinstance(source, WheelMember):
             return _spec_in_wheel(source)
         return _spec_in_hub_cache(source)
-    except (SourceError, OSError, ValueError, KeyError, TypeError):
+    except (
+        SourceError,
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        RuntimeError,
+        zipfile.BadZipFile,
+    ):
         return None  # what is wrong with the source is told when it is fetched
 
 

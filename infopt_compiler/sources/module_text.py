@@ -13,9 +13,9 @@ from infopt_compiler.sources.errors import SourceError
 def find_module(name: str) -> Path:
     """The source file of a module. Not `importlib.util.find_spec`, which imports (runs) the parent packages."""
     search: list[str] | None = None
-    parts = name.split(".")
-    for depth in range(len(parts)):
-        spec = PathFinder.find_spec(".".join(parts[: depth + 1]), search)
+    for part in name.split("."):
+        # The last name alone: with the whole one, importlib looks for the parents among the imported modules.
+        spec = PathFinder.find_spec(part, search)
         if spec is None:
             raise SourceError("E0610", f"there is no Python module `{name}`", "check its spelling")
         search = list(spec.submodule_search_locations or [])

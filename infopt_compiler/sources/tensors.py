@@ -54,7 +54,7 @@ def read_tensors(path: Path) -> list[Tensor]:
     for name, info in header.items():
         if name == "__metadata__":
             continue
-        dtype, shape, (begin, end) = info["dtype"], tuple(info["shape"]), info["data_offsets"]
+        dtype, shape, begin, end = _described(name, info, path)
         if dtype not in _BYTES:
             raise SourceError("E0612", f"`{name}` in {path.name} has the type {dtype}, not a float")
         if end - begin != prod(shape) * _BYTES[dtype]:
@@ -63,6 +63,17 @@ def read_tensors(path: Path) -> list[Tensor]:
             raise SourceError("E0605", f"{path.name} is cut short: `{name}` ends beyond its {size} bytes")
         tensors.append(Tensor(name, path, dtype, shape, start + begin))
     return tensors
+
+
+def _described(name: str, info: Any, path: Path) -> tuple[str, tuple[int, ...], int, int]:
+    """Type, shape and offsets of one row of the header."""
+    try:
+        dtype, shape, (begin, end) = str(info["dtype"]), tuple(map(int, info["shape"])), info["data_offsets"]
+        if min(shape, default=0) >= 0 and 0 <= int(begin) <= int(end):
+            return dtype, shape, int(begin), int(end)
+    except (KeyError, TypeError, ValueError):
+        pass
+    raise SourceError("E0606", f"{path.name} is no safetensors file: its header says nonsense of `{name}`")
 
 
 def _read_header(file: IO[bytes], path: Path, size: int) -> tuple[dict[str, Any], int]:

