@@ -61,7 +61,10 @@ class Store:
         if damage is not None:
             self._set_aside(key, damage, warn)
             return None
-        os.utime(folder / "entry.json")  # when it was last used, for `gc`
+        try:
+            os.utime(folder / "entry.json")  # when it was last used, for `gc`
+        except FileNotFoundError:  # another process set it aside meanwhile
+            return None
         return entry
 
     def peek(self, key: str) -> Entry | None:
@@ -198,7 +201,10 @@ class Store:
 
     def _set_aside(self, key: str, damage: str, warn: Warn | None) -> None:
         aside = self.root / "quarantine" / f"{key}.{uuid.uuid4().hex}"
-        move_folder(self._object(key), aside)
+        try:
+            move_folder(self._object(key), aside)
+        except FileNotFoundError:  # another process was first, and tells
+            return
         if warn is not None:
             told = f"a cached artifact is corrupt ({damage}); it was set aside and is made again"
             warn(warning("E0620", told, help=f"it lies in {aside} until `cache gc`"))

@@ -20,7 +20,13 @@ DEFAULT_AGE = "720 h"  # 30 days
 def run(command: Command) -> int:
     named = command.text("cache")
     store = Store((Path(named).expanduser().absolute() if named else cache_root()) / "store")
-    return {"ls": _list, "gc": _collect, "verify": _verify}[command.words[0]](store, command)
+    try:
+        return {"ls": _list, "gc": _collect, "verify": _verify}[command.words[0]](store, command)
+    except BrokenPipeError:
+        raise
+    except OSError as wrong:
+        message = f"the store in {store.root} cannot be used: {wrong}"
+        raise DiagnosticError(error("E0810", message, help="check the rights of the folder")) from wrong
 
 
 def _list(store: Store, command: Command) -> int:

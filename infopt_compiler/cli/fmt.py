@@ -8,7 +8,7 @@ from pathlib import Path
 from infopt_compiler.cli.recipe import read_recipe
 from infopt_compiler.cli.split import Command
 from infopt_compiler.cli.terminal import exit_code, say, show_diagnostics, tell
-from infopt_compiler.diagnostics import DiagnosticError
+from infopt_compiler.diagnostics import DiagnosticError, error
 
 
 def run(command: Command) -> int:
@@ -36,7 +36,10 @@ def _format(name: str, check: bool) -> int:
     if name == "-":
         say(text.removesuffix("\n"))
     elif text != recipe.text:
-        _replace(Path(name), text)
+        try:
+            _replace(Path(name), text)
+        except OSError as wrong:
+            raise DiagnosticError(error("E0551", f"`{name}` cannot be written: {wrong.strerror}")) from wrong
         tell(f"formatted {name}")
     return 0
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.artifacts.entry import Entry
 from infopt_compiler.artifacts.store import Store
-from infopt_compiler.diagnostics import DiagnosticError
+from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.graph import Graph, Key, ModelStep, PassStep, Step, explain, step_key
 from infopt_compiler.passes.base import Estimate
 from infopt_compiler.plan.model import PlanStep, State
@@ -39,6 +39,8 @@ def find_cached(
             keys[step.name] = step_key(graph, step, entries, target, seed)
         except SourceError as wrong:
             raise DiagnosticError(wrong.diagnostic(step.span)) from wrong
+        except OSError as wrong:  # the cache of digests, or a source that may not be read
+            raise DiagnosticError(error("E0810", f"`{step.name}`: {wrong}", step.span)) from wrong
         if (entry := store.peek(keys[step.name].digest)) is not None:
             entries[step.name] = entry
     return entries, keys

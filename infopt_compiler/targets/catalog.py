@@ -57,7 +57,7 @@ TARGETS: dict[str, Target] = {
 
 
 def find_target(name: str) -> Target:
-    """The target of that name; `cpu` is probed once (3 s) and then read from the cache. DiagnosticError E0901."""
+    """The target of that name; `cpu` is probed once (3 s) and then read from the cache. DiagnosticError E0901, E0911."""
     if name not in TARGETS:
         raise DiagnosticError(error("E0901", f"unknown target `{name}`", help=did_you_mean(name, TARGETS)))
     return _this_machine() if name == "cpu" else TARGETS[name]
@@ -75,7 +75,11 @@ def _this_machine() -> Target:
     from infopt_compiler.targets.machine import machine_identity
     from infopt_compiler.targets.probe import probe
 
-    identity, constants = machine_identity(), probe()
+    try:
+        identity, constants = machine_identity(), probe()
+    except (OSError, RuntimeError) as wrong:
+        help = "check the rights of the cache folder, or set INFOPT_CACHE to another one"
+        raise DiagnosticError(error("E0911", f"`target cpu` is this machine: {wrong}", help=help)) from wrong
     return replace(
         TARGETS["cpu"],
         memory_bytes=float(identity["memory_bytes"]),

@@ -56,3 +56,10 @@ def test_gc_waits_for_no_build(run, store):
 @pytest.mark.parametrize("words", [["--max-age", "3 MB"], ["--max-size", "big"]])
 def test_limits_are_quantities(words, run):
     assert run("cache", "gc", *words).code == 2
+
+
+def test_a_store_that_cannot_be_used(run, folder):
+    (folder / "file").write_text("")
+    result = run("cache", "gc", "--cache", str(folder / "file"))
+    assert result.code == 1
+    assert "E0810" in result.err and "internal error" not in result.err

@@ -58,3 +58,13 @@ def test_standard_input(run, messy, monkeypatch):
     ran = run("fmt", "-")
     run("fmt", "x.opt")
     assert ran.out == messy.read_text()
+
+
+def test_a_folder_that_cannot_be_written(run, messy, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", refuse)
+    result = run("fmt", "x.opt")
+    assert result.code == 1
+    assert "E0551" in result.err and "Permission denied" in result.err

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from infopt_compiler.diagnostics import DiagnosticError
-from infopt_compiler.targets import TARGETS, find_target
+from infopt_compiler.targets import TARGETS, catalog, find_target
+from infopt_compiler.targets import probe as probing
 
 
 def test_descriptions_are_complete() -> None:
@@ -36,3 +37,13 @@ def test_an_unknown_target_names_the_nearest() -> None:
 def test_the_table_is_importable_without_numpy() -> None:
     code = "import sys, infopt_compiler.targets, infopt_compiler.measure.settings; assert 'numpy' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_machine_that_cannot_be_probed_is_a_diagnostic(tmp_path, monkeypatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("INFOPT_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr(probing, "measure", lambda: probing.Probe(1.0, 2.0, 3.0))
+    catalog._this_machine.cache_clear()
+    with pytest.raises(DiagnosticError) as caught:
+        find_target("cpu")
+    assert caught.value.diagnostics[0].code == "E0911"

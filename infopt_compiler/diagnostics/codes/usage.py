@@ -76,6 +76,11 @@ USAGE: tuple[CodeInfo, ...] = (
         "A recipe is a text file in UTF-8 whose name ends in `.opt`.",
     ),
     CodeInfo(
+        "E0551",
+        "recipe that cannot be written",
+        "`fmt` writes beside the recipe and renames, so it needs the right to write in the recipe's folder.",
+    ),
+    CodeInfo(
         "E0552",
         "no such field of a group",
         "`target.memory=8 GiB` sets a field of the chosen option. What the command line sets through an option of its own "
