@@ -35,7 +35,8 @@ def estimate_cost(
     if gptq:
         paired = min(TOKENS, reference_windows * WINDOW)
         seconds += _products(source, paired) / (flops or FLOPS)
-        seconds += weights * (SEARCH_SECONDS + SWEEP_SECONDS * (3 if refine else 1))
+        solved = weights + (source.head_parameters if result.head.bits < 8 else 0)
+        seconds += solved * (SEARCH_SECONDS + SWEEP_SECONDS * (3 if refine else 1))
         peak = IMPORT_BYTES + max(
             _layer_bytes(source) + _activation_bytes(source, paired), _table_bytes(source)
         )
