@@ -11,12 +11,12 @@ from infopt_compiler.passes.base import Estimate
 
 TOKENS, WINDOW = 64 * 512, 512
 FLOPS = 125e9  # of two cores, where the machine is not known
-IMPORT_SECONDS, IMPORT_BYTES = 8.0, 600e6  # torch and transformers
+IMPORT_SECONDS, IMPORT_BYTES = 5.0, 600e6  # torch and transformers
 SYMMETRY = 0.583  # share of a Hessian's blocks that is computed
 SEARCH_SECONDS = 45e-9  # per weight: the candidates of a scale search
 SWEEP_SECONDS = 50e-9  # per weight: one pass over all columns: GPTQ, descent, refit
-RTN_SECONDS = 60e-9  # per weight: read, search, pack, write
-TABLE_SECONDS = 90e-9
+RTN_SECONDS = 45e-9  # per weight: read, search, pack, write
+TABLE_SECONDS = 80e-9
 
 
 def estimate_cost(
@@ -77,4 +77,4 @@ def _layer_bytes(model: ModelSpec) -> float:
 
 
 def _table_bytes(model: ModelSpec) -> float:
-    return 4 * 2.6 * model.head_parameters
+    return 4 * 1.6 * model.head_parameters
