@@ -36,6 +36,12 @@ def is_side_file(name: str) -> bool:
     return Path(name).suffix in _PLAIN_SUFFIXES and any(fnmatch(name, pattern) for pattern in SIDE_FILES)
 
 
+def is_model_file(name: str) -> bool:
+    """Whether an import reads a file (relative name): what enters the key of a `file:` model."""
+    weights = name.endswith(".safetensors") and "/" not in name
+    return weights or name in ("config.json", "model.safetensors.index.json") or is_side_file(name)
+
+
 def import_hf_folder(source: Path, folder: Path, tell: Tell) -> dict[str, Any]:
     """Write the model of `source` into `folder`; gives facts. SourceError E0605, E0606, E0612."""
     config = read_config(source)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from infopt_compiler.artifacts import ModelSpec
-from infopt_compiler.artifacts.digest import digest_file, digest_folder, digest_json
+from infopt_compiler.artifacts.digest import digest_file, digest_json, digest_listing
 from infopt_compiler.artifacts.durable import read_json, write_json
 from infopt_compiler.artifacts.store import cache_root
 from infopt_compiler.sources.errors import SourceError
 from infopt_compiler.sources.gguf_header import read_gguf_header
+from infopt_compiler.sources.hf_folder import is_model_file
 from infopt_compiler.sources.load import missing_path
 from infopt_compiler.sources.module_text import find_module
 from infopt_compiler.sources.reference import (
@@ -23,6 +25,7 @@ from infopt_compiler.sources.reference import (
     parse_data_source,
     parse_model_source,
 )
+from infopt_compiler.sources.text_files import is_text_file
 from infopt_compiler.sources.wheel import cached_wheel, find_member
 
 MODEL_IMPORT_VERSION = 2  # bump when an import writes other bytes
@@ -34,7 +37,7 @@ def model_identity(text: str, base: Path) -> dict[str, Any]:
     rest. A branch of the hub is resolved once: the commit is in the facts. SourceError E0600, E0601."""
     source = parse_model_source(text)
     if isinstance(source, LocalPath):
-        return _local(source.resolve(base))
+        return _local(source.resolve(base), is_model_file)
     return {"source": text}
 
 
@@ -44,7 +47,7 @@ def data_identity(text: str, base: Path) -> dict[str, Any]:
     if isinstance(source, PythonModule):
         return {"source": text, "digest": digest_file(find_module(source.module))}
     if isinstance(source, LocalPath):
-        return _local(source.resolve(base))
+        return _local(source.resolve(base), is_text_file)
     return {"source": text}
 
 
@@ -104,24 +107,35 @@ def _spec_in_hub_cache(source: HubModel) -> ModelSpec | None:
     return ModelSpec.from_folder(Path(found).parent) if isinstance(found, str) else None
 
 
-def _local(path: Path) -> dict[str, Any]:
+def _local(path: Path, wanted: Callable[[str], bool]) -> dict[str, Any]:
     """Its content, wherever it lies; the suffix says how it is read."""
-    return {"digest": _digest(path), "suffix": path.suffix}
+    return {"digest": _digest(path, wanted), "suffix": path.suffix}
 
 
-def _digest(path: Path) -> str:
-    """The digest of a file or folder, remembered while sizes, times and inodes stay."""
+def _digest(path: Path, wanted: Callable[[str], bool]) -> str:
+    """The digest of a file, or of those files of a folder that an import reads; remembered while their sizes, times
+    and inodes stay."""
     if not path.exists():
         raise missing_path(path)
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    files = [path] if path.is_file() else _files(path, wanted)
     stamps = [[file.as_posix(), *_stamp(file)] for file in files]
-    record = cache_root() / "sources" / "digests" / digest_json(path.as_posix())
+    record = cache_root() / "sources" / "digests" / digest_json([path.as_posix(), wanted.__name__])
     known = read_json(record)
     if isinstance(known, dict) and known.get("stamps") == stamps:
         return str(known["digest"])
-    digest = digest_file(path) if path.is_file() else digest_folder(path)
+    listing = {file.relative_to(path).as_posix(): digest_file(file) for file in files if file != path}
+    digest = digest_file(path) if path.is_file() else digest_listing(listing)
     write_json(record, {"stamps": stamps, "digest": digest})
     return digest
+
+
+def _files(folder: Path, wanted: Callable[[str], bool]) -> list[Path]:
+    """None where it is no model: the import says so, and a whole disk is not walked before it."""
+    if wanted is is_model_file and not (folder / "config.json").is_file():
+        return []
+    return sorted(
+        file for file in folder.rglob("*") if wanted(file.relative_to(folder).as_posix()) and file.is_file()
+    )
 
 
 def _stamp(path: Path) -> list[int]:

@@ -18,7 +18,7 @@ from infopt_compiler.sources.errors import SourceError
 def file_documents(path: Path, field: str) -> list[Document]:
     """The documents of a file or folder; SourceError E0601 or E0609."""
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix in (".txt", ".md") and file.is_file())
+        files = sorted(file for file in path.rglob("*") if is_text_file(file.name) and file.is_file())
         return [Document(file.relative_to(path).as_posix(), _read(file)) for file in files]
     if not path.is_file():
         raise SourceError("E0601", f"there is no file `{path}`", _neighbour(path))
@@ -26,6 +26,11 @@ def file_documents(path: Path, field: str) -> list[Document]:
         return _lines(path, field)
     paragraphs = [part.strip("\n") for part in re.split(r"\n[ \t]*\n\s*", _read(path))]
     return [Document(f"paragraph-{n}", text) for n, text in enumerate(paragraphs, 1) if text.strip()]
+
+
+def is_text_file(name: str) -> bool:
+    """Whether a file of a folder is read."""
+    return name.endswith((".txt", ".md"))
 
 
 def _lines(path: Path, field: str) -> list[Document]:

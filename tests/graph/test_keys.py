@@ -105,6 +105,16 @@ def test_models_and_data_are_known_by_their_bytes(sources):
     assert key("calib", sources, program()) != key("heldout", sources, program())
 
 
+def test_files_that_an_import_does_not_read_are_no_part_of_it(sources):
+    model = key("smollm2", sources, program())
+    (sources / "m" / "README.md").write_text("new words")
+    (sources / "m" / ".git").mkdir()
+    (sources / "m" / ".git" / "HEAD").write_text("ref")
+    assert key("smollm2", sources, program()) == model
+    (sources / "m" / "generation_config.json").write_text("{}")
+    assert key("smollm2", sources, program()) != model
+
+
 def test_explain(sources):
     before = key("q", sources, program())
     old = entry("q", before.material)
