@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from infopt_compiler.artifacts import DataSpec
-from infopt_compiler.diagnostics import Note, did_you_mean, error
+from infopt_compiler.diagnostics import Note, Span, did_you_mean, error
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.sema.groups import group_options
 from infopt_compiler.sema.program import DataDecl, ModelDecl
@@ -36,7 +36,13 @@ def check_group(scope: Scope, choice: ast.GroupChoice, chosen: dict[str, ast.Nam
 
 def check_model(scope: Scope, model: ast.Model) -> ModelDecl | None:
     source = _source(scope, model.source, parse_model_source)
-    return None if source is None else ModelDecl(model.name.text, source, model.span)
+    return None if source is None else ModelDecl(model.name.text, source, _place(model))
+
+
+def _place(statement: ast.Model | ast.Data) -> Span:
+    """The statement; where an override gave its source, that: what is wrong with a source is told there."""
+    source = statement.source.span
+    return statement.span if source.input is statement.span.input else source
 
 
 def _source(scope: Scope, source: ast.Text | ast.Invalid, parse: Callable[[str], object]) -> str | None:
@@ -92,7 +98,7 @@ def check_data(scope: Scope, data: ast.Data, known: Mapping[str, DataDecl]) -> D
     spec = DataSpec(**{**_plain(parent.spec), **values})
     begin = _exact(parent.start + start * length)
     return DataDecl(
-        data.name.text, parent.source, begin, _exact(parent.start + stop * length), spec, field, data.span
+        data.name.text, parent.source, begin, _exact(parent.start + stop * length), spec, field, _place(data)
     )
 
 

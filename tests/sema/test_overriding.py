@@ -41,6 +41,9 @@ def test_declarations():
     ).good
     assert program.data["calib"].spec.sample == 16
     assert program.models["base"].source == "file:/x"
+    assert program.models["base"].span.text == "file:/x", (
+        "what is wrong with the source is told at the override"
+    )
     assert program.scenarios["assistant"].prompt == 256
     assert program.target == "h100"
     assert check("target cpu\n" + GOOD, "target=h100", "measure=quick").good.target == "h100"
