@@ -22,7 +22,7 @@ class Channel:
         self._last = 0.0
 
     def send(self, event: str, **data: Any) -> None:
-        """One line; ValueError for data that is no JSON. A parent that is gone is not an error here."""
+        """One line; ValueError for data that is no JSON, BrokenPipeError where the parent is gone."""
         line = json.dumps({"event": event, **data}, allow_nan=False) + "\n"
         view = memoryview(line.encode())
         while view:

@@ -9,6 +9,7 @@ import ctypes
 import errno
 import json
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -111,11 +112,16 @@ def _is_full(failure: BaseException | None, staging: Path) -> bool:
 
 
 def peak_rss_bytes() -> int:
-    """VmHWM of this process. Not `ru_maxrss`, which starts at what the parent held when it started us."""
+    """The largest resident set of this process and of those that it started (`select` and `tune` measure in such).
+
+    VmHWM for this process: `ru_maxrss` starts at what the parent held when it started us. For our own children that
+    start is no more than our own peak.
+    """
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     for line in Path("/proc/self/status").read_text("ascii").splitlines():
         if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return 0
+            return max(children, int(line.split()[1]) * 1024)
+    return children
 
 
 if __name__ == "__main__":
