@@ -47,10 +47,6 @@ class Override:
     path_span: Span
     values: tuple[Piece, ...] = field(default=())
 
-    @property
-    def is_sweep(self) -> bool:
-        return len(self.values) > 1
-
 
 def parse_override(text: str, number: int) -> tuple[Override | None, list[Diagnostic]]:
     """The override in an argument; `number` counts from 1 and names the input of its spans: `<override 1>`."""

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infopt_compiler.artifacts.onnx_view import graph_path, read_graph, write_graph
-from infopt_compiler.passes.export.olive import IntegerMatrix, unpack
+from infopt_compiler.artifacts.quantized import unpack
+from infopt_compiler.passes.export.olive import IntegerMatrix
 
 if TYPE_CHECKING:
     import numpy as np

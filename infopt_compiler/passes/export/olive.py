@@ -18,6 +18,8 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infopt_compiler.artifacts.quantized import unpack
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -53,17 +55,6 @@ class IntegerMatrix:
         return blocks.reshape(rows, columns)
 
 
-def unpack(packed: np.ndarray[Any, Any], bits: int, columns: int) -> np.ndarray[Any, Any]:
-    """Codes (rows, columns) of rows of packed bytes, the lower bits first; padding at a row's end is dropped."""
-    import numpy as np
-
-    if bits == 8:
-        return packed[:, :columns]
-    shifts = np.arange(0, 8, bits, dtype=np.uint8)
-    codes = (packed[:, :, None] >> shifts) & np.uint8((1 << bits) - 1)
-    return codes.reshape(packed.shape[0], -1)[:, :columns]
-
-
 class QuantizedFolder:
     """A QuantizedModel folder, opened for reading."""
 
@@ -88,9 +79,6 @@ class QuantizedFolder:
     def tied(self) -> bool:
         """Whether the model's config says that head and embedding are one table."""
         return bool(self.config.get("tie_word_embeddings", False))
-
-    def tensor_names(self) -> list[str]:
-        return sorted(self._files)
 
     def modules(self) -> list[str]:
         """Names of the modules with integer weights."""

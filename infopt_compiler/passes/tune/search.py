@@ -35,7 +35,7 @@ SCREEN = Load(1, 0, short=True)
 
 SCREEN_TOKENS = 8  # output tokens of a short request
 SCREEN_RATIO = 2.5  # what is slower by that much needs no more requests to be known as slower
-START_SECONDS = 1.0  # of a block, before its first request
+START_SECONDS = 1.0  # of a block, at most, before its first request
 
 
 class Bench(Protocol):
@@ -133,7 +133,7 @@ class Search:
             start = self.clock()
             self.screened[settings] = self.bench.block(settings, self.round, SCREEN)
             wall = self.clock() - start
-            self.costs[settings] = START_SECONDS + max(0.0, wall - START_SECONDS) * self.stretch
+            self.costs[settings] = min(wall, START_SECONDS) + max(0.0, wall - START_SECONDS) * self.stretch
         margin = math.log(SCREEN_RATIO)
         ratios = {name: self.screened[s] / self.screened[current] for name, s in variants.items()}
         return [
