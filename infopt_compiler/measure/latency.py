@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from infopt_compiler.diagnostics import DiagnosticError, Note, error
+from infopt_compiler.measure.last_words import last_words
 from infopt_compiler.measure.runtimes.server import runtime_of
 from infopt_compiler.measure.samples import Block, BlockSamples
 from infopt_compiler.measure.scenario import Scenario
@@ -142,9 +143,10 @@ def _run_child(job: dict[str, Any], timeout: float) -> list[dict[str, Any]]:
 
 def _failure(job: dict[str, Any], status: int, err: str) -> Any:
     how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-    words = " / ".join(err.strip().splitlines()[-3:])[-600:] or "it said nothing"
     help = "signal 9 is how a machine out of memory ends a process" if status == -9 else None
-    return error("E0902", f"the process that serves the artifact {how}", notes=(Note(words),), help=help)
+    return error(
+        "E0902", f"the process that serves the artifact {how}", notes=(Note(last_words(err)),), help=help
+    )
 
 
 def _order(variants: Mapping[str, Path], number: int) -> list[str]:

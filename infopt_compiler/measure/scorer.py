@@ -12,6 +12,7 @@ from typing import Any
 
 from infopt_compiler.artifacts.handles import Artifact
 from infopt_compiler.diagnostics import DiagnosticError, Note, error
+from infopt_compiler.measure.last_words import last_words
 
 
 class Scorer:
@@ -70,7 +71,7 @@ class Scorer:
     def _failure(self) -> DiagnosticError:
         status = self._child.wait()
         how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-        words = " / ".join(self._log.read_text(errors="replace").strip().splitlines()[-3:])[-600:]
+        words = last_words(self._log.read_text(errors="replace"))
         kind = self._artifact.kind
         message = f"the process that scores the {kind} {how}"
-        return DiagnosticError(error("E0908", message, notes=(Note(words or "it said nothing"),)))
+        return DiagnosticError(error("E0908", message, notes=(Note(words),)))

@@ -86,6 +86,7 @@ def measure_timing(job: Job) -> Timing | None:
             raise DiagnosticError(error("E0909", message, bound.span, help="write `under` and a scenario"))
         return None
     bounds = job.needing(Needs.scenario)
+    _check_context(job, job.scenario, bounds)
     variants = _variants(job, bounds)
     key = timing_key(variants, job.scenario, job.settings, [_asked(job, bound) for bound in bounds])
     known = job.records.record(key)
@@ -104,6 +105,17 @@ def measure_timing(job: Job) -> Timing | None:
     if decided(samples, look, last):
         job.records.put_record(key, _to_record(timing))
     return timing
+
+
+def _check_context(job: Job, scenario: Scenario, bounds: list[Bound]) -> None:
+    """The runtime would refuse the requests, with a traceback of its own."""
+    context = job.spec.context if job.spec is not None else 0
+    if 0 < context < scenario.max_length:
+        message = f"requests of `{scenario.name}` take {scenario.max_length} tokens, the model's context holds {context}"
+        place = bounds[0].span if bounds else None
+        raise DiagnosticError(
+            error("E0909", message, place, help="shorten `prompt`, `generate` or `context`")
+        )
 
 
 def judge_served(timing: Timing, bound: Bound) -> tuple[Verdict, Interval, float | None, float | None]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infopt_compiler.artifacts import OnnxModel, ShardedModel
 from infopt_compiler.budget.bound import Bound, BoundSeverity, Operator
 from infopt_compiler.diagnostics import Note, error, warning
+from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.metrics import Metric, Needs
 from infopt_compiler.sema.metrics import against_direction, check_limit, check_metric
 from infopt_compiler.sema.program import Budget
@@ -17,6 +19,7 @@ from infopt_compiler.syntax import ast
 from infopt_compiler.units import Dimension
 
 DEPLOYABLE = (OnnxModel, ShardedModel)
+_BETWEEN_TOKENS = ("tpot", "itl", "decode", "mbu")
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,13 @@ class _Frame:
 
     budget: ast.Budget
     scenario: str | None
+    generate: int
     confidence: float | None
 
 
-def check_budget(scope: Scope, budget: ast.Budget, names: dict[str, ast.Budget]) -> Budget | None:
+def check_budget(
+    scope: Scope, budget: ast.Budget, names: dict[str, ast.Budget], scenarios: Mapping[str, Scenario]
+) -> Budget | None:
     """The budget; None where its subject or a bound was reported."""
     before = len(scope.found)
     _check_name(scope, budget, names)
@@ -36,7 +42,9 @@ def check_budget(scope: Scope, budget: ast.Budget, names: dict[str, ast.Budget])
     if subject is not None:
         _check_subject(scope, budget.subject, subject)
     scenario = scope.find(budget.under, Kind.scenario) if budget.under is not None else None
-    frame = _Frame(budget, scenario.name.text if scenario else None, _confidence(scope, budget.at, None))
+    name = scenario.name.text if scenario else None
+    known = scenarios.get(name or "", Scenario())
+    frame = _Frame(budget, name, known.generate, _confidence(scope, budget.at, None))
     pairs = [(line, _bound(scope, frame, line)) for line in budget.bounds.entries]
     checked = [(line, bound) for line, bound in pairs if bound is not None]
     _check_pairs(scope, checked)
@@ -174,6 +182,9 @@ def _model(scope: Scope, name: ast.Name) -> Symbol | None:
 
 
 def _check_scenario(scope: Scope, frame: _Frame, line: ast.Bound, metric: Metric) -> None:
+    if metric.name in _BETWEEN_TOKENS and frame.generate < 2:
+        message = f"`{metric.name}` lies between two output tokens, and `{frame.scenario}` generates {frame.generate}"
+        scope.report(error("E0436", message, line.metric.span, help="write `generate = 2 tokens` or more"))
     if metric.needs is not Needs.scenario or frame.budget.under is not None:
         return
     known = [s.name.text for s in scope.symbols.values() if s.kind is Kind.scenario]

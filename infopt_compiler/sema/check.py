@@ -113,7 +113,7 @@ def _check_statement(scope: Scope, parts: _Parts, statement: ast.Statement) -> N
         case ast.Binding():
             _check_binding(scope, parts, statement)
         case ast.Budget():
-            _keep(parts.budgets, check_budget(scope, statement, parts.budget_names))
+            _keep(parts.budgets, check_budget(scope, statement, parts.budget_names, parts.scenarios))
 
 
 def _keep(table: dict[str, D], checked: D | None) -> None:

@@ -76,16 +76,16 @@ def quantity(scope: Scope, value: ast.Value, dimension: Dimension, what: str) ->
     if isinstance(value, ast.Invalid):
         return None
     if not isinstance(value, ast.Number):
-        message = f"`{what}` is a {_describe(dimension)}, not {describe(value)}"
+        message = f"`{what}` is {_article(_describe(dimension))}, not {describe(value)}"
         scope.report(error("E0303", message, value.span, help=_example(dimension)))
         return None
     given = value.quantity
     if given.dimension is dimension or (given.dimension is Dimension.number and dimension in _COUNTS):
         return given
     if given.dimension is Dimension.number:
-        message = f"`{what}` is a {_describe(dimension)}: the number needs a unit"
+        message = f"`{what}` is {_article(_describe(dimension))}: the number needs a unit"
     else:
-        message = f"`{what}` is a {_describe(dimension)}, `{given}` is {_article(_describe(given.dimension))}"
+        message = f"`{what}` is {_article(_describe(dimension))}, `{given}` is {_article(_describe(given.dimension))}"
     scope.report(error("E0302", message, value.span, help=_example(dimension)))
     return None
 

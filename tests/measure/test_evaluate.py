@@ -165,3 +165,9 @@ def test_what_is_missing_is_a_diagnostic(world: World, text: str, more, scenario
     with pytest.raises(DiagnosticError) as caught:
         run(world, [bound(text, **more)], target=TARGETS["h100"] if scenario else HERE, scenario=scenario)
     assert caught.value.diagnostics[0].code == "E0909"
+
+
+def test_requests_longer_than_the_context_are_told_before_any_is_made(world: World) -> None:
+    with pytest.raises(DiagnosticError, match="context holds") as caught:
+        run(world, [bound("ttft.p50 <= 1 s")], scenario=Scenario("long", prompt=10**6))
+    assert caught.value.diagnostics[0].code == "E0909"

@@ -86,3 +86,9 @@ def test_choosing_on_the_text_that_judges_is_no_calibration():
 
 def test_unreachable_names_are_told_once():
     assert changed("budget chat under", "budget chatt under").codes == ["E0201"]
+
+
+def test_nothing_lies_between_the_tokens_of_one():
+    found = check(GOOD.replace("ttft.p95", "tpot.p50"), "scenario.assistant.generate=1").found
+    (problem,) = [d for d in found if d.severity.value == "error"]
+    assert (problem.code, problem.span.text) == ("E0436", "tpot.p50")

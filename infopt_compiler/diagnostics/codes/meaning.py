@@ -111,6 +111,11 @@ MEANING: tuple[CodeInfo, ...] = (
         "This is a warning.",
     ),
     CodeInfo(
+        "E0436",
+        "time between tokens of which there is one",
+        "`tpot`, `itl`, `decode` and `mbu` are measured between output tokens, so the scenario must generate two at least.",
+    ),
+    CodeInfo(
         "E0437", "empty budget", "A budget without bounds judges nothing; write bounds or leave it out."
     ),
 )
