@@ -10,10 +10,20 @@ MISSING = ["small.source=file:nowhere"]
 
 
 def test_a_source_that_is_missing_names_the_recipe_line(installed, folder):
+    text = (folder / "chat.opt").read_text()
+    line = next(line for line in text.splitlines() if line.startswith("model small"))
+    (folder / "chat.opt").write_text(text.replace(line, 'model small = "file:nowhere"'))
+    ran = installed("plan", "chat.opt")
+    assert ran.code == 1
+    assert "error[E0601]" in ran.err
+    assert "--> chat.opt:3:1" in ran.err
+
+
+def test_a_source_that_is_missing_names_its_override(installed, folder):
     ran = installed("chat.opt", *MISSING)
     assert ran.code == 1
-    assert "error[E06" in ran.err
-    assert "--> chat.opt:3:1" in ran.err
+    assert "error[E0601]" in ran.err
+    assert "1 | small.source=file:nowhere" in ran.err
     assert "Traceback" not in ran.err
     last = ran.out.splitlines()[-1]
     assert last.startswith("FAILED")
