@@ -13,7 +13,7 @@ BUILDER: dict[str, tuple[str, list[str]]] = {
     "fp32 (builder)": ("fp32", []),
     "int8 (builder)": ("int8", []),
     "int4 (builder default)": ("int4", []),
-    "k_quant_mixed (builder)": ("int4", ["int4_algo_config=k_quant_mixed"]),
+    "k_quant_mixed (builder)": ("int4", ["algo_config=k_quant_mixed"]),
 }
 
 
