@@ -33,7 +33,7 @@ class Export(Pass):
     """
 
     name: ClassVar[str] = "export"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     inputs: ClassVar[dict[str, Any]] = {"model": HFModel | QuantizedModel}
     output: ClassVar[type[Artifact]] = OnnxModel
     libraries: ClassVar[tuple[str, ...]] = ("onnxruntime-genai", "onnxruntime", "onnx", "transformers")
@@ -111,4 +111,15 @@ def build(source: Path, artifact: Path, scratch: Path, log: Any) -> dict[str, An
         facts["symmetric_nodes"] = edits.drop_default_zero_points(graph)
         graph.remove_unused()
         graph.save()
+    _drop_commit(artifact)
     return facts
+
+
+def _drop_commit(artifact: Path) -> None:
+    """The builder asks git for the commit of whatever repository its own files happen to lie in (a virtual environment
+    inside a checkout, say) and writes it into the graph: equal models would get other bytes with every commit."""
+    from infopt_compiler.artifacts.onnx_view import read_graph, write_graph
+
+    model = read_graph(artifact)
+    model.producer_version = model.producer_version.partition("+")[0]
+    write_graph(artifact, model)

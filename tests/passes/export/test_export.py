@@ -37,6 +37,9 @@ def test_a_float_model_is_exported(llama: Path, context: Context):
     facts = _run(llama, context)
     assert facts["logits_max_difference"] <= 1e-3
     assert "nodes_compared" not in facts
+    assert "+" not in Graph(context.staging).model.producer_version, (
+        "no commit of a repository that lies around it"
+    )
 
 
 @pytest.mark.parametrize(
