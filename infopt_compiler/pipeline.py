@@ -59,7 +59,10 @@ def lock(config: DictConfig) -> int:
     found = _execute(job)
     if found.failed:
         raise DiagnosticError(*found.execution.diagnostics)
-    write_lock_of(job, found, lock_path(job))
+    try:
+        write_lock_of(job, found, lock_path(job))
+    except OSError as problem:
+        raise DiagnosticError(error("E0810", f"{lock_path(job)} cannot be written: {problem}")) from problem
     return 0
 
 
@@ -93,7 +96,8 @@ def _execute(job: BuildJob) -> Findings:
 
     graph = build_graph(job.program, job.recipe.parent)
     check_lock_before(job, graph)
-    write_json(job.folder / "plan.json", make_job_plan(job, graph).to_json())
+    if job.run_dir is not None:
+        write_json(job.folder / "plan.json", make_job_plan(job, graph).to_json())
     return Findings(graph, run_graph(graph, job.store, job.target, job.options, job.events))
 
 

@@ -26,6 +26,7 @@ Decided = Callable[[dict[str, BlockSamples], int, bool], bool]
 
 _GROWTH = 1.5  # each further look at the data has this many times the blocks of the one before
 _TIMEOUT = 600.0  # seconds for one block, at least
+_TIMEOUT_PER_TOKEN = 0.5  # slower than that, on what serves one, is a hang
 
 
 def no_progress(done: float, total: float, message: str) -> None:
@@ -111,7 +112,8 @@ def run_block(
         "warmup": warmup,
         "seed": seed,
     }
-    lines = _run_child(job, _TIMEOUT)
+    tokens = (requests + warmup) * (scenario.prompt + scenario.generate) * scenario.batch
+    lines = _run_child(job, _TIMEOUT + tokens * _TIMEOUT_PER_TOKEN)
     end = lines[-1]
     rows = [{k: v for k, v in line.items() if k != "event"} for line in lines if line["event"] == "request"]
     return Block.from_json({**end, "requests": rows}), end["environment"]

@@ -37,6 +37,20 @@ class MemoryRecords:
         self._kept[key] = data
 
 
+class FreshRecords:
+    """Knows only what was put since it was made, and writes that through: what measuring again needs."""
+
+    def __init__(self, kept: Records) -> None:
+        self._kept, self._put = kept, set[str]()
+
+    def record(self, key: str) -> dict[str, Any] | None:
+        return self._kept.record(key) if key in self._put else None
+
+    def put_record(self, key: str, data: dict[str, Any]) -> None:
+        self._put.add(key)
+        self._kept.put_record(key, data)
+
+
 def quality_key(artifact: Artifact, reference: Artifact | None, data: TextData, windows: int) -> str:
     """Logits do not depend on the machine beyond rounding, so quality is reused wherever the libraries are the same."""
     return digest_json(

@@ -89,9 +89,6 @@ def measure_timing(job: Job) -> Timing | None:
     _check_context(job, job.scenario, bounds)
     variants = _variants(job, bounds)
     key = timing_key(variants, job.scenario, job.settings, [_asked(job, bound) for bound in bounds])
-    known = job.records.record(key)
-    if known is not None:
-        return _from_record(job, job.scenario, known, list(variants))
     paths = {name: artifact.path for name, artifact in variants.items()}
     scenario = job.scenario
 
@@ -99,6 +96,12 @@ def measure_timing(job: Job) -> Timing | None:
         timing = Timing(job, scenario, found, look, last)
         return all(judge_served(timing, bound)[0] is not Verdict.inconclusive for bound in bounds)
 
+    known = job.records.record(key)
+    if known is not None:
+        timing = _from_record(job, job.scenario, known, list(variants))
+        # What is not in the key (a price, a probed bandwidth) may have opened a bound again.
+        if decided(timing.samples, timing.look, timing.last):
+            return timing
     samples, look, last = sample(paths, job.scenario, job.settings, decided, job.progress)
     timing = Timing(job, job.scenario, samples, look, last)
     # An undecided measurement is not kept: the next build may find a quieter machine.

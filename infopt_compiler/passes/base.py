@@ -100,7 +100,9 @@ class Pass(ABC):
     machine_bound: ClassVar[bool] = (
         False  # the result depends on the machine: its identity enters the cache key
     )
-    target_fields: ClassVar[tuple[str, ...]] = ()  # fields of the target that shape the output; in the cache key
+    target_fields: ClassVar[
+        tuple[str, ...]
+    ] = ()  # fields of the target that shape the output; in the cache key
     libraries: ClassVar[tuple[str, ...]] = ()  # distributions whose versions shape the output
 
     def check(self, model: ModelSpec | None) -> Iterator[Problem]:

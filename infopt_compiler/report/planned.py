@@ -81,6 +81,8 @@ def _table(title: str, *columns: str) -> Any:
 
 
 def _steps(plan: Plan) -> Any:
+    from rich.text import Text
+
     table = _table(
         f"plan of {plan.recipe} on {plan.target}",
         "binding",
@@ -93,13 +95,13 @@ def _steps(plan: Plan) -> Any:
     )
     for step in plan.steps:
         table.add_row(
-            step.name,
-            step.pass_name,
+            Text(step.name),
+            Text(step.pass_name),
             _STATE[step.state],
             _known(step.seconds, Dimension.time),
             _known(step.peak_rss_bytes, Dimension.bytes),
             _known(step.disk_bytes, Dimension.bytes),
-            "; ".join(step.because[:2]),
+            Text("; ".join(step.because[:2])),
         )
     return table
 

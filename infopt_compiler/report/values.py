@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from infopt_compiler.metrics import METRICS
-from infopt_compiler.units import Dimension, human
+from infopt_compiler.units import UNITS, Dimension, human
+
+BIT = UNITS["bits"].scale  # nats
 
 MARK = {
     "met": "✓ met",
@@ -28,7 +30,11 @@ def _clauses(bound: dict[str, Any]) -> str:
 
 def value_text(bound: dict[str, Any], value: float | None) -> str:
     """A value in base units with the unit that the dimension is read in."""
-    return "–" if value is None else human(value, dimension_of(bound["metric"]), digits=4)
+    if value is None:
+        return "–"
+    if bound["metric"].startswith("bits_"):
+        return f"{value / BIT:.4g} bits" if bound["metric"] == "bits_per_byte" else f"{value:.4g} bits"
+    return human(value, dimension_of(bound["metric"]), digits=4)
 
 
 def dimension_of(metric: str) -> Dimension:
@@ -38,12 +44,13 @@ def dimension_of(metric: str) -> Dimension:
 
 
 def interval_text(bound: dict[str, Any]) -> str:
-    interval = bound.get("interval")
-    if not interval or interval[0] is None or interval[1] is None:
+    """`low … high`; of an interval with one open end the end that is known."""
+    low, high = bound.get("interval") or (None, None)
+    if low is None and high is None:
         return "–"
-    if interval[0] == interval[1]:
-        return "exact"
-    return f"{value_text(bound, interval[0])} … {value_text(bound, interval[1])}"
+    if low is None or high is None:
+        return f"≤ {value_text(bound, high)}" if low is None else f"≥ {value_text(bound, low)}"
+    return "exact" if low == high else f"{value_text(bound, low)} … {value_text(bound, high)}"
 
 
 def limit_text(bound: dict[str, Any]) -> str:
@@ -80,6 +87,11 @@ def last_line(report: dict[str, Any], where: str) -> str:
         "inconclusive": f"{len(open_)} of {len(bounds)} bounds inconclusive: "
         + ", ".join(b["metric"] for b in open_),
         "predicted": f"predicted only, on {report['target'].get('name')}: {len(open_)} of {len(bounds)} bounds not measured",
-        "failed": "failed: " + "; ".join(d["message"].splitlines()[0] for d in report["diagnostics"][:1]),
+        "failed": "failed: " + _first_error(report["diagnostics"]),
     }
     return f"{report['verdict'].upper()} · {texts[report['verdict']]} · report: {where}"
+
+
+def _first_error(diagnostics: list[dict[str, Any]]) -> str:
+    messages = (d["message"].splitlines()[0] for d in diagnostics if d["severity"] == "error")
+    return next(messages, "no reason was given")

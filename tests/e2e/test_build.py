@@ -119,6 +119,7 @@ def test_refused_overrides(workplace, first, override, code, text):
 
 def test_locked_builds_what_the_lock_says(workplace, first):
     assert workplace.run("lock", "tiny.opt").returncode == 0
+    assert not (workplace.folder / "plan.json").exists()
     assert workplace.run("tiny.opt", "--locked").returncode == 0
     differs = workplace.run("tiny.opt", "--locked", "q.group=64")
     assert differs.returncode == 1

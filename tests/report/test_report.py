@@ -14,7 +14,7 @@ from rich.console import Console
 from infopt_compiler.report.junit import junit
 from infopt_compiler.report.markdown import markdown
 from infopt_compiler.report.terminal import show
-from infopt_compiler.report.values import last_line, margin_text
+from infopt_compiler.report.values import interval_text, last_line, margin_text, value_text
 from tests.report.conftest import bound
 
 
@@ -79,3 +79,28 @@ def test_the_docs_name_every_field():
     bound_fields = schema()["$defs"]["bound"]["properties"]
     missing = [name for name in (*schema()["properties"], *bound_fields) if f"`{name}`" not in document]
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        ([0.1, None], "≥ 100 ms"),
+        ([None, 0.1], "≤ 100 ms"),
+        ([None, None], "–"),
+        ([0.1, 0.1], "exact"),
+        (None, "–"),
+    ],
+)
+def test_intervals_with_an_open_end(interval, text):
+    assert interval_text(bound(interval=interval)) == text
+
+
+def test_bits_are_shown_in_bits():
+    assert value_text(bound(metric="bits_per_byte"), 0.6931471805599453) == "1 bits"
+
+
+def test_a_failure_names_the_error_and_not_a_warning(report):
+    told = {"code": "E0620", "severity": "warning", "message": "a corrupt entry", "span": None, "help": None}
+    failed = {**told, "severity": "error", "message": "the disk is full"}
+    report.update(verdict="failed", diagnostics=[told, failed])
+    assert last_line(report, "x") == "FAILED · failed: the disk is full · report: x"
