@@ -1,0 +1,53 @@
+"""A real language model, from its package to a verdict: the recipe whose budget cannot be met."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("smollm2")
+    shutil.copy(ROOT / "recipes/impossible.opt", folder)
+    return folder
+
+
+def run(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("infopt-compile")), *words]
+    env = {**os.environ, "INFOPT_CACHE": str(place / "cache"), "NO_COLOR": "1", "COLUMNS": "220"}
+    return subprocess.run(command, cwd=place, env=env, capture_output=True, text=True, timeout=550)
+
+
+def test_an_impossible_budget_is_missed_and_planned_to_be(place):
+    built = run(place, "impossible.opt", "measure.windows=2")
+    assert built.returncode == 3, built.stdout + built.stderr
+    assert "MISSED · 3 of 3 bounds missed: tpot.p50, size, perplexity" in built.stdout
+    assert "× over" in built.stdout
+    planned = run(place, "plan", "impossible.opt")
+    assert planned.returncode == 3
+    assert planned.stdout.count("out of reach on cpu") == 2
+    assert "of memory" in planned.stdout or "from memory" in planned.stdout
+
+
+def test_the_real_tokenizer_ships(place):
+    """Digits one by one, runs of spaces, special tokens: plain onnxruntime-genai on the artifact."""
+    import onnxruntime_genai as og
+
+    folder = place / "outputs/impossible/latest/artifact"
+    tokenizer = og.Tokenizer(og.Model(str(folder)))
+    assert len(tokenizer.encode("2024")) == 4  # SmolLM2 splits digits
+    text = "a  b\n\n    c\té 中文 12"
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert list(tokenizer.encode("<|im_start|>")) == [1]
+    config = json.loads((folder / "genai_config.json").read_text())
+    assert config["model"]["eos_token_id"] == 2
