@@ -14,17 +14,24 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-.PHONY: help setup demo test lint types layers fmt pytest bench clean
+.PHONY: help setup browser demo test lint types layers fmt pytest bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 setup: $(INSTALLED) ## install into .venv
 
+browser: ## Chromium, for the tests of report.html: installed where apt and its rights are at hand
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
+	  command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
+	  && apt-get -qq update >/dev/null 2>&1; \
+	  apt-get -qq install -y --no-install-recommends chromium >/dev/null 2>&1; } \
+	|| echo "no Chromium here: the tests that open report.html in a browser are skipped (Debian: apt-get install chromium)"
+
 demo: setup ## compile recipes/smollm2-chat.opt to a verdict
 	$(BIN)/infopt-compile recipes/smollm2-chat.opt
 
-test: setup lint types layers pytest ## everything that CI checks
+test: setup browser lint types layers pytest ## everything that CI checks
 
 lint: setup ## ruff: lint and format
 	$(BIN)/ruff check .
