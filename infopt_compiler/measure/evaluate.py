@@ -9,6 +9,7 @@ from typing import Any
 from infopt_compiler.artifacts import Artifact, ModelSpec, TextData
 from infopt_compiler.budget import Basis, Bound, BoundResult, Interval, Verdict, holds, judge
 from infopt_compiler.diagnostics import DiagnosticError, error
+from infopt_compiler.measure.breakdown import breakdown
 from infopt_compiler.measure.evaluation import Evaluation, Value
 from infopt_compiler.measure.fit import bits_per_weight
 from infopt_compiler.measure.job import Job
@@ -33,7 +34,6 @@ _SHOWN: tuple[tuple[str, str | None], ...] = (
     ("cost", None),
     ("mbu", None),
 )  # fmt: skip
-_DISTRIBUTIONS = ("ttft", "tpot", "itl", "latency")
 
 
 def evaluate(
@@ -78,9 +78,9 @@ def evaluate(
     return Evaluation(
         results,
         [*_file_values(job), *_served_values(job, timing), *_quality_values(job, quality)],
-        _distributions(timing),
         {key: found.result.worst() for key, found in quality.items() if found.on},
         _environment(job, timing, quality),
+        breakdown(job, timing),
     )
 
 
@@ -192,15 +192,6 @@ def _predicted_values(job: Job) -> list[Value]:
 
 def _quality_values(job: Job, quality: dict[str, Quality]) -> list[Value]:
     return [value for found in quality.values() for value in found.values(job.name)]
-
-
-def _distributions(timing: Timing | None) -> dict[str, dict[str, list[float]]]:
-    if timing is None:
-        return {}
-    return {
-        subject: {metric: samples.pooled(metric) for metric in _DISTRIBUTIONS}
-        for subject, samples in timing.samples.items()
-    }
 
 
 def _environment(job: Job, timing: Timing | None, quality: dict[str, Quality]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from infopt_compiler.graph.keys import library_versions
 from infopt_compiler.measure.evaluation import Evaluation
 from infopt_compiler.report.job import BuildJob
 from infopt_compiler.report.junit import junit
+from infopt_compiler.report.layers import layers
 from infopt_compiler.report.markdown import markdown
 from infopt_compiler.report.model import Report, write_json, write_text
 from infopt_compiler.targets import machine_digest, machine_identity
@@ -72,6 +73,7 @@ def make_report(job: BuildJob, found: Findings) -> dict[str, Any]:
         environment=environment(),
         diagnostics=[d.to_dict() for d in (*found.execution.diagnostics, *found.problems)],
         graph=found.graph.to_json() if found.graph else {},
+        layers=layers({row["binding"]: job.folder / row["path"] for row in found.shipped}),
     )
     return report.to_json()
 
@@ -115,4 +117,5 @@ def _measured(job: BuildJob, name: str, evaluation: Evaluation) -> dict[str, Any
         "values": [value.to_json() for value in evaluation.values],
         "worst_windows": evaluation.worst_windows,
         "environment": evaluation.environment,
+        **evaluation.breakdown,
     }

@@ -85,8 +85,8 @@ def test_every_value_is_there_for_the_report(plain: Evaluation) -> None:
     ):
         assert plain.value(name) is not None, name
     rows = [value.to_json() for value in plain.values] + [result.to_json() for result in plain.results]
-    json.dumps([rows, plain.environment, plain.distributions, plain.worst_windows], allow_nan=False)
-    assert len(plain.distributions["chat"]["ttft"]) >= 72
+    json.dumps([rows, plain.environment, plain.breakdown, plain.worst_windows], allow_nan=False)
+    assert len(plain.breakdown["distributions"]["chat"]["ttft"]) >= 72
     assert plain.worst_windows["held vs base"][0]["excerpt"]
     assert plain.value("perplexity", "base") is not None
 
