@@ -16,6 +16,7 @@ from infopt_compiler.execute import Execution
 from infopt_compiler.graph import Graph
 from infopt_compiler.graph.keys import library_versions
 from infopt_compiler.measure.evaluation import Evaluation
+from infopt_compiler.report.html import html
 from infopt_compiler.report.job import BuildJob
 from infopt_compiler.report.junit import junit
 from infopt_compiler.report.layers import layers
@@ -88,10 +89,13 @@ def environment() -> dict[str, Any]:
 
 
 def write_report(report: dict[str, Any], folder: Path) -> None:
-    """report.md, junit.xml and, last, report.json: where that one is, the run is over."""
+    """report.md, junit.xml, report.html and, last, report.json: where that one is, the run is over."""
     write_text(folder / "report.md", markdown(report, str(folder)))
     write_text(folder / "junit.xml", junit(report))
-    write_json(folder / "report.json", report)
+    try:
+        write_text(folder / "report.html", html(report))
+    finally:  # the data outlives a drawing that fails
+        write_json(folder / "report.json", report)
 
 
 def _bounds(evaluations: dict[str, Evaluation]) -> list[dict[str, Any]]:

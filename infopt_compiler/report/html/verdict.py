@@ -1,0 +1,115 @@
+"""The budget: each bound's interval against its limit, and the table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infopt_compiler.report.html.blocks import Badge, Block, Cell, Figure, Section, Spec, Table
+from infopt_compiler.report.html.theme import FG, NARROW, PANEL, VERDICT_COLOR, VERDICT_SHAPE, WIDE
+from infopt_compiler.report.values import (
+    MARK,
+    bound_text,
+    interval_text,
+    limit_text,
+    margin_text,
+    value_text,
+)
+
+_ROW = 44  # px of a bound
+_MOST = 2.0  # times the limit; what is further out is drawn at the edge
+_HEAD = ("verdict", "bound", "value", "interval", "limit", "margin", "subject", "covers")
+
+
+def budget(report: dict[str, Any]) -> Section:
+    bounds = report["bounds"]
+    blocks: list[Block] = []
+    rows = [row for row in map(_position, bounds) if row is not None]
+    if rows:
+        text = "Each interval as a share of its limit; left of 100 % is inside. " + "; ".join(
+            f"{row['label']}: {row['mark']}" for row in rows
+        )
+        title = "Intervals against limits"
+        blocks.append(Figure(title, text, _spec(rows, WIDE), _spec(rows, NARROW)))
+    if bounds:
+        blocks.append(Table(_HEAD, [_row(bound) for bound in bounds], "Every bound of the recipe"))
+    lead = "A bound is met when its whole interval is inside the limit, and missed when it is outside."
+    return Section("budget", "Budget", lead, blocks)
+
+
+def basis_text(bound: dict[str, Any]) -> str:
+    """What the interval covers: its confidence and what it was estimated from."""
+    if bound["basis"] == "predicted":
+        return "predicted, not measured"
+    if not bound["samples"]:
+        return "exact"
+    return f"{bound['confidence']:.0%}: {bound['samples']} samples, {bound['blocks']} blocks"
+
+
+def _row(bound: dict[str, Any]) -> list[Cell]:
+    note = f" · {bound['note']}" if bound.get("note") else ""
+    return [
+        Badge(bound["verdict"], MARK[bound["verdict"]]),
+        bound_text(bound),
+        value_text(bound, bound["value"]),
+        interval_text(bound),
+        limit_text(bound),
+        margin_text(bound),
+        bound["subject"] + (f" under {bound['scenario']}" if bound.get("scenario") else ""),
+        basis_text(bound) + note,
+    ]
+
+
+def _position(bound: dict[str, Any]) -> dict[str, Any] | None:
+    """Value and interval over the limit; of a bound from below the limit over them: inside is always left of 1."""
+    limit, value = bound.get("limit"), bound.get("value")
+    low, high = bound.get("interval") or (value, value)
+    low, high = (value if low is None else low), (value if high is None else high)
+    if not limit or not value or not low or not high or min(limit, value, low, high) <= 0:
+        return None
+    upper = bound["operator"] in ("<=", "<")
+    ends = sorted((low / limit, high / limit) if upper else (limit / low, limit / high))
+    label = bound_text(bound)
+    return {
+        "row": f"{bound.get('budget', '')} {bound['subject']} {label}",
+        "label": label,
+        "value": min(value / limit if upper else limit / value, _MOST),
+        "low": min(ends[0], _MOST),
+        "high": min(ends[1], _MOST),
+        "verdict": bound["verdict"],
+        "mark": MARK[bound["verdict"]],
+        "tip": f"{label}: {value_text(bound, value)} ({interval_text(bound)}), {bound['verdict']}",
+    }
+
+
+def _spec(rows: list[dict[str, Any]], width: int) -> Spec:
+    top = max(1.25, *(row["high"] for row in rows)) * 1.04
+    y = {"field": "row", "type": "nominal", "axis": None, "sort": None}
+    x = {
+        "type": "quantitative",
+        "scale": {"domain": [0, top]},
+        "axis": {"format": ".0%", "title": "share of the limit (of a lower limit: limit / value)", "tickCount": 5},
+    }  # fmt: skip
+    color = {"field": "verdict", "type": "nominal", "legend": None,
+             "scale": {"domain": list(VERDICT_COLOR), "range": list(VERDICT_COLOR.values())}}  # fmt: skip
+    shape = {"field": "verdict", "type": "nominal", "legend": None,
+             "scale": {"domain": list(VERDICT_SHAPE), "range": list(VERDICT_SHAPE.values())}}  # fmt: skip
+    tip = {"field": "tip"}
+    inside = {"data": {"values": [{"from": 0, "to": 1}]},
+              "mark": {"type": "rect", "color": PANEL},
+              "encoding": {"x": {**x, "field": "from"}, "x2": {"field": "to"}}}  # fmt: skip
+    limit = {"data": {"values": [{"at": 1}]},
+             "mark": {"type": "rule", "color": FG, "strokeWidth": 1.5, "strokeDash": [5, 3]},
+             "encoding": {"x": {**x, "field": "at"}}}  # fmt: skip
+    span = {"mark": {"type": "rule", "strokeWidth": 5, "opacity": 0.55, "strokeCap": "round"},
+            "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y, "color": color, "description": tip}}  # fmt: skip
+    point = {"mark": {"type": "point", "size": 90, "filled": True, "opacity": 1},
+             "encoding": {"x": {**x, "field": "value"}, "y": y, "color": color, "shape": shape, "description": tip}}  # fmt: skip
+    label = {"mark": {"type": "text", "align": "left", "dx": 4, "dy": -14, "fontSize": 12},
+             "encoding": {"x": {"value": 0}, "y": y, "text": {"field": "label"}}}  # fmt: skip
+    return {
+        "width": width,
+        "height": {"step": _ROW},
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "data": {"values": rows},
+        "layer": [inside, limit, span, point, label],
+    }
