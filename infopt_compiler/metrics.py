@@ -99,6 +99,28 @@ METRICS: dict[str, Metric] = {
             "input and output tokens of all requests per second of wall time",
         ),
         Metric(
+            "goodput",
+            Dimension.request_rate,
+            _HIGH,
+            Needs.scenario,
+            "requests per second that met every upper latency bound of the budget",
+        ),
+        Metric(
+            "forward",
+            Dimension.time,
+            _LOW,
+            Needs.scenario,
+            "an encoder's forward pass, from token ids to embeddings, one request",
+            _PERCENTILES,
+        ),
+        Metric(
+            "samples",
+            Dimension.request_rate,
+            _HIGH,
+            Needs.scenario,
+            "an encoder's samples of all requests per second of wall time",
+        ),
+        Metric(
             "load",
             Dimension.time,
             _LOW,
@@ -134,6 +156,13 @@ METRICS: dict[str, Metric] = {
             _HIGH,
             Needs.scenario,
             "share of the machine's measured bandwidth that decoding uses",
+        ),
+        Metric(
+            "mfu",
+            Dimension.fraction,
+            _HIGH,
+            Needs.scenario,
+            "share of the machine's measured floating-point rate that prefill (an encoder: the forward pass) uses",
         ),
         Metric(
             "perplexity",

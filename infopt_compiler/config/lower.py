@@ -101,6 +101,10 @@ def _scenario(scenario: Scenario) -> dict[str, Any]:
         "batch": scenario.batch,
         "context": token_text(scenario.context),
         "utilization": scenario.utilization,
+        "mode": scenario.mode.name,
+        "rate": f"{scenario.rate!r} req/s",
+        "concurrency": scenario.concurrency,
+        "prompts": scenario.prompts,
     }
 
 

@@ -11,7 +11,7 @@ from infopt_compiler.budget.bound import Bound, BoundSeverity, Operator
 from infopt_compiler.config.spans import SourceMap, read_source_map
 from infopt_compiler.config.structured import default_of, is_variadic, pass_fields
 from infopt_compiler.config.values import decode_fraction, decode_quantity, decode_tokens
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.scenario import Scenario, ScenarioMode
 from infopt_compiler.passes.registry import find_pass
 from infopt_compiler.sema.program import Budget, DataDecl, ModelDecl, Node, Program
 
@@ -57,7 +57,9 @@ def _data(name: str, values: dict[str, Any], spans: SourceMap) -> DataDecl:
 
 def _scenario(name: str, values: dict[str, Any]) -> Scenario:
     tokens = {key: decode_tokens(values[key]) for key in ("prompt", "generate", "context")}
-    return Scenario(name=name, batch=values["batch"], utilization=values["utilization"], **tokens)
+    same: dict[str, Any] = {key: values[key] for key in ("batch", "utilization", "concurrency", "prompts")}
+    rate = decode_quantity(values["rate"]).base
+    return Scenario(name=name, mode=ScenarioMode(values["mode"]), rate=rate, **same, **tokens)
 
 
 def _node(name: str, values: dict[str, Any], set_names: list[str], spans: SourceMap) -> Node:

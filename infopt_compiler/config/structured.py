@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, Any
 
+from infopt_compiler.measure.scenario import ScenarioMode
 from infopt_compiler.passes.base import Pass
 from infopt_compiler.units import Dimension
 
@@ -87,6 +88,10 @@ class ScenarioConfig:
     batch: int = 1
     context: Annotated[str, Dimension.tokens] = "0 tokens"
     utilization: float = 1.0
+    mode: ScenarioMode = ScenarioMode.single
+    rate: Annotated[str, Dimension.request_rate] = "0 req/s"
+    concurrency: int = 1
+    prompts: str | None = None
 
 
 def pass_fields(pass_class: type[Pass]) -> dict[str, dataclasses.Field[Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from infopt_compiler.artifacts import DataSpec
 from infopt_compiler.diagnostics import Note, Span, did_you_mean, error
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.scenario import Scenario, ScenarioMode
 from infopt_compiler.sema.groups import group_options
 from infopt_compiler.sema.program import DataDecl, ModelDecl
 from infopt_compiler.sema.scope import Kind, Scope
@@ -78,12 +78,36 @@ def check_settings(scope: Scope, settings: ast.Arguments | None, slots: Mapping[
 
 
 def check_scenario(scope: Scope, scenario: ast.Scenario) -> Scenario:
-    checked = Scenario(scenario.name.text, **check_settings(scope, scenario.settings, SCENARIO_SLOTS))
+    values = check_settings(scope, scenario.settings, SCENARIO_SLOTS)
+    mode = ScenarioMode(values.pop("mode", "single"))
+    checked = Scenario(scenario.name.text, mode=mode, **values)
+    _check_mode(scope, scenario, checked)
     if checked.context and checked.context < checked.prompt + checked.generate:
         span = next((e.span for e in scenario.settings.entries if e.name and e.name.text == "context"), None)
         message = f"`context` holds {checked.context} tokens, prompt and generate together {checked.prompt + checked.generate}"
         scope.report(error("E0304", message, span or scenario.span))
     return checked
+
+
+def _check_mode(scope: Scope, scenario: ast.Scenario, checked: Scenario) -> None:
+    """A server needs a rate; a setting that the mode does not read would mislead."""
+    given = {entry.name.text: entry for entry in scenario.settings.entries if entry.name}
+    server = checked.mode is ScenarioMode.server
+    if server and "rate" not in given:
+        help = "write for example `rate = 2 req/s`"
+        message = "a `server` scenario needs the rate at which requests arrive"
+        scope.report(error("E0310", message, scenario.span, help=help))
+    unread = {"batch"} if server and checked.batch > 1 else set() if server else {"rate", "concurrency"}
+    for name in sorted(unread & set(given)):
+        message = f"`{name}` says nothing in a `{checked.mode.value}` scenario"
+        scope.report(error("E0310", message, given[name].span, help=_MODES[name]))
+
+
+_MODES = {
+    "rate": "write `mode = server` for arrivals at a rate",
+    "concurrency": "write `mode = server` for requests that overlap",
+    "batch": "requests of a server come one by one: `concurrency` says how many are served at a time",
+}
 
 
 def check_data(scope: Scope, data: ast.Data, known: Mapping[str, DataDecl]) -> DataDecl | None:

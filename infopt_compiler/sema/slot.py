@@ -6,8 +6,8 @@ import types
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from infopt_compiler.artifacts import Artifact
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.artifacts import Artifact, TextData
+from infopt_compiler.measure.scenario import Scenario, ScenarioMode
 from infopt_compiler.passes.base import Pass
 from infopt_compiler.units import Dimension
 
@@ -116,10 +116,14 @@ SCENARIO_SLOTS: dict[str, Slot] = {
     slot.name: slot
     for slot in (
         Slot("prompt", int, dimension=Dimension.tokens, minimum=1, maximum=10**7),
-        Slot("generate", int, dimension=Dimension.tokens, minimum=1, maximum=10**7),
+        Slot("generate", int, dimension=Dimension.tokens, minimum=0, maximum=10**7),
         Slot("batch", int, minimum=1, maximum=10**5),
         Slot("context", int, dimension=Dimension.tokens, minimum=0, maximum=10**8),
         Slot("utilization", float, dimension=Dimension.fraction, minimum=0.001, maximum=1.0),
+        Slot("mode", ScenarioMode),
+        Slot("rate", float, dimension=Dimension.request_rate, minimum=1e-6, maximum=1e6),
+        Slot("concurrency", int, minimum=1, maximum=4096),
+        Slot("prompts", TextData),
     )
 }
 

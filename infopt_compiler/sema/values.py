@@ -6,6 +6,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any, Final
 
+from infopt_compiler.artifacts import TextData
 from infopt_compiler.diagnostics import Span, did_you_mean, error
 from infopt_compiler.sema.scope import Kind, Scope
 from infopt_compiler.sema.slot import Slot
@@ -42,6 +43,8 @@ def convert(scope: Scope, slot: Slot, value: ast.Value) -> Any:
         return _member(scope, slot, slot.type, value)
     if slot.type is bool:
         return _bool(scope, slot, value)
+    if slot.type is TextData:
+        return _binding(scope, slot, value)
     if isinstance(value, ast.Loose) and slot.type is str and slot.dimension is None:
         return _chosen(scope, slot, value.text, value.span)
     value = literal(scope, value)
@@ -125,6 +128,15 @@ def describe(value: ast.Value) -> str:
         case ast.Word():
             return f"`{value.text}`"
     return "this"
+
+
+def _binding(scope: Scope, slot: Slot, value: ast.Value) -> Any:
+    """The name of the data that a setting refers to."""
+    if not isinstance(value, ast.Word):
+        message = f"`{slot.name}` is the name of data, not {describe(value)}"
+        scope.report(error("E0303", message, value.span))
+        return BAD
+    return value.text if scope.find(value, Kind.data) is not None else BAD
 
 
 def _bool(scope: Scope, slot: Slot, value: ast.Value) -> Any:

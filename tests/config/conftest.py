@@ -7,7 +7,7 @@ import pytest
 from infopt_compiler.artifacts import DataSpec
 from infopt_compiler.budget.bound import Bound, BoundSeverity, Operator
 from infopt_compiler.diagnostics import Input, Span
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.scenario import Scenario, ScenarioMode
 from infopt_compiler.sema.program import Budget, DataDecl, ModelDecl, Node, Program
 from infopt_compiler.units import parse_quantity
 
@@ -46,7 +46,10 @@ def program() -> Program:
             "prose": DataDecl("prose", "python:pydoc_data.topics"),
             "calib": DataDecl("calib", "file:a.jsonl", 0.123456789, 0.6, DataSpec(256, 3, 1), "body"),
         },
-        scenarios={"assistant": Scenario("assistant", 32, 16, 2, 4096, 0.25)},
+        scenarios={
+            "assistant": Scenario("assistant", 32, 16, 2, 4096, 0.25),
+            "rush": Scenario("rush", mode=ScenarioMode.server, rate=0.3, concurrency=4, prompts="prose"),
+        },
         nodes={
             "base": Node(
                 "base", "select", {"candidates": ("small", "big"), "on": ("prose",)}, {"prefer": "smallest"}

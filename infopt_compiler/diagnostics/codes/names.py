@@ -44,7 +44,7 @@ NAMES: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0209",
         "unknown setting",
-        "Scenarios have `prompt`, `generate`, `batch`, `context` and `utilization`; data have `window`, `sample`, `seed` "
+        "Scenarios have `prompt`, `generate`, `batch`, `context`, `utilization`, `mode`, `rate`, `concurrency` and `prompts`; data have `window`, `sample`, `seed` "
         "and `field`.",
     ),
     CodeInfo(

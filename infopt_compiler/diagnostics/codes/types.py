@@ -43,4 +43,9 @@ TYPES: tuple[CodeInfo, ...] = (
         "No measured value can be like this, or the number is too large to be exact.",
     ),
     CodeInfo("E0309", "whole number needed", "The value counts something, so it has no fraction."),
+    CodeInfo(
+        "E0310",
+        "setting of another mode",
+        "A `server` scenario has a rate of arrivals and a concurrency; the other modes have neither.",
+    ),
 )
