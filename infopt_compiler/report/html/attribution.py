@@ -8,6 +8,7 @@ from infopt_compiler.report.html.blocks import Block, Figure, Section, Spec, Tab
 from infopt_compiler.report.html.scale import known, lower_is_better, metric_scale, text_of
 from infopt_compiler.report.html.theme import DIM, HALF
 
+_SMALL = 0.3  # of the largest value
 _KINDS = {"start": "var(--dim)", "better": "var(--met)", "worse": "var(--missed)", "end": "var(--s1)"}
 
 
@@ -23,7 +24,7 @@ def attribution(report: dict[str, Any]) -> Section:
         if rows:
             head = ("step", "pass", "metric", "before", "after", "change", "basis", "note")
             blocks.append(Table(head, rows, f"What each step of {budget} did"))
-    lead = "From the source to what ships: how far each pass moved a value. A ▲ is a turn to the worse, a ▼ to the better."
+    lead = "From the source to what ships: how far each pass moved a value. Predicted steps say so."
     return Section("attribution", "Attribution", lead, blocks)
 
 
@@ -42,14 +43,15 @@ def _row(step: dict[str, Any], metric: str) -> list[Any]:
 
 
 def change_text(metric: str, value: dict[str, Any]) -> str:
-    """`-391 MB (-78%)`, with its sign; of a first value nothing."""
+    """`−391 MB (−78%)`, with its sign; of a first value nothing."""
     before, after = value.get("before"), value.get("after")
     if before is None or after is None:
         return "–"
     change = after - before
+    if change == 0:
+        return "no change"
     share = f" ({change / before:+.1%})" if before else ""
-    sign = "+" if change >= 0 else "−"
-    return f"{sign}{text_of(metric, abs(change))}{share}"
+    return f"{'+' if change > 0 else '-'}{text_of(metric, abs(change))}{share}".replace("-", "−")
 
 
 def _waterfall(metric: str, steps: list[dict[str, Any]]) -> Figure | None:
@@ -72,9 +74,9 @@ def _waterfall(metric: str, steps: list[dict[str, Any]]) -> Figure | None:
             continue
         change = value["after"] - value["before"]
         kind = "better" if (change <= 0) == low else "worse"
-        mark = "" if change == 0 else "▼ " if kind == "better" else "▲ "
+        mark = "" if change == 0 else f", {kind}"
         basis = "" if value.get("basis") in (None, "measured", "exact") else f", {value['basis']}"
-        label = f"{mark}{change_text(metric, value)}{basis}"
+        label = f"{change_text(metric, value)}{basis}{mark}"
         rows.append(_bar(step["name"], scale(value["before"]), scale(value["after"]), kind, label))
     last = moves[-1][1]["after"]
     rows.append(_bar("ships", 0.0, scale(last), "end", text_of(metric, last)))
@@ -84,17 +86,27 @@ def _waterfall(metric: str, steps: list[dict[str, Any]]) -> Figure | None:
     return Figure(metric, text, _spec(rows, scale.title(metric)), half=True)
 
 
+def _range(rows: list[dict[str, Any]]) -> tuple[float, float]:
+    """The axis: from 0, or, where the steps would not be seen beside the whole, from near the smallest value."""
+    ends = [row["to"] for row in rows]
+    low, high = min(ends), max(ends)
+    far = low > 0 and high > low and (high - low) < _SMALL * high
+    return (float(f"{low - (high - low) / 2:.3g}") if far else 0.0), high + (high - low or high or 1.0) * 0.02
+
+
 def _bar(step: str, start: float, end: float, kind: str, label: str) -> dict[str, Any]:
     return {"step": step, "from": start, "to": end, "kind": kind, "label": label, "tip": f"{step}: {label}"}
 
 
 def _spec(rows: list[dict[str, Any]], title: str) -> Spec:
     keyed = [{**row, "row": index} for index, row in enumerate(rows)]
-    top = max(max(row["from"], row["to"]) for row in rows)
+    floor, top = _range(rows)
+    keyed = [{**row, "from": max(row["from"], floor)} for row in keyed]
+    title += f", from {floor:.4g}" if floor else ""
     y = {"field": "row", "type": "ordinal", "axis": None}
     x = {
         "type": "quantitative",
-        "scale": {"domain": [0, top * 1.02]},
+        "scale": {"domain": [floor, top], "nice": False, "zero": False},
         "axis": {"title": title, "tickCount": 4},
     }
     color = {"field": "kind", "type": "nominal", "legend": None,

@@ -21,12 +21,13 @@ Cell = str | Badge
 
 @dataclass(frozen=True)
 class Table:
-    """The first cell of a row names it. `folded`: behind a summary that says `caption`."""
+    """The first cell of a row names it. `folded`: behind a summary that says `caption`. `half`: facts that stand side by side."""
 
     head: tuple[str, ...]
     rows: list[list[Cell]]
     caption: str
     folded: bool = False
+    half: bool = False
     kind: str = field(default="table", init=False)
 
 
@@ -34,7 +35,7 @@ class Table:
 class Figure:
     """A drawing: a Vega-Lite spec for a wide page and one for a phone (`narrow` None: the wide one is small enough).
 
-    `text` says in words what there is to see: it is the drawing's description for who does not see it.
+    `text` says in words what there is to see, `more` the values, for who does not see the drawing.
     """
 
     title: str
@@ -42,6 +43,7 @@ class Figure:
     wide: Spec
     narrow: Spec | None = None
     half: bool = False  # two of them side by side on a wide page
+    more: str = ""
     kind: str = field(default="figure", init=False)
 
 

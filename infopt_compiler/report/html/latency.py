@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from infopt_compiler.report.html.blocks import Block, Figure, Section, Spec, Table
-from infopt_compiler.report.html.scale import Scale, row_of, scale_of, seconds
+from infopt_compiler.report.html.scale import Scale, decades, row_of, scale_of, seconds
 from infopt_compiler.report.html.theme import FG, HALF, NARROW, SERIES, WIDE, series
 from infopt_compiler.report.values import limit_text
 from infopt_compiler.units import Dimension
@@ -66,9 +66,9 @@ def _curve(report: dict[str, Any], metric: str, samples: dict[str, list[float]])
     x = {
         "field": "x",
         "type": "quantitative",
-        "scale": {"type": "log"} if log else {"zero": False, "nice": True},
-        "axis": {"title": scale.title(metric), "tickCount": 5},
+        **(_log(scale(smallest), scale(largest)) if log else _linear()),
     }
+    x["axis"]["title"] = scale.title(metric)
     y = {"field": "y", "type": "quantitative", "axis": {"format": ".0%", "title": None, "tickCount": 5},
          "scale": {"domain": [0, 1]}}  # fmt: skip
     line = {"mark": {"type": "line", "interpolate": "step-after"},
@@ -88,6 +88,15 @@ def _curve(report: dict[str, Any], metric: str, samples: dict[str, list[float]])
     )
     dashes = "; the dashed line is the limit" if limits else ""
     return Figure(f"{metric}: {_MEANING[metric]}", text + dashes, spec, half=True)
+
+
+def _linear() -> dict[str, Any]:
+    return {"scale": {"zero": False, "nice": True}, "axis": {"tickCount": 5}}
+
+
+def _log(low: float, high: float) -> dict[str, Any]:
+    domain = {"type": "log", "domain": [low, high], "nice": False}
+    return {"scale": domain, "axis": {"values": decades(low, high, (1, 3)), "format": "~g"}}
 
 
 def _steps(name: str, ordered: list[float], scale: Scale) -> list[dict[str, Any]]:

@@ -72,8 +72,9 @@ def _numbers() -> Iterator[int]:
 def _drawings(figure: Figure, number: int) -> dict[str, Any]:
     """The wide drawing and the narrow one; a drawing that fails costs itself and not the report."""
     try:
-        wide = draw(figure.wide, figure.title, figure.text, f"f{number}w-")
-        narrow = draw(figure.narrow, figure.title, figure.text, f"f{number}n-") if figure.narrow else None
+        text = f"{figure.text} {figure.more}".strip()
+        wide = draw(figure.wide, figure.title, text, f"f{number}w-")
+        narrow = draw(figure.narrow, figure.title, text, f"f{number}n-") if figure.narrow else None
     except DrawingError as problem:
         return {"problem": f"could not be drawn: {problem}"}
     return {"wide": wide, "narrow": narrow, "problem": None}

@@ -9,9 +9,10 @@ from infopt_compiler.report.html.blocks import Badge, Block, Cell, Figure, Secti
 from infopt_compiler.report.html.scale import seconds, size
 from infopt_compiler.report.html.theme import DIM, NARROW, PANEL, SERIES, WIDE
 
-_BOX = (126, 52)  # px of a step
-_GAP = (34, 18)  # px between columns, and between the steps of one
-_DEEP = 5  # more columns than that stand one below the other on a wide page too
+_BOX = (120, 52)  # px of a step
+_GAP = (28, 18)  # px between columns, and between the steps of one
+_DASHES = {"run": [], "cached": [5, 3], "not run": [1, 4]}
+_DEEP = 6  # more columns than that stand one below the other on a wide page too
 
 
 def passes(report: dict[str, Any]) -> Section:
@@ -142,16 +143,18 @@ def _layers(edges: list[dict[str, Any]], extent: tuple[float, float], across: bo
     x = {"type": "quantitative", "scale": {"domain": [0, extent[0]], "nice": False}, "axis": None}
     y = {"type": "quantitative", "scale": {"domain": [extent[1], 0], "nice": False}, "axis": None}
     at = {"x": {**x, "field": "x"}, "y": {**y, "field": "y"}}
-    states = ["run", "cached", "not run"]
-    dash = {"field": "state", "type": "nominal", "legend": None, "scale": {"domain": states, "range": [[1, 0], [5, 3], [1, 4]]}}  # fmt: skip
     line = {"data": {"values": edges}, "mark": {"type": "line", "color": DIM, "strokeWidth": 1.3, "interpolate": "monotone" if across else "linear"},
             "encoding": {**at, "detail": {"field": "edge"}, "order": {"field": "i"}}}  # fmt: skip
     arrow = {"data": {"values": [edge for edge in edges if edge["tip"]]},
              "mark": {"type": "point", "shape": "triangle-right" if across else "triangle-down", "color": DIM, "size": 50},
              "encoding": at}  # fmt: skip
-    box = {"mark": {"type": "rect", "color": PANEL, "stroke": SERIES[0], "strokeWidth": 1.5, "cornerRadius": 5},
-           "encoding": {"x": {**x, "field": "x1"}, "x2": {"field": "x2"}, "y": {**y, "field": "y1"}, "y2": {"field": "y2"},
-                        "strokeDash": dash, "description": {"field": "tip"}}}  # fmt: skip
+    boxes = [
+        {"transform": [{"filter": f"datum.state === '{state}'"}],
+         "mark": {"type": "rect", "color": PANEL, "stroke": SERIES[0], "strokeWidth": 1.5, "strokeDash": dash, "cornerRadius": 5},
+         "encoding": {"x": {**x, "field": "x1"}, "x2": {"field": "x2"}, "y": {**y, "field": "y1"}, "y2": {"field": "y2"},
+                      "description": {"field": "tip"}}}
+        for state, dash in _DASHES.items()
+    ]  # fmt: skip
     words = [
         {"mark": {"type": "text", "dy": dy, "fontSize": height, "fontWeight": weight, "color": color},
          "encoding": {**at, "text": {"field": field}}}
@@ -159,4 +162,4 @@ def _layers(edges: list[dict[str, Any]], extent: tuple[float, float], across: bo
             ("name", -14, 12, "bold", "var(--fg)"), ("pass", 1, 11, "normal", "var(--fg)"), ("time", 15, 10, "normal", DIM)
         )
     ]  # fmt: skip
-    return [*([line, arrow] if edges else []), box, *words]
+    return [*([line, arrow] if edges else []), *boxes, *words]

@@ -9,6 +9,7 @@ from infopt_compiler.report.html.scale import size
 from infopt_compiler.report.values import bound_text
 
 _BYTES = ("memory_bytes", "cache_bytes", "runtime_bytes")
+_RATES = {"bandwidth": "GB/s", "flops": "GFLOP/s"}
 
 
 def provenance(report: dict[str, Any]) -> Section:
@@ -70,12 +71,14 @@ def _facts(caption: str, facts: dict[str, Any], *, folded: bool = False) -> list
         for key, value in facts.items()
         if value not in (None, "", [], {})
     ]
-    return [Table(("what", "value"), rows, caption, folded)] if rows else []
+    return [Table(("what", "value"), rows, caption, folded, half=not folded)] if rows else []
 
 
 def _fact(key: str, value: Any) -> str:
     if key in _BYTES:
         return size(value)
+    if key in _RATES:
+        return f"{value / 1e9:.4g} {_RATES[key]}"
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list):

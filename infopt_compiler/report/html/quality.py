@@ -7,7 +7,8 @@ from typing import Any
 from infopt_compiler.metrics import METRICS, Needs
 from infopt_compiler.report.html.blocks import Block, Figure, Quote, Section, Spec, Table
 from infopt_compiler.report.html.theme import DIM, FG, NARROW, SERIES, WIDE
-from infopt_compiler.report.values import interval_text, value_text
+from infopt_compiler.report.html.verdict import short_interval
+from infopt_compiler.report.values import value_text
 
 
 def quality(report: dict[str, Any]) -> Section:
@@ -17,7 +18,7 @@ def quality(report: dict[str, Any]) -> Section:
         if values:
             head = ("metric", "value", "interval", "of", "on", "against")
             rows: list[list[Any]] = [
-                [v["metric"], value_text(v, v["value"]), interval_text(v), v.get("subject") or group["subject"], v.get("on") or "–", v.get("reference") or "–"]
+                [v["metric"], value_text(v, v["value"]), short_interval(v), v.get("subject") or group["subject"], v.get("on") or "–", v.get("reference") or "–"]
                 for v in values
             ]  # fmt: skip
             blocks.append(Table(head, rows, "Averages and tails over all scored tokens"))

@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from infopt_compiler.report.html.blocks import Block, Figure, Section, Spec, Table
-from infopt_compiler.report.html.scale import seconds, size
+from infopt_compiler.report.html.scale import decades, seconds, size
 from infopt_compiler.report.html.theme import FG, NARROW, SHAPES, WIDE, series
 
 
@@ -68,9 +68,11 @@ def _spec(points: list[dict[str, Any]], bandwidth: float, flops: float, width: i
     roof = [{"x": x, "y": min(bandwidth * x, flops) / 1e9} for x in (low, ridge, high)]
     rows = [{**p, "y": p["y"] / 1e9, "top": p["top"] / 1e9} for p in points]
     x = {"field": "x", "type": "quantitative", "scale": {"type": "log", "domain": [low, high], "nice": False},
-         "axis": {"title": "operations per byte", "tickCount": 5, "format": "~g"}}  # fmt: skip
-    y = {"field": "y", "type": "quantitative", "scale": {"type": "log"},
-         "axis": {"title": "GFLOP/s", "tickCount": 5, "format": "~g"}}  # fmt: skip
+         "axis": {"title": "operations per byte", "values": decades(low, high), "format": "~g"}}  # fmt: skip
+    floor = 10 ** math.floor(math.log10(min(p["y"] for p in (*rows, *roof))))
+    ceiling = flops / 1e9 * 2
+    y = {"field": "y", "type": "quantitative", "scale": {"type": "log", "domain": [floor, ceiling], "nice": False},
+         "axis": {"title": "GFLOP/s", "values": decades(floor, ceiling), "format": "~g"}}  # fmt: skip
     names = list(dict.fromkeys(p["subject"] for p in points))
     phases = list(dict.fromkeys(p["phase"] for p in points))
     shape = {"field": "phase", "type": "nominal", "legend": None, "scale": {"domain": phases, "range": list(SHAPES[: len(phases)])}}  # fmt: skip

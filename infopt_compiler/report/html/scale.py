@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +64,13 @@ def seconds(value: float | None) -> str:
 
 def size(value: float | None) -> str:
     return "–" if value is None else human(value, Dimension.bytes)
+
+
+def decades(low: float, high: float, steps: tuple[float, ...] = (1.0,)) -> list[float]:
+    """Ticks of a logarithmic axis: `steps` times the powers of ten from `low` to `high`."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = (step * 10.0**power for power in powers for step in steps)
+    return [float(f"{tick:.3g}") for tick in ticks if low * 0.999 <= tick <= high * 1.001]
 
 
 def row_of(report: dict[str, Any], metric: str, subject: str | None = None) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ VERDICT_SHAPE = {"met": "circle", "missed": "cross", "inconclusive": "diamond", 
 FG, DIM, GRID, PANEL = "var(--fg)", "var(--dim)", "var(--grid)", "var(--panel)"
 FONT = "Helvetica, Arial, sans-serif"
 
-WIDE, NARROW = 860, 320  # px, axes and legend included; half figures are drawn for both at HALF
+WIDE, NARROW = 1000, 320  # px, axes and legend included; half figures are drawn for both at HALF
 HALF = 320
 
 CONFIG: dict[str, Any] = {

@@ -17,7 +17,7 @@ from infopt_compiler.report.values import (
 
 _ROW = 44  # px of a bound
 _MOST = 2.0  # times the limit; what is further out is drawn at the edge
-_HEAD = ("verdict", "bound", "value", "interval", "limit", "margin", "subject", "covers")
+_HEAD = ("verdict", "bound", "value", "interval", "limit", "margin", "of, from")
 
 
 def budget(report: dict[str, Any]) -> Section:
@@ -25,11 +25,10 @@ def budget(report: dict[str, Any]) -> Section:
     blocks: list[Block] = []
     rows = [row for row in map(_position, bounds) if row is not None]
     if rows:
-        text = "Each interval as a share of its limit; left of 100 % is inside. " + "; ".join(
-            f"{row['label']}: {row['mark']}" for row in rows
-        )
+        text = "Each value and its interval as a share of the limit, the dashed line; left of it is inside."
+        more = "; ".join(row["tip"] for row in rows)
         title = "Intervals against limits"
-        blocks.append(Figure(title, text, _spec(rows, WIDE), _spec(rows, NARROW)))
+        blocks.append(Figure(title, text, _spec(rows, WIDE), _spec(rows, NARROW), more=more))
     if bounds:
         blocks.append(Table(_HEAD, [_row(bound) for bound in bounds], "Every bound of the recipe"))
     lead = "A bound is met when its whole interval is inside the limit, and missed when it is outside."
@@ -40,22 +39,29 @@ def basis_text(bound: dict[str, Any]) -> str:
     """What the interval covers: its confidence and what it was estimated from."""
     if bound["basis"] == "predicted":
         return "predicted, not measured"
-    if not bound["samples"]:
+    if bound["samples"] <= 1 or bound["confidence"] == 1:
         return "exact"
     return f"{bound['confidence']:.0%}: {bound['samples']} samples, {bound['blocks']} blocks"
 
 
+def short_interval(bound: dict[str, Any]) -> str:
+    """`298 … 310 ms`: the unit once where both ends have it."""
+    low, _, high = interval_text(bound).partition(" … ")
+    number, _, unit = low.partition(" ")
+    return f"{number} … {high}" if unit and high.endswith(f" {unit}") else interval_text(bound)
+
+
 def _row(bound: dict[str, Any]) -> list[Cell]:
-    note = f" · {bound['note']}" if bound.get("note") else ""
+    under = f" under {bound['scenario']}" if bound.get("scenario") else ""
+    note = f"; {bound['note']}" if bound.get("note") else ""
     return [
         Badge(bound["verdict"], MARK[bound["verdict"]]),
         bound_text(bound),
         value_text(bound, bound["value"]),
-        interval_text(bound),
+        short_interval(bound),
         limit_text(bound),
         margin_text(bound),
-        bound["subject"] + (f" under {bound['scenario']}" if bound.get("scenario") else ""),
-        basis_text(bound) + note,
+        f"{bound['subject']}{under}; {basis_text(bound)}{note}",
     ]
 
 
