@@ -85,18 +85,31 @@ def _mean(blocks: list[list[float]], pooled: list[float], confidence: float) -> 
 
 
 def _rate(samples: BlockSamples, metric: str, rates: list[float], confidence: float) -> Interval:
-    """Tokens over wall time: all blocks together; limits from the blocks' rates."""
+    return estimate_rate(samples, [[rate] for rate in rates], confidence)
+
+
+def estimate_rate(samples: BlockSamples, rates: list[list[float]], confidence: float) -> Interval:
+    """Something per second of wall time, one rate for each block: all blocks together; limits from the blocks' rates."""
+    plain = [rate for block in rates for rate in block]
     wall = math.fsum(block.wall for block in samples.blocks)
-    value = math.fsum(rate * block.wall for rate, block in zip(rates, samples.blocks, strict=True)) / wall
+    value = math.fsum(rate * block.wall for rate, block in zip(plain, samples.blocks, strict=True)) / wall
     requests = sum(len(block.requests) for block in samples.blocks)
-    between = log_mean_interval(rates, confidence)
+    between = _between(plain, confidence)
     if between.value is None:
         return Interval.unknown(
             "a rate needs two processes", samples=requests, blocks=1, confidence=confidence
         )
-    words = f"all tokens over all wall time; Student's t over {len(rates)} processes"
+    words = f"all of it over all wall time; Student's t over {len(plain)} processes"
     low, high = min(value, between.low), max(value, between.high)
-    return Interval(value, low, high, confidence, words, requests, len(rates))
+    return Interval(value, low, high, confidence, words, requests, len(plain))
+
+
+def _between(rates: list[float], confidence: float) -> Interval:
+    """Of logarithms, as drift is a factor; of the rates themselves where one of them is zero."""
+    if min(rates) > 0:
+        return log_mean_interval(rates, confidence)
+    found = mean_interval(rates, confidence)
+    return replace(found, low=max(0.0, found.low)) if found.value is not None else found
 
 
 def _largest(pooled: list[float], blocks: int) -> Interval:

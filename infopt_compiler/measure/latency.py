@@ -23,6 +23,8 @@ from infopt_compiler.measure.statistics import look_confidence
 Progress = Callable[[float, float, str], None]
 # (samples of each variant, look number from 1, whether it is the last) → whether to stop.
 Decided = Callable[[dict[str, BlockSamples], int, bool], bool]
+# As `run_block`: (folder, scenario, requests, warmup, seed, folder of the prompts) → block and environment.
+Serve = Callable[[Path, Scenario, int, int, int, Path | None], tuple[Block, dict[str, Any]]]
 
 _GROWTH = 1.5  # each further look at the data has this many times the blocks of the one before
 _TIMEOUT = 600.0  # seconds for one block, at least
@@ -42,6 +44,7 @@ def compare(
     warmup: int = 1,
     seed: int = 0,
     progress: Progress = no_progress,
+    prompts: Path | None = None,
 ) -> dict[str, BlockSamples]:
     """A fixed number of blocks of each folder, interleaved in alternating order. For choosing, not for judging.
 
@@ -52,7 +55,9 @@ def compare(
     for number in range(rounds):
         for done, name in enumerate(_order(variants, number)):
             progress(number * len(variants) + done, rounds * len(variants), f"serving {name}")
-            block, environments[name] = run_block(variants[name], scenario, requests, warmup, seed + number)
+            block, environments[name] = run_block(
+                variants[name], scenario, requests, warmup, seed + number, prompts
+            )
             found[name].append(block)
     return {name: BlockSamples(tuple(blocks), environments[name]) for name, blocks in found.items()}
 
@@ -63,6 +68,8 @@ def sample(
     settings: MeasureSettings,
     decided: Decided,
     progress: Progress = no_progress,
+    prompts: Path | None = None,
+    serve: Serve | None = None,
 ) -> tuple[dict[str, BlockSamples], int, bool]:
     """Blocks of each variant until `decided`, or the settings' time or blocks are used up.
 
@@ -71,12 +78,13 @@ def sample(
     """
     found: dict[str, BlockSamples] = {name: BlockSamples(()) for name in variants}
     start, look, next_look, number = time.monotonic(), 0, settings.min_blocks, 0
+    one_block = serve or run_block
     while True:
         for name in _order(variants, number):
             spent = time.monotonic() - start
             progress(min(spent, settings.seconds), settings.seconds, f"serving {name}, block {number + 1}")
-            block, environment = run_block(
-                variants[name], scenario, settings.requests, settings.warmup, settings.seed + number
+            block, environment = one_block(
+                variants[name], scenario, settings.requests, settings.warmup, settings.seed + number, prompts
             )
             found[name] = BlockSamples((*found[name].blocks, block), environment)
         number += 1
@@ -98,9 +106,9 @@ def confidence_of_look(confidence: float, look: int, last: bool) -> float:
 
 
 def run_block(
-    folder: Path, scenario: Scenario, requests: int, warmup: int, seed: int
+    folder: Path, scenario: Scenario, requests: int, warmup: int, seed: int, prompts: Path | None = None
 ) -> tuple[Block, dict[str, Any]]:
-    """One fresh serving process and its requests. DiagnosticError E0902 if it fails, E0903 if it hangs, E0904 if nothing serves it."""
+    """`prompts` is the folder of the scenario's data. One fresh serving process and its requests. DiagnosticError E0902 if it fails, E0903 if it hangs, E0904 if nothing serves it."""
     try:
         runtime_of(folder)
     except ValueError as reason:
@@ -111,9 +119,11 @@ def run_block(
         "requests": requests,
         "warmup": warmup,
         "seed": seed,
+        "prompts": str(prompts) if prompts is not None else "",
     }
     tokens = (requests + warmup) * (scenario.prompt + scenario.generate) * scenario.batch
-    lines = _run_child(job, _TIMEOUT + tokens * _TIMEOUT_PER_TOKEN)
+    arriving = (requests + warmup) / scenario.rate if scenario.rate else 0.0
+    lines = _run_child(job, _TIMEOUT + tokens * _TIMEOUT_PER_TOKEN + 2 * arriving)
     end = lines[-1]
     rows = [{k: v for k, v in line.items() if k != "event"} for line in lines if line["event"] == "request"]
     return Block.from_json({**end, "requests": rows}), end["environment"]

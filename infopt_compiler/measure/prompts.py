@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 _CHARACTERS_PER_TOKEN = 8  # longer than any tokenizer's average, so that the bisection starts above its goal
 _PLACES = 4
+_WORDS = 5  # fewer make a heading, not a request
 _NEARBY = 12  # characters tried around a length that misses by a token (merges are not monotone)
 
 
@@ -15,6 +18,25 @@ def corpus() -> str:
     from pydoc_data.topics import topics
 
     return " ".join(" ".join(topics.values()).split())
+
+
+def read_prompts(
+    folder: Path, encode: Callable[[str], list[int]], tokens: int, count: int, seed: int
+) -> list[str] | None:
+    """`count` texts of the data in `folder` (`documents.jsonl`), drawn by `seed`, each with its own length, cut to `tokens` ids.
+
+    A text is a document, or a paragraph of one that holds several. None if even an empty text takes more than `tokens`,
+    or the data hold none.
+    """
+    lines = (folder / "documents.jsonl").read_text("utf-8").splitlines()
+    documents = [str(json.loads(line)["text"]) for line in lines if line]
+    texts = [part.strip() for text in documents for part in text.split("\n\n") if len(part.split()) >= _WORDS]
+    texts = texts or [text.strip() for text in documents if text.strip()]
+    if not texts or len(encode("")) >= tokens:
+        return None
+    rng = random.Random(seed)
+    drawn = [texts[rng.randrange(len(texts))] for _ in range(count)]
+    return [text if len(encode(text)) <= tokens else _fit(encode, text, tokens) for text in drawn]
 
 
 def make_prompts(encode: Callable[[str], list[int]], tokens: int, count: int, seed: int) -> list[str] | None:

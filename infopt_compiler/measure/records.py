@@ -67,7 +67,11 @@ def quality_key(artifact: Artifact, reference: Artifact | None, data: TextData, 
 
 
 def timing_key(
-    artifacts: Mapping[str, Artifact], scenario: Scenario, settings: MeasureSettings, bounds: list[str]
+    artifacts: Mapping[str, Artifact],
+    scenario: Scenario,
+    settings: MeasureSettings,
+    bounds: list[str],
+    prompts: TextData | None = None,
 ) -> str:
     """Interleaved runs are one measurement: all variants are in the key, and what was asked of them, and the machine.
 
@@ -77,7 +81,9 @@ def timing_key(
 
     plain = {
         name: {
-            key: part for key, part in asdict(value).items() if key not in ("name", "windows", "resamples")
+            key: part
+            for key, part in asdict(value).items()
+            if key not in ("name", "windows", "resamples", "prompts")
         }
         for name, value in (("scenario", scenario), ("settings", settings))
     }
@@ -87,6 +93,7 @@ def timing_key(
             "version": _VERSION,
             "artifacts": [artifact.digest for artifact in artifacts.values()],
             "bounds": sorted(bounds),
+            "prompts": prompts.digest if prompts is not None else None,
             "libraries": library_versions(),
             "machine": machine_digest(),
             **plain,

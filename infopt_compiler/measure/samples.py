@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,7 +11,9 @@ from typing import Any
 class Request:
     """One request, or one batch of them that ran in step (`sequences` of them, one set of times).
 
-    `ttft` from submitted text, `prefill` from token ids, both to the first token; `gaps` between tokens; `latency` end to end.
+    `ttft` from submitted text (a server's: from its arrival), `prefill` from token ids, both to the first token; `gaps`
+    between tokens; `latency` end to end. `arrived` counts from the block's start, `queued` until the server took it up.
+    `forward` is an encoder's forward pass; its requests generate nothing and have no other times than `latency`.
     """
 
     ttft: float
@@ -20,11 +22,14 @@ class Request:
     gaps: tuple[float, ...]
     prompt_tokens: int
     sequences: int = 1
+    arrived: float = 0.0
+    queued: float = 0.0
+    forward: float = 0.0
 
     @property
     def output_tokens(self) -> int:
         """Per sequence."""
-        return len(self.gaps) + 1
+        return 0 if self.forward else len(self.gaps) + 1
 
     @property
     def tpot(self) -> float:
@@ -57,8 +62,9 @@ class Block:
 
 
 _PER_REQUEST: dict[str, Callable[[Request], list[float]]] = {
-    "ttft": lambda request: [request.ttft],
-    "prefill": lambda request: [request.prefill],
+    "ttft": lambda request: [] if request.forward else [request.ttft],
+    "prefill": lambda request: [] if request.forward else [request.prefill],
+    "forward": lambda request: [request.forward] if request.forward else [],
     "latency": lambda request: [request.latency],
     "tpot": lambda request: [request.tpot] if request.gaps else [],
     "decode": lambda request: [1 / request.tpot] if request.gaps else [],
@@ -68,9 +74,18 @@ _PER_BLOCK: dict[str, Callable[[Block], float]] = {
     "load": lambda block: block.load,
     "throughput": lambda block: block.tokens_out / block.wall,
     "throughput.total": lambda block: (block.tokens_out + block.tokens_in) / block.wall,
+    "samples": lambda block: sum(request.sequences for request in block.requests) / block.wall,
     "memory.peak": lambda block: float(block.peak),
     "memory.steady": lambda block: float(block.steady),
 }
+
+
+def _good(request: Request, limits: Mapping[str, float]) -> int:
+    """How many sequences of a request count."""
+    inside = (value <= limit for metric, limit in limits.items() for value in _PER_REQUEST[metric](request))
+    return request.sequences if all(inside) else 0
+
+
 SERVED_METRICS: tuple[str, ...] = (*_PER_REQUEST, *_PER_BLOCK)
 
 
@@ -83,10 +98,22 @@ class BlockSamples:
 
     def values(self, metric: str) -> list[list[float]]:
         """The samples of a metric, a list for each block; KeyError for metrics that are not served."""
+        if metric in ("throughput", "throughput.total") and not any(
+            block.tokens_out for block in self.blocks
+        ):
+            return []  # an encoder: `samples` is its rate
+        if metric == "samples" and any(block.tokens_out for block in self.blocks):
+            return []
         if metric in _PER_BLOCK:
             return [[_PER_BLOCK[metric](block)] for block in self.blocks]
         sample = _PER_REQUEST[metric]
         return [[value for request in block.requests for value in sample(request)] for block in self.blocks]
+
+    def good_rates(self, limits: Mapping[str, float]) -> list[list[float]]:
+        """Requests per second of each block that stayed within every limit (seconds by metric; `itl`: every gap)."""
+        return [
+            [sum(_good(request, limits) for request in block.requests) / block.wall] for block in self.blocks
+        ]
 
     def pooled(self, metric: str) -> list[float]:
         return [value for block in self.values(metric) for value in block]

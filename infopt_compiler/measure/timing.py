@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from infopt_compiler.artifacts import Artifact
 from infopt_compiler.budget import Bound, Interval, Verdict, judge
 from infopt_compiler.diagnostics import DiagnosticError, error
-from infopt_compiler.measure.estimate import estimate, estimate_ratio, quotient
+from infopt_compiler.measure.estimate import estimate, estimate_rate, estimate_ratio, quotient
 from infopt_compiler.measure.job import Job
 from infopt_compiler.measure.latency import confidence_of_look, sample
 from infopt_compiler.measure.records import timing_key
 from infopt_compiler.measure.samples import SERVED_METRICS, BlockSamples
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.metrics import Needs
+from infopt_compiler.targets.predict import prefill_operations
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Timing:
         return replace(quotient(own, other), confidence=confidence)
 
     def _derived(self, samples: BlockSamples, metric: str, level: float, name: str | None) -> Interval:
+        if metric == "goodput":
+            return self._goodput(samples, level)
         if metric == "cost":
             usage = f"utilization {self.scenario.utilization:g}"
             per_hour = self.job.target.usd_per_hour * 1e6 / (3600 * self.scenario.utilization)
@@ -72,7 +77,34 @@ class Timing:
                 found,
                 estimator=f"bytes per token over p50 of tpot over measured bandwidth; {found.estimator}",
             )
+        if metric == "mfu" and spec is not None and self.job.target.flops > 0:
+            own = "forward" if samples.pooled("forward") else "prefill"
+            work = prefill_operations(spec, self.scenario) / self.job.target.flops
+            found = estimate(samples, own, "p50", level).inverted(work)
+            return replace(
+                found, estimator=f"operations over p50 of {own} over measured rate; {found.estimator}"
+            )
         return Interval.unknown(f"`{metric}` needs the model's shapes", confidence=level)
+
+    def _goodput(self, samples: BlockSamples, level: float) -> Interval:
+        limits = latency_limits(self.job.bounds)
+        if not limits:
+            return Interval.unknown("no latency bound says which requests are good", confidence=level)
+        found = estimate_rate(samples, samples.good_rates(limits), level)
+        words = ", ".join(f"{metric} <= {limit:g} s" for metric, limit in limits.items())
+        return replace(found, estimator=f"requests with {words}; {found.estimator}")
+
+
+LATENCY_METRICS = ("ttft", "prefill", "tpot", "itl", "latency", "forward")
+
+
+def latency_limits(bounds: Sequence[Bound]) -> dict[str, float]:
+    """Seconds by metric that a good request stays within: the tightest upper bound of each that is not relative."""
+    limits: dict[str, float] = {}
+    for bound in bounds:
+        if bound.metric in LATENCY_METRICS and bound.is_upper and bound.relative_to is None:
+            limits[bound.metric] = min(bound.limit.base, limits.get(bound.metric, math.inf))
+    return limits
 
 
 def measure_timing(job: Job) -> Timing | None:
@@ -88,7 +120,8 @@ def measure_timing(job: Job) -> Timing | None:
     bounds = job.needing(Needs.scenario)
     _check_context(job, job.scenario, bounds)
     variants = _variants(job, bounds)
-    key = timing_key(variants, job.scenario, job.settings, [_asked(job, bound) for bound in bounds])
+    texts = job.data.get(job.scenario.prompts or "")
+    key = timing_key(variants, job.scenario, job.settings, [_asked(job, bound) for bound in bounds], texts)
     paths = {name: artifact.path for name, artifact in variants.items()}
     scenario = job.scenario
 
@@ -102,7 +135,8 @@ def measure_timing(job: Job) -> Timing | None:
         # What is not in the key (a price, a probed bandwidth) may have opened a bound again.
         if decided(timing.samples, timing.look, timing.last):
             return timing
-    samples, look, last = sample(paths, job.scenario, job.settings, decided, job.progress)
+    prompts = texts.path if texts is not None else None
+    samples, look, last = sample(paths, job.scenario, job.settings, decided, job.progress, prompts)
     timing = Timing(job, job.scenario, samples, look, last)
     # An undecided measurement is not kept: the next build may find a quieter machine.
     if decided(samples, look, last):

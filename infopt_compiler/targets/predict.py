@@ -70,7 +70,7 @@ def predict(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, Pr
         f"({_mb(spec.bytes_per_token)} weights + {_mb(_kv_read(spec, scenario))} KV) / {target.bandwidth / 1e9:.3g} GB/s "
         f"+ {times.nodes} nodes x {target.node_seconds * 1e6:.3g} us"
     )
-    prefill_text = f"{_prefill_operations(spec, scenario) / 1e9:.3g} GFLOP / ({_MATMUL_SHARE} x {target.flops / 1e9:.4g} GFLOP/s) + nodes"
+    prefill_text = f"{prefill_operations(spec, scenario) / 1e9:.3g} GFLOP / ({_MATMUL_SHARE} x {target.flops / 1e9:.4g} GFLOP/s) + nodes"
     latency = times.prefill + (scenario.generate - 1) * times.step
     rate = scenario.batch * scenario.generate / latency
     total = rate * (scenario.prompt + scenario.generate) / scenario.generate
@@ -148,11 +148,11 @@ def _times(spec: ModelSpec, target: Target, scenario: Workload) -> _Times:
     read = spec.bytes_per_token / target.bandwidth
     operations = 2.0 * (spec.linear_parameters + spec.head_parameters) * scenario.batch
     step = max(_step_bytes(spec, scenario) / target.bandwidth, operations / (target.flops * _MATMUL_SHARE))
-    prefill = max(read, _prefill_operations(spec, scenario) / (target.flops * _MATMUL_SHARE))
+    prefill = max(read, prefill_operations(spec, scenario) / (target.flops * _MATMUL_SHARE))
     return _Times(prefill + overhead, step + overhead, nodes)
 
 
-def _prefill_operations(spec: ModelSpec, scenario: Workload) -> float:
+def prefill_operations(spec: ModelSpec, scenario: Workload) -> float:
     """Linears over every prompt token, attention's two products, the head once per request."""
     linears = 2.0 * spec.linear_parameters * scenario.prompt
     attention = 2.0 * spec.layers * spec.heads * spec.head_dim * scenario.prompt**2

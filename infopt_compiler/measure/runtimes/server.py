@@ -23,24 +23,57 @@ class Server(Protocol):
         """Runtime, versions, threads."""
 
 
+class Encoder(Protocol):
+    """An opened encoder with its own tokenizer."""
+
+    def encode(self, text: str) -> list[int]: ...
+
+    def tokenize(self, texts: list[str]) -> dict[str, Any]:
+        """The model's int64 inputs, each (batch, longest text)."""
+
+    def forward(self, inputs: dict[str, Any]) -> Any:
+        """Sentence embeddings, float32 (batch, hidden)."""
+
+    def environment(self) -> dict[str, Any]:
+        """Runtime, versions, threads."""
+
+
+ENCODERS = ("onnxruntime", "transformers encoder")  # runtimes that open an `Encoder`
+
+
 def runtime_of(folder: Path) -> str:
-    """`onnxruntime-genai` for an exported folder, `transformers` for a float Hugging Face folder; ValueError else."""
+    """`onnxruntime-genai` for an exported decoder, `onnxruntime` for an exported encoder, `transformers` for a float
+    Hugging Face folder (`transformers encoder` of an encoder); ValueError else."""
     if (folder / "genai_config.json").is_file():
         return "onnxruntime-genai"
+    if (folder / "model.onnx").is_file():
+        return "onnxruntime"
     config = folder / "config.json"
     if not config.is_file():
         raise ValueError(f"{folder} has neither genai_config.json nor config.json")
-    if "quantization_config" in json.loads(config.read_text("utf-8")):
+    read = json.loads(config.read_text("utf-8"))
+    if "quantization_config" in read:
         raise ValueError(f"{folder} holds integer weights that are not exported")
-    return "transformers"
+    return "transformers encoder" if read.get("model_type") in _ENCODER_TYPES else "transformers"
 
 
-def opener(runtime: str) -> Callable[[Path], Server]:
-    """Imports the runtime, not yet the model: `load` is counted from here."""
+_ENCODER_TYPES = ("bert",)
+
+
+def opener(runtime: str) -> Callable[[Path], Any]:
+    """Opens a `Server` or an `Encoder`. Imports the runtime, not yet the model: `load` is counted from here."""
     if runtime == "onnxruntime-genai":
         from infopt_compiler.measure.runtimes.genai import GenaiServer
 
         return GenaiServer
+    if runtime == "onnxruntime":
+        from infopt_compiler.measure.runtimes.encoder import EncoderServer
+
+        return EncoderServer
+    if runtime == "transformers encoder":
+        from infopt_compiler.measure.runtimes.torch_encoder import TorchEncoderServer
+
+        return TorchEncoderServer
     from infopt_compiler.measure.runtimes.hf import TransformersServer
 
     return TransformersServer
