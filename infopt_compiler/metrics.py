@@ -40,6 +40,9 @@ class Metric:
 _PERCENTILES = ("mean", "p50", "p90", "p95", "p99", "max")
 _LOW, _HIGH = Direction.lower, Direction.higher
 
+# Of one request each; `goodput` counts the requests that stay within the budget's bounds on them.
+LATENCY_METRICS = ("ttft", "prefill", "tpot", "itl", "latency", "forward")
+
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (

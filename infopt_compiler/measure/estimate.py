@@ -9,7 +9,7 @@ from dataclasses import replace
 from infopt_compiler.budget import Interval
 from infopt_compiler.measure.samples import BlockSamples
 from infopt_compiler.measure.statistics import (
-    drift_factor,
+    drift_limits,
     log_mean_interval,
     mean_interval,
     percentile_interval,
@@ -62,14 +62,14 @@ def estimate_ratio(
 
 
 def _quantile(blocks: list[list[float]], pooled: list[float], q: float, confidence: float) -> Interval:
-    """Order statistics over all samples, widened by what the blocks' medians show of drift between processes."""
+    """Order statistics over all samples, widened by what the blocks show of drift between processes."""
     interval = replace(percentile_interval(pooled, q, confidence), blocks=len(blocks))
     if interval.value is None:
         return interval
     if len(blocks) == len(pooled):  # one sample a process: the order statistics already are between processes
         return interval
-    factor = drift_factor([stdlib.median(values) for values in blocks], confidence)
-    between = replace(interval, low=interval.value / factor, high=interval.value * factor)
+    low, high = drift_limits(blocks, q, confidence)
+    between = replace(interval, low=low, high=high)
     return replace(
         interval.hull(between), estimator=f"{interval.estimator}; hull with drift of {len(blocks)} processes"
     )

@@ -24,15 +24,18 @@ from infopt_compiler.targets import Target, machine_digest, predict
 
 # What a report shows besides the bounds, where requests were run.
 _SHOWN: tuple[tuple[str, str | None], ...] = (
-    *((metric, aggregate) for metric in ("ttft", "prefill", "tpot", "itl", "latency") for aggregate in ("mean", "p50", "p90", "p95", "p99")),
+    *((metric, aggregate) for metric in ("ttft", "prefill", "tpot", "itl", "latency", "forward") for aggregate in ("mean", "p50", "p90", "p95", "p99")),
     ("decode", "p50"),
     ("throughput", None),
     ("throughput.total", None),
+    ("goodput", None),
+    ("samples", None),
     ("load", "p50"),
     ("memory.peak", None),
     ("memory.steady", None),
     ("cost", None),
     ("mbu", None),
+    ("mfu", None),
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from infopt_compiler.measure.latency import confidence_of_look, sample
 from infopt_compiler.measure.records import timing_key
 from infopt_compiler.measure.samples import SERVED_METRICS, BlockSamples
 from infopt_compiler.measure.scenario import Scenario
-from infopt_compiler.metrics import Needs
+from infopt_compiler.metrics import LATENCY_METRICS, Needs
 from infopt_compiler.targets.predict import prefill_operations
 
 
@@ -93,9 +93,6 @@ class Timing:
         found = estimate_rate(samples, samples.good_rates(limits), level)
         words = ", ".join(f"{metric} <= {limit:g} s" for metric, limit in limits.items())
         return replace(found, estimator=f"requests with {words}; {found.estimator}")
-
-
-LATENCY_METRICS = ("ttft", "prefill", "tpot", "itl", "latency", "forward")
 
 
 def latency_limits(bounds: Sequence[Bound]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from infopt_compiler.artifacts import OnnxModel, ShardedModel
 from infopt_compiler.budget.bound import Bound, BoundSeverity, Operator
 from infopt_compiler.diagnostics import Note, error, warning
 from infopt_compiler.measure.scenario import Scenario
-from infopt_compiler.metrics import Metric, Needs
+from infopt_compiler.metrics import LATENCY_METRICS, Metric, Needs
 from infopt_compiler.sema.metrics import against_direction, check_limit, check_metric
 from infopt_compiler.sema.program import Budget
 from infopt_compiler.sema.scope import Kind, Scope, Symbol
@@ -48,6 +48,7 @@ def check_budget(
     pairs = [(line, _bound(scope, frame, line)) for line in budget.bounds.entries]
     checked = [(line, bound) for line, bound in pairs if bound is not None]
     _check_pairs(scope, checked)
+    _check_goodput(scope, checked)
     if not budget.bounds.entries:
         scope.report(error("E0437", f"the budget of `{budget.subject.text}` is empty", budget.span))
     if subject is None or (
@@ -194,6 +195,15 @@ def _check_scenario(scope: Scope, frame: _Frame, line: ast.Bound, metric: Metric
         hint = "add a `scenario` statement, and " + hint
     message = f"`{metric.name}` is measured under a scenario, and the budget names none"
     scope.report(error("E0427", message, line.metric.span, help=hint))
+
+
+def _check_goodput(scope: Scope, checked: list[tuple[ast.Bound, Bound]]) -> None:
+    """Requests are good by the budget's own latency bounds."""
+    limits = [b for _, b in checked if b.metric in LATENCY_METRICS and b.is_upper and b.relative_to is None]
+    for line, bound in checked:
+        if bound.metric == "goodput" and not limits:
+            message = "`goodput` counts the requests within the budget's latency bounds, and there is none"
+            scope.report(error("E0438", message, line.span, help="add for example `ttft.p95 <= 600 ms`"))
 
 
 def _check_pairs(scope: Scope, checked: list[tuple[ast.Bound, Bound]]) -> None:

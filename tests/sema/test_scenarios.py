@@ -56,3 +56,13 @@ def test_what_a_mode_does_not_read_is_told(settings, code, text):
 def test_an_override_reaches_the_new_settings():
     program, _ = _check("mode = server, rate = 2 req/s", "scenario.s.rate=5req/s", "scenario.s.concurrency=8")
     assert (program.scenarios["s"].rate, program.scenarios["s"].concurrency) == (5.0, 8)
+
+
+_BUDGET = 'model m = "file:./m"\nonnx = export(m)\nscenario s {{ mode = server, rate = 2 req/s }}\nbudget onnx under s {{ {} }}\n'
+
+
+def test_goodput_needs_a_latency_bound():
+    program, found = check_recipe(Input("r.opt", _BUDGET.format("goodput >= 1 req/s")))
+    assert program is None and [d.code for d in found] == ["E0438"]
+    program, found = check_recipe(Input("r.opt", _BUDGET.format("goodput >= 1 req/s\n ttft.p95 <= 600 ms")))
+    assert program is not None and found == []

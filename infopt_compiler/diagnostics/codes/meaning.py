@@ -118,4 +118,10 @@ MEANING: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0437", "empty budget", "A budget without bounds judges nothing; write bounds or leave it out."
     ),
+    CodeInfo(
+        "E0438",
+        "goodput without latency bounds",
+        "A request is good if it stays within every upper latency bound of its budget that is not relative. Without one "
+        "all requests would be good: write the latency that a user may wait.",
+    ),
 )
