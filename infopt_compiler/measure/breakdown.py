@@ -13,6 +13,7 @@ from typing import Any
 from infopt_compiler.artifacts import Artifact, ModelSpec
 from infopt_compiler.measure.fit import weight_file_bytes
 from infopt_compiler.measure.job import Job
+from infopt_compiler.measure.machine_state import machine_state
 from infopt_compiler.measure.samples import SERVED_METRICS, BlockSamples
 from infopt_compiler.measure.timing import Timing
 from infopt_compiler.targets import predict
@@ -24,7 +25,7 @@ _REMAINDER = "runtime: measured peak minus weights, a remainder"
 
 
 def breakdown(job: Job, timing: Timing | None) -> dict[str, Any]:
-    """The keys `distributions`, `timeline`, `memory`, `roofline` and `scenario_settings` of a row of `measured`."""
+    """The keys `distributions`, `timeline`, `memory`, `roofline`, `machine_state` and `scenario_settings` of a row of `measured`."""
     if timing is None:
         return {}
     found = {
@@ -32,6 +33,9 @@ def breakdown(job: Job, timing: Timing | None) -> dict[str, Any]:
         "timeline": {name: _timeline(samples) for name, samples in timing.samples.items() if _gaps(samples)},
         "memory": {name: _memory(job, timing, name) for name in timing.samples},
         "roofline": _roofline(job, timing),
+        "machine_state": machine_state(
+            timing.samples, timing.samples[job.name].environment.get("machine_before", {})
+        ),
         "scenario_settings": asdict(timing.scenario),
     }
     return {key: value for key, value in found.items() if value}

@@ -7,20 +7,43 @@ import statistics as stdlib
 from dataclasses import replace
 
 from infopt_compiler.budget import Interval
+from infopt_compiler.measure.machine_state import is_busy, trusted
 from infopt_compiler.measure.samples import BlockSamples
 from infopt_compiler.measure.statistics import (
     drift_limits,
     log_mean_interval,
     mean_interval,
+    percentile,
     percentile_interval,
 )
+from infopt_compiler.metrics import METRICS, Direction
 
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 _MEMORY = ("memory.peak", "memory.steady")
 
 
 def estimate(samples: BlockSamples, metric: str, aggregate: str | None, confidence: float) -> Interval:
-    """`tpot`, `p50` → its interval: the hull of what the requests say and of what the blocks (processes) say."""
+    """`tpot`, `p50` → its interval: what the requests say and what the blocks (processes) say of drift.
+
+    Blocks that others' work disturbed are left out, or leave the fast end of the interval open (`trusted`).
+    """
+    if metric not in _MEMORY:
+        samples, disturbed = trusted(samples)
+        if disturbed:
+            return open_fast_end(_estimate(samples, metric, aggregate, confidence), metric)
+    return _estimate(samples, metric, aggregate, confidence)
+
+
+def open_fast_end(interval: Interval, metric: str) -> Interval:
+    """Others only make serving slower: what was seen is a limit on one side, and nothing on the other."""
+    note = "the machine was busy: nothing is said of how fast it is when it is not"
+    note = f"{interval.note}; {note}" if interval.note else note
+    if METRICS[metric].direction is Direction.higher:
+        return replace(interval, high=math.inf, note=note)
+    return replace(interval, low=0.0, note=note)
+
+
+def _estimate(samples: BlockSamples, metric: str, aggregate: str | None, confidence: float) -> Interval:
     blocks = [values for values in samples.values(metric) if values]
     if not blocks:
         return Interval.unknown(f"`{metric}` needs requests of at least two tokens", confidence=confidence)
@@ -48,6 +71,10 @@ def estimate_ratio(
         half = 1 - (1 - confidence) / 2
         ends = (estimate(side, metric, aggregate, half) for side in (subject, reference))
         return replace(quotient(*ends), confidence=confidence)
+    subject, reference, dropped = _quiet_pairs(subject, reference, metric)
+    if dropped and len(subject.blocks) < 2:
+        note = f"the machine was busy during {dropped} pairs of blocks, whose ratio says nothing"
+        return Interval.unknown(note, blocks=len(subject.blocks), confidence=confidence)
     pairs = zip(subject.values(metric), reference.values(metric), strict=False)
     central = stdlib.fmean if aggregate == "mean" else stdlib.median
     ratios = [central(a) / central(b) for a, b in pairs if a and b]
@@ -61,18 +88,28 @@ def estimate_ratio(
     return replace(interval, estimator=words, samples=count, blocks=len(ratios))
 
 
+def _quiet_pairs(
+    subject: BlockSamples, reference: BlockSamples, metric: str
+) -> tuple[BlockSamples, BlockSamples, int]:
+    """Both sides without the pairs of which one was disturbed, and how many those are: it may be the slower or the faster."""
+    pairs = list(zip(subject.blocks, reference.blocks, strict=False))
+    if metric in _MEMORY:
+        return subject, reference, 0
+    quiet = [pair for pair in pairs if not any(is_busy(block.state) for block in pair)]
+    left, right = (tuple(pair[side] for pair in quiet) for side in (0, 1))
+    return replace(subject, blocks=left), replace(reference, blocks=right), len(pairs) - len(quiet)
+
+
 def _quantile(blocks: list[list[float]], pooled: list[float], q: float, confidence: float) -> Interval:
     """Order statistics over all samples, widened by what the blocks show of drift between processes."""
     interval = replace(percentile_interval(pooled, q, confidence), blocks=len(blocks))
-    if interval.value is None:
-        return interval
     if len(blocks) == len(pooled):  # one sample a process: the order statistics already are between processes
         return interval
-    low, high = drift_limits(blocks, q, confidence)
-    between = replace(interval, low=low, high=high)
-    return replace(
-        interval.hull(between), estimator=f"{interval.estimator}; hull with drift of {len(blocks)} processes"
-    )
+    value = percentile(sorted(pooled), q)
+    within = (value / interval.low if interval.low > 0 else math.inf, interval.high / max(value, 1e-300))
+    low, high = drift_limits(blocks, q, confidence, within)
+    words = f"{interval.estimator}; widened by the drift of {len(blocks)} processes"
+    return replace(interval.hull(replace(interval, low=low, high=high)), estimator=words)
 
 
 def _mean(blocks: list[list[float]], pooled: list[float], confidence: float) -> Interval:

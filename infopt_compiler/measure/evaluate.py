@@ -197,11 +197,21 @@ def _quality_values(job: Job, quality: dict[str, Quality]) -> list[Value]:
     return [value for found in quality.values() for value in found.values(job.name)]
 
 
+def family(job: Job) -> dict[str, Any]:
+    """What holds for all sampled bounds together (Bonferroni): at least 1 minus the sum of what each may err."""
+    each = [job.confidence(bound) for bound in job.sampled]
+    together = max(0.0, 1 - sum(1 - confidence for confidence in each))
+    spent = "the error is spent over all bounds" if job.settings.family else "each bound by itself"
+    note = f"{len(each)} bounds from samples, {spent}: all verdicts hold together with at least {together:.4g} confidence"
+    return {"bounds": len(each), "together_at_least": together, "note": note if len(each) > 1 else ""}
+
+
 def _environment(job: Job, timing: Timing | None, quality: dict[str, Quality]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "libraries": library_versions(),
         "measure": replace(job.settings).name,
         "confidence": "each limit of an interval holds with the stated confidence, each bound by itself",
+        "family": family(job),
     }
     if timing is not None:
         found["machine_digest"] = machine_digest()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from infopt_compiler.artifacts import Artifact, ModelSpec, TextData
-from infopt_compiler.budget import Bound
+from infopt_compiler.budget import Bound, BoundSeverity
 from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.measure.latency import Progress
 from infopt_compiler.measure.records import Records
@@ -51,4 +51,13 @@ class Job:
         return self.data[names[0]]
 
     def confidence(self, bound: Bound) -> float:
-        return self.settings.confidence if bound.confidence is None else bound.confidence
+        """Of one bound by itself; with the setting `family` the error that is said is spent over all of them."""
+        said = self.settings.confidence if bound.confidence is None else bound.confidence
+        sampled = len(self.sampled) if self.settings.family else 1
+        return 1 - (1 - said) / max(1, sampled)
+
+    @property
+    def sampled(self) -> list[Bound]:
+        """The bounds that count and whose values come from samples."""
+        needs = (Needs.scenario, Needs.data) if self.target.here else (Needs.data,)
+        return [b for b in self.bounds if b.severity is BoundSeverity.error and b.definition.needs in needs]

@@ -9,11 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from infopt_compiler.diagnostics import DiagnosticError, Note, error
 from infopt_compiler.measure.last_words import last_words
+from infopt_compiler.measure.machine_state import Watch, allowed_cores
 from infopt_compiler.measure.runtimes.server import runtime_of
 from infopt_compiler.measure.samples import Block, BlockSamples
 from infopt_compiler.measure.scenario import Scenario
@@ -78,7 +80,8 @@ def sample(
     """
     found: dict[str, BlockSamples] = {name: BlockSamples(()) for name in variants}
     start, look, next_look, number = time.monotonic(), 0, settings.min_blocks, 0
-    one_block = serve or run_block
+    settle = max(0, settings.warmup_most - settings.warmup), settings.stable
+    one_block = serve or partial(run_block, settle=settle)
     while True:
         for name in _order(variants, number):
             spent = time.monotonic() - start
@@ -106,9 +109,16 @@ def confidence_of_look(confidence: float, look: int, last: bool) -> float:
 
 
 def run_block(
-    folder: Path, scenario: Scenario, requests: int, warmup: int, seed: int, prompts: Path | None = None
+    folder: Path,
+    scenario: Scenario,
+    requests: int,
+    warmup: int,
+    seed: int,
+    prompts: Path | None = None,
+    settle: tuple[int, float] = (0, 0.0),
 ) -> tuple[Block, dict[str, Any]]:
-    """`prompts` is the folder of the scenario's data. One fresh serving process and its requests. DiagnosticError E0902 if it fails, E0903 if it hangs, E0904 if nothing serves it."""
+    """One fresh serving process and its requests. `prompts` is the folder of the scenario's data; `settle`: at most so
+    many further requests of warm-up, until three agree within that share of their median. DiagnosticError E0902 if it fails, E0903 if it hangs, E0904 if nothing serves it."""
     try:
         runtime_of(folder)
     except ValueError as reason:
@@ -120,13 +130,18 @@ def run_block(
         "warmup": warmup,
         "seed": seed,
         "prompts": str(prompts) if prompts is not None else "",
+        "cores": allowed_cores(),
+        "settle": settle[0],
+        "stable": settle[1],
     }
-    tokens = (requests + warmup) * (scenario.prompt + scenario.generate) * scenario.batch
+    tokens = (requests + warmup + settle[0]) * (scenario.prompt + scenario.generate) * scenario.batch
     arriving = (requests + warmup) / scenario.rate if scenario.rate else 0.0
+    watch = Watch()
     lines = _run_child(job, _TIMEOUT + tokens * _TIMEOUT_PER_TOKEN + 2 * arriving)
+    state = asdict(watch.state())
     end = lines[-1]
     rows = [{k: v for k, v in line.items() if k != "event"} for line in lines if line["event"] == "request"]
-    return Block.from_json({**end, "requests": rows}), end["environment"]
+    return Block.from_json({**end, "requests": rows, "state": state}), end["environment"]
 
 
 def _run_child(job: dict[str, Any], timeout: float) -> list[dict[str, Any]]:

@@ -46,6 +46,9 @@ class Block:
     load: float
     peak: int
     steady: int
+    state: dict[str, Any] = field(
+        default_factory=dict
+    )  # of the machine while it ran: a MachineState's fields
 
     @property
     def tokens_out(self) -> int:
@@ -58,7 +61,7 @@ class Block:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Block:
         requests = tuple(Request(**{**row, "gaps": tuple(row["gaps"])}) for row in data["requests"])
-        return cls(requests, data["wall"], data["load"], data["peak"], data["steady"])
+        return cls(requests, data["wall"], data["load"], data["peak"], data["steady"], data.get("state", {}))
 
 
 _PER_REQUEST: dict[str, Callable[[Request], list[float]]] = {

@@ -7,17 +7,22 @@ runtime and little else: its resident set is what `memory.peak` reports.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from infopt_compiler.measure.encoder_traffic import encoder_batches, run_batches
 from infopt_compiler.measure.runtimes.server import ENCODERS, Encoder, Server, opener, runtime_of
+from infopt_compiler.measure.samples import Request
 from infopt_compiler.measure.scenario import Scenario, ScenarioMode
 from infopt_compiler.measure.traffic import Done, Prepare, run_traffic
+
+T = TypeVar("T")
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_PROC_BIND", "KMP_AFFINITY")
 
 
 def resident_bytes() -> tuple[int, int]:
@@ -56,6 +61,8 @@ def prepare_prompts(
 
 def serve(job: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> None:
     """Open, warm up, run; `emit` gets a `ready`, one `request` each, and an `end` with memory and wall time."""
+    if job.get("cores") and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, job["cores"])  # before the runtime counts cores and starts threads
     folder, scenario = Path(job["folder"]), scenario_of(job["scenario"])
     runtime = runtime_of(folder)
     open_model = opener(runtime)
@@ -68,7 +75,15 @@ def serve(job: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> None:
         server, scenario, job, lambda one: emit({"event": "request", **asdict(one)})
     )
     end = {"wall": wall, "load": load, "steady": steady, "peak": resident_bytes()[0]}
-    emit({"event": "end", **end, "environment": {**server.environment(), **environment}})
+    emit({"event": "end", **end, "environment": {**server.environment(), **environment, **threads(job)}})
+
+
+def threads(job: dict[str, Any]) -> dict[str, Any]:
+    """The cores that this process is kept to, and the variables that change how many threads a runtime takes."""
+    return {
+        "cores": job.get("cores", []),
+        "thread_variables": {k: os.environ[k] for k in THREADS if k in os.environ},
+    }
 
 
 def scenario_of(data: dict[str, Any]) -> Scenario:
@@ -82,16 +97,39 @@ def _generate(
     """A decoder: (resident bytes after warm-up, wall seconds, environment)."""
     warmup, count, seed = job["warmup"], job["requests"], job["seed"]
     place = Path(job["prompts"]) if job.get("prompts") else None
-    texts, prepare, templated = prepare_prompts(server, scenario, warmup + count, seed, place)
+    settle = job.get("settle", 0)
+    texts, prepare, templated = prepare_prompts(server, scenario, warmup + count + settle, seed, place)
     quiet = replace(scenario, mode=ScenarioMode.single)
-    run_traffic(server, texts[:warmup], prepare, quiet, seed, lambda request: None)
+
+    def one(text: str) -> float:
+        seen: list[Request] = []
+        run_traffic(server, [text], prepare, quiet, seed, seen.append)
+        return seen[0].tpot if seen[0].gaps else seen[0].latency
+
+    warmed = warm_up(one, texts[:warmup] + texts[warmup + count :], warmup, job.get("stable", 0.0))
     steady = resident_bytes()[1]
-    wall = run_traffic(server, texts[warmup:], prepare, scenario, seed, done)
+    wall = run_traffic(server, texts[warmup : warmup + count], prepare, scenario, seed, done)
     return (
         steady,
         wall,
-        {"chat_template": templated, "output_tokens": "held: every request generates just as many"},
+        {
+            "chat_template": templated,
+            "output_tokens": "held: every request generates just as many",
+            "warmup_requests": warmed,
+        },
     )
+
+
+def warm_up(one: Callable[[T], float], items: Sequence[T], least: int, stable: float) -> int:
+    """`one` of `items` after another: `least` of them, then until the last three took the same within `stable` of their
+    median, or there are no more. How many were run. Only times that do not count decide."""
+    seconds: list[float] = []
+    for item in items:
+        last = sorted(seconds[-3:])
+        if len(seconds) >= max(3, least) and last[2] - last[0] <= stable * last[1]:
+            break
+        seconds.append(one(item))
+    return len(seconds)
 
 
 def _encode(

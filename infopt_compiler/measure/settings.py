@@ -18,7 +18,9 @@ class MeasureSettings:
     A block is a fresh serving process: `warmup` requests that do not count, then `requests` that do. Blocks of the
     subject and its references alternate. Nothing is decided before `min_blocks`; each limit of an interval holds
     with `confidence`, all looks at the data together. Quality is computed over at most `windows` windows, spread evenly over the
-    data (0: all), and resampled `resamples` times.
+    data (0: all), and resampled `resamples` times. With `family` all bounds of a budget together err at most 1 - confidence
+    (Bonferroni); with `refuse_busy` a machine that others use is an error, not a note. Warm-up goes on, up to
+    `warmup_most` requests, until the last three agree within `stable` of their median.
     """
 
     name: str = "standard"
@@ -28,9 +30,13 @@ class MeasureSettings:
     max_blocks: int = _ranged(60, 2)
     requests: int = _ranged(14, 1)
     warmup: int = _ranged(2, 0)
+    warmup_most: int = _ranged(6, 0)
+    stable: float = _ranged(0.10, 0)
     windows: int = _ranged(32, 0)
     resamples: int = _ranged(2000, 100)
     seed: int = _ranged(0, 0)
+    family: bool = False
+    refuse_busy: bool = False
 
 
 # 6 blocks of 13 requests are 78: with none over the limit p95 is decided at the first look (72 are needed

@@ -82,13 +82,17 @@ def drift_factor(block_values: Sequence[float], confidence: float) -> float:
     return math.exp(min(700.0, t_quantile(confidence, n - 1) * deviation(logs) / math.sqrt(n)))
 
 
-def drift_limits(blocks: Sequence[Sequence[float]], q: float, confidence: float) -> tuple[float, float]:
+def drift_limits(
+    blocks: Sequence[Sequence[float]], q: float, confidence: float, within: tuple[float, float]
+) -> tuple[float, float]:
     """Limits of the q-quantile over requests of *all* processes, where each process has a speed of its own.
 
     Few processes do not show the slow ones of many: six see a p95 process one time in four. Drift is taken to be
     log-normal, what is left within a block is kept as it was seen. The quantile of their sum is moved by what the
     tolerance factors of a normal distribution allow for so few processes (noncentral t; G. J. Hahn, W. Q. Meeker,
     Statistical Intervals, 4.4); for q = 0.5 this is Student's t on the logarithms of the blocks' medians.
+    `within` are the factors, down and up, that the scatter of requests allows for; both errors add in squares
+    (on logarithms; the method of variance estimates recovery, G. Y. Zou, A. Donner, Statist. Med. 27, 2008).
     """
     n = len(blocks)
     if n < 2:
@@ -101,8 +105,9 @@ def drift_limits(blocks: Sequence[Sequence[float]], q: float, confidence: float)
         for value in block
     ]
     middle, normal = centre + _blurred_quantile(rest, spread, q), NormalDist().inv_cdf(q)
-    low, high = (tolerance_factor(n, q, level) - normal for level in (1 - confidence, confidence))
-    return tuple(math.exp(min(700.0, middle + move * spread)) for move in (low, high))  # type: ignore[return-value]
+    between = (abs(tolerance_factor(n, q, level) - normal) * spread for level in (1 - confidence, confidence))
+    down, up = (math.hypot(math.log(factor), drift) for factor, drift in zip(within, between, strict=True))
+    return math.exp(max(-700.0, middle - down)), math.exp(min(700.0, middle + up))
 
 
 def _blurred_quantile(values: Sequence[float], spread: float, q: float) -> float:

@@ -10,9 +10,10 @@ from typing import Any
 from infopt_compiler.artifacts import Artifact
 from infopt_compiler.budget import Bound, Interval, Verdict, judge
 from infopt_compiler.diagnostics import DiagnosticError, error
-from infopt_compiler.measure.estimate import estimate, estimate_rate, estimate_ratio, quotient
+from infopt_compiler.measure.estimate import estimate, estimate_rate, estimate_ratio, open_fast_end, quotient
 from infopt_compiler.measure.job import Job
 from infopt_compiler.measure.latency import confidence_of_look, sample
+from infopt_compiler.measure.machine_state import busy, check_quiet, trusted
 from infopt_compiler.measure.records import timing_key
 from infopt_compiler.measure.samples import SERVED_METRICS, BlockSamples
 from infopt_compiler.measure.scenario import Scenario
@@ -90,7 +91,9 @@ class Timing:
         limits = latency_limits(self.job.bounds)
         if not limits:
             return Interval.unknown("no latency bound says which requests are good", confidence=level)
-        found = estimate_rate(samples, samples.good_rates(limits), level)
+        kept, disturbed = trusted(samples)
+        found = estimate_rate(kept, kept.good_rates(limits), level)
+        found = open_fast_end(found, "goodput") if disturbed else found
         words = ", ".join(f"{metric} <= {limit:g} s" for metric, limit in limits.items())
         return replace(found, estimator=f"requests with {words}; {found.estimator}")
 
@@ -133,7 +136,12 @@ def measure_timing(job: Job) -> Timing | None:
         if decided(timing.samples, timing.look, timing.last):
             return timing
     prompts = texts.path if texts is not None else None
+    before = check_quiet(job.settings.refuse_busy)
     samples, look, last = sample(paths, job.scenario, job.settings, decided, job.progress, prompts)
+    if job.settings.refuse_busy and any(trusted(found)[1] for found in samples.values()):
+        raise busy("others used the cores during most blocks of requests")
+    own = samples[job.name]
+    samples[job.name] = replace(own, environment={**own.environment, "machine_before": before})
     timing = Timing(job, job.scenario, samples, look, last)
     # An undecided measurement is not kept: the next build may find a quieter machine.
     if decided(samples, look, last):

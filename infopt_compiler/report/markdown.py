@@ -7,6 +7,7 @@ from typing import Any
 from infopt_compiler.report.values import (
     MARK,
     bound_text,
+    coverage_notes,
     interval_text,
     last_line,
     limit_text,
@@ -21,6 +22,7 @@ def markdown(report: dict[str, Any], where: str) -> str:
         f"## `{report['recipe']}`: {report['verdict']}",
         last_line(report, where),
         _bounds(report),
+        "\n".join(f"- {note.replace('<', '&lt;')}" for note in coverage_notes(report)),
         _passes(report),
         _measured(report),
         _provenance(report),

@@ -9,6 +9,7 @@ from infopt_compiler.diagnostics import Diagnostic, render_text
 from infopt_compiler.report.values import (
     MARK,
     bound_text,
+    coverage_notes,
     interval_text,
     last_line,
     limit_text,
@@ -34,8 +35,9 @@ def show(report: dict[str, Any], where: str, console: Console) -> None:
         console.print(_passes(report))
     if report["bounds"]:
         console.print(_bounds(report))
-    for line in _notes(report):
-        console.print(line, style="dim", highlight=False, markup=False)
+    for line in coverage_notes(report):
+        style = "bold yellow" if line.startswith("!") else "dim"
+        console.print(line, style=style, highlight=False, markup=False)
     console.print(
         last_line(report, where),
         style=f"bold {_COLOR[report['verdict']]}",
@@ -101,8 +103,3 @@ def _bounds(report: dict[str, Any]) -> Any:
             margin_text(bound),
         )
     return table
-
-
-def _notes(report: dict[str, Any]) -> list[str]:
-    """What the verdicts cover, one line per distinct note."""
-    return list(dict.fromkeys(f"{b['metric']}: {b['note']}" for b in report["bounds"] if b.get("note")))

@@ -76,6 +76,18 @@ def margin_text(bound: dict[str, Any]) -> str:
     return f"{abs(ratio - 1) * 100:.1f}% {word}"
 
 
+def coverage_notes(report: dict[str, Any]) -> list[str]:
+    """What the verdicts cover, one line per distinct note: of the machine's state, of each bound, of all bounds together."""
+    groups = report["measured"]
+    notes = [
+        f"! {note}" for group in groups for note in (group.get("machine_state") or {}).get("notes") or []
+    ]
+    notes += [f"{b['metric']}: {b['note']}" for b in report["bounds"] if b.get("note")]
+    families = [(group.get("environment") or {}).get("family") or {} for group in groups]
+    notes += [family["note"] for family in families if family.get("note")]
+    return list(dict.fromkeys(notes))
+
+
 def last_line(report: dict[str, Any], where: str) -> str:
     """The last line on the terminal: the verdict, and where the report is."""
     bounds = [b for b in report["bounds"] if b["severity"] == "error"]

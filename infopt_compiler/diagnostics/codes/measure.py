@@ -71,4 +71,11 @@ MEASURE: tuple[CodeInfo, ...] = (
         "The constants of `target cpu` (bandwidth, arithmetic) are measured once by a small process, and kept in the "
         "cache folder. That process failed, or the folder cannot be written: the message says which.",
     ),
+    CodeInfo(
+        "E0912",
+        "the machine is busy",
+        "Other processes use more than a tenth of the cores that may be used, or the control group's quota stops the "
+        "serving process, and `measure.refuse_busy=true` asks for an error then. Without it the report has a note, "
+        "and a time bound that looks missed is inconclusive.",
+    ),
 )

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from infopt_compiler.artifacts.model_spec import ENCODER_TYPES
+
 
 class Server(Protocol):
     """An opened model. `chat` and `encode` are its own tokenizer; `generate` yields once for each token of the batch."""
@@ -54,10 +56,7 @@ def runtime_of(folder: Path) -> str:
     read = json.loads(config.read_text("utf-8"))
     if "quantization_config" in read:
         raise ValueError(f"{folder} holds integer weights that are not exported")
-    return "transformers encoder" if read.get("model_type") in _ENCODER_TYPES else "transformers"
-
-
-_ENCODER_TYPES = ("bert",)
+    return "transformers encoder" if read.get("model_type") in ENCODER_TYPES else "transformers"
 
 
 def opener(runtime: str) -> Callable[[Path], Any]:

@@ -1,0 +1,98 @@
+"""Processes drawn by a random generator in place of served ones: trials whose truth is known.
+
+A process has a speed of its own (log-normal drift), its requests scatter around it (log-normal, with a share of
+slow outliers). Blocks go through the sampling, looks and judging that real blocks go through.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from infopt_compiler.budget import Bound, Operator, Verdict
+from infopt_compiler.measure.job import Job
+from infopt_compiler.measure.latency import sample
+from infopt_compiler.measure.samples import Block, BlockSamples, Request
+from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.settings import MeasureSettings
+from infopt_compiler.measure.timing import Timing, judge_served
+from infopt_compiler.units import UNITS, Quantity
+
+SCENARIO = Scenario("simulated", prompt=16, generate=2)
+
+
+@dataclass(frozen=True)
+class World:
+    """`drift` and `noise` are standard deviations of logarithms: 0.075 is ±15 % for 95 % of processes. `outliers` is the
+    share of requests that take up to `outlier` times as long. `machine` is drift that neighbouring blocks share."""
+
+    drift: float = 0.075
+    noise: float = 0.03
+    outliers: float = 0.02
+    outlier: float = 2.0
+    machine: float = 0.0
+
+    def request(self, rng: random.Random) -> float:
+        value = math.exp(rng.gauss(0, self.noise))
+        return value * rng.uniform(1, self.outlier) if rng.random() < self.outliers else value
+
+    def process(self, rng: random.Random) -> float:
+        return math.exp(rng.gauss(0, self.drift))
+
+    def truth(self, q: float, draws: int = 400_000) -> float:
+        """The q-quantile over requests of all processes, by drawing: one request a process."""
+        rng = random.Random(7)
+        ordered = sorted(self.process(rng) * self.request(rng) for _ in range(draws))
+        return ordered[math.ceil(q * draws) - 1]
+
+
+def trial(
+    world: World, bound: Bound, settings: MeasureSettings, seed: int, speeds: Mapping[str, float]
+) -> tuple[Verdict, Timing]:
+    """One measurement of simulated variants (`speeds`: seconds per request by name; `subject` is judged)."""
+    rng = random.Random(seed)
+
+    def serve(
+        folder: Path, scenario: Scenario, requests: int, warmup: int, number: int, prompts: Path | None
+    ) -> tuple[Block, dict[str, Any]]:
+        shared = math.exp(random.Random((seed << 20) + number).gauss(0, world.machine))
+        level = speeds[folder.name] * world.process(rng) * shared
+        times = [level * world.request(rng) for _ in range(requests)]
+        rows = tuple(Request(time, time, 2 * time, (time,), scenario.prompt) for time in times)
+        return Block(rows, 2 * sum(times), level, 1, 1), {}
+
+    job = cast("Job", _Judge("subject", settings))
+
+    def decided(found: dict[str, BlockSamples], look: int, last: bool) -> bool:
+        return judge_served(Timing(job, SCENARIO, found, look, last), bound)[0] is not Verdict.inconclusive
+
+    folders = {name: Path(name) for name in speeds}
+    samples, look, last = sample(folders, SCENARIO, settings, decided, serve=serve)
+    timing = Timing(job, SCENARIO, samples, look, last)
+    return judge_served(timing, bound)[0], timing
+
+
+def time_bound(aggregate: str, seconds: float, confidence: float) -> Bound:
+    limit = Quantity(seconds, UNITS["s"])
+    return Bound("tpot", Operator.le, limit, aggregate, confidence=confidence)
+
+
+def ratio_bound(aggregate: str, ratio: float, confidence: float) -> Bound:
+    limit = Quantity(ratio * 100, UNITS["%"])
+    return Bound("tpot", Operator.le, limit, aggregate, relative_to="reference", confidence=confidence)
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """As much of a job as judging served metrics asks for."""
+
+    name: str
+    settings: MeasureSettings
+    bounds: tuple[Bound, ...] = ()
+
+    def confidence(self, bound: Bound) -> float:
+        return bound.confidence or self.settings.confidence

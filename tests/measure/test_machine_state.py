@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+
+import pytest
+
+from infopt_compiler.budget import Interval, Verdict, judge
+from infopt_compiler.measure.estimate import estimate, estimate_ratio
+from infopt_compiler.measure.machine_state import (
+    BUSY_SHARE,
+    MachineState,
+    Watch,
+    allowed_cores,
+    machine_state,
+    trusted,
+)
+from infopt_compiler.measure.samples import Block, BlockSamples, Request
+from tests.measure.test_evaluate import bound
+
+QUIET = MachineState(5.0, 0.01, 0.0, 0, 0.5, 2500.0)
+BUSY = replace(QUIET, busy_share_others=0.5)
+
+
+def samples(*states: MachineState, seconds: float = 0.010) -> BlockSamples:
+    """20 requests a block; a busy one takes twice as long."""
+    blocks = []
+    for number, state in enumerate(states):
+        took = seconds * (2 if state.is_busy else 1) * (1 + 0.001 * number)
+        rows = tuple(Request(took, took, 2 * took, (took * (1 + 0.001 * k),), 8) for k in range(20))
+        blocks.append(Block(rows, 40 * took, took, 1, 1, asdict(state)))
+    return BlockSamples(tuple(blocks))
+
+
+def test_another_process_is_seen_and_a_child_of_ours_is_not() -> None:
+    spin = "import time; e = time.monotonic() + 1.0\nwhile time.monotonic() < e: pass"
+    watch = Watch()
+    subprocess.run([sys.executable, "-c", spin], check=True)
+    ours = watch.state()
+    watch = Watch()
+    # Not waited for before the second reading: its time is nobody's child's yet.
+    other = subprocess.Popen([sys.executable, "-c", spin.replace("1.0", "30.0")])
+    time.sleep(1.0)
+    theirs = watch.state()
+    other.kill()
+    other.wait()
+    assert theirs.busy_share_others > ours.busy_share_others + 0.5 / len(allowed_cores())
+    assert theirs.is_busy or len(allowed_cores()) > 1 / BUSY_SHARE
+
+
+def test_busy_blocks_are_left_out_while_most_are_quiet() -> None:
+    mixed = samples(QUIET, BUSY, QUIET, QUIET)
+    kept, disturbed = trusted(mixed)
+    assert (len(kept.blocks), disturbed) == (3, False)
+    assert estimate(mixed, "tpot", "p50", 0.95).value == pytest.approx(0.0101, rel=0.01)
+
+
+@pytest.mark.parametrize("metric", ["tpot.p50", "tpot.p90", "throughput"])
+def test_load_never_makes_a_bound_missed(metric: str) -> None:
+    name, _, aggregate = metric.partition(".")
+    quiet, loaded = (estimate(samples(*[s] * 6), name, aggregate or None, 0.95) for s in (QUIET, BUSY))
+    better = "<=" if aggregate else ">="
+    unit = "ms" if aggregate else "tok/s"
+    # Between what the quiet and what the loaded machine do: met when quiet, undecided under load.
+    limit = bound(f"{metric} {better} {15 if aggregate else 70} {unit}")
+    loose = bound(f"{metric} {better} {50 if aggregate else 10} {unit}")
+    tight = bound(f"{metric} {better} {5 if aggregate else 1000} {unit}")
+
+    def verdicts(interval: Interval) -> list[Verdict]:
+        return [judge(b, interval, b.limit.base) for b in (loose, limit, tight)]
+
+    assert verdicts(quiet) == [Verdict.met, Verdict.met, Verdict.missed]
+    assert verdicts(loaded) == [Verdict.met, Verdict.inconclusive, Verdict.inconclusive]
+    assert "machine was busy" in (loaded.note or "")
+
+
+def test_a_ratio_of_disturbed_pairs_says_nothing() -> None:
+    quiet = samples(*[QUIET] * 4)
+    assert estimate_ratio(quiet, quiet, "tpot", "p50", 0.95).value == pytest.approx(1.0)
+    half = estimate_ratio(quiet, samples(QUIET, BUSY, QUIET, BUSY), "tpot", "p50", 0.95)
+    assert half.value == pytest.approx(1.0)
+    assert half.blocks == 2
+    none = estimate_ratio(quiet, samples(*[BUSY] * 4), "tpot", "p50", 0.95)
+    assert (none.value, none.high) == (None, math.inf)
+    tails = estimate_ratio(quiet, samples(*[BUSY] * 4), "tpot", "p90", 0.95)
+    assert tails.high == math.inf
+
+
+def test_the_report_says_loudly_what_others_did() -> None:
+    found = machine_state({"chat": samples(QUIET, BUSY)}, {})
+    assert found["busy_blocks"] == 1
+    assert found["busy_share_others"] == pytest.approx(0.255)
+    assert "BUSY during 1 of 2 blocks" in found["notes"][0]
+    assert machine_state({"chat": samples(QUIET)}, {})["notes"] == []
