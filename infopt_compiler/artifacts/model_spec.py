@@ -25,6 +25,10 @@ class WeightFormat:
         return rows * columns * self.bits // 8 + groups * 4 + zeros
 
 
+ENCODER_TYPES = ("bert",)  # model types that embed texts and generate nothing
+_SEGMENTS = 2  # rows of BERT's table of token types
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """Shapes of a transformer. `linear` is the format of the decoder's linear layers; head and embedding have their own."""
@@ -68,8 +72,18 @@ class ModelSpec:
     def from_folder(cls, folder: Path) -> ModelSpec:
         return cls.from_config(json.loads((folder / "config.json").read_text("utf-8")))
 
+    @property
+    def is_encoder(self) -> bool:
+        """It embeds texts: no head, no KV cache, nothing generated."""
+        return self.model_type in ENCODER_TYPES
+
     def linear_shapes(self) -> dict[str, tuple[int, int]]:
-        """(outputs, inputs) of each linear of one decoder layer, by its name in the layer."""
+        """(outputs, inputs) of each linear of one layer, by its name in the layer."""
+        if self.is_encoder:
+            square, up = (self.hidden, self.hidden), (self.intermediate, self.hidden)
+            attention = {f"attention.self.{part}": square for part in ("query", "key", "value")}
+            rest = {"attention.output.dense": square, "intermediate.dense": up, "output.dense": up[::-1]}
+            return {**attention, **rest}
         q, kv = self.heads * self.head_dim, self.kv_heads * self.head_dim
         return {
             "self_attn.q_proj": (q, self.hidden),
@@ -87,14 +101,22 @@ class ModelSpec:
 
     @property
     def head_parameters(self) -> int:
-        return self.vocabulary * self.hidden
+        return 0 if self.is_encoder else self.vocabulary * self.hidden
 
     @property
     def parameters(self) -> int:
         """All weights; a tied head counts once; norms and biases included."""
+        if self.is_encoder:
+            return self.linear_parameters + self.vocabulary * self.hidden + self._encoder_floats
         norms = (2 * self.layers + 1) * self.hidden
         biases = self.layers * (self.heads + 2 * self.kv_heads) * self.head_dim if self.attention_bias else 0
         return self.linear_parameters + self.head_parameters * (1 if self.tied else 2) + norms + biases
+
+    @property
+    def _encoder_floats(self) -> int:
+        """What of an encoder stays in floats: positions, segments, norms, biases."""
+        biases = sum(rows for rows, _ in self.linear_shapes().values())
+        return (self.context + _SEGMENTS + 2) * self.hidden + self.layers * (biases + 4 * self.hidden)
 
     @property
     def linear_bytes(self) -> int:
@@ -102,17 +124,19 @@ class ModelSpec:
 
     @property
     def head_bytes(self) -> int:
-        return self.head.bytes_of(self.vocabulary, self.hidden)
+        return 0 if self.is_encoder else self.head.bytes_of(self.vocabulary, self.hidden)
 
     @property
     def embedding_bytes(self) -> int:
         """0 where the head's table serves as the embedding (tied and of one format)."""
-        shared = self.tied and self.embedding == self.head
+        shared = not self.is_encoder and self.tied and self.embedding == self.head
         return 0 if shared else self.embedding.bytes_of(self.vocabulary, self.hidden)
 
     @property
     def weight_bytes(self) -> int:
         norms = (2 * self.layers + 1) * self.hidden * 4
+        if self.is_encoder:
+            norms = self._encoder_floats * 4
         return self.linear_bytes + self.head_bytes + self.embedding_bytes + norms
 
     @property
@@ -121,6 +145,8 @@ class ModelSpec:
         return self.linear_bytes + self.head_bytes
 
     def kv_bytes(self, tokens: int, element_bytes: int = 4) -> int:
+        if self.is_encoder:
+            return 0
         return 2 * self.layers * self.kv_heads * self.head_dim * tokens * element_bytes
 
     def with_format(self, linear: WeightFormat, head: WeightFormat, embedding: WeightFormat) -> ModelSpec:

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from infopt_compiler.artifacts import HFModel, ModelSpec, QuantizedModel, TextData, WeightFormat
+from infopt_compiler.artifacts.model_spec import ENCODER_TYPES
 from infopt_compiler.passes.base import Estimate, Pass, Problem, RunContext, param
 from infopt_compiler.passes.quantize.estimate import estimate_cost
 from infopt_compiler.passes.registry import register_pass
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 MODEL_TYPES = ("llama", "mistral", "qwen2", "qwen3", "smollm3")
 GROUPS = (16, 32, 64, 128, 256)
+ROW = 0  # the `group` that means one scale for each output channel
 
 
 class Method(Enum):
@@ -30,7 +32,7 @@ class Method(Enum):
 @register_pass
 @dataclass(kw_only=True)
 class Quantize(Pass):
-    """Quantize the linear weights of a decoder (GPTQ, arXiv 2210.17323, corrected as in GPTAQ, arXiv 2504.02692)."""
+    """Quantize the linear weights of a decoder (GPTQ, arXiv 2210.17323, corrected as in GPTAQ, arXiv 2504.02692) or an encoder."""
 
     name: ClassVar[str] = "quantize"
     version: ClassVar[int] = 2
@@ -42,7 +44,11 @@ class Quantize(Pass):
         Method.gptq, "How integers are chosen: `rtn` rounds to nearest, `gptq` calibrates."
     )
     bits: int = param(4, "Bits of a weight in the decoder's linears.", choices=(4, 8))
-    group: int = param(32, "Weights per scale along the input dimension.", choices=GROUPS)
+    group: int = param(
+        32,
+        "Weights per scale along the input dimension; 0 (encoders): one scale for each output channel.",
+        choices=(ROW, *GROUPS),
+    )
     symmetric: bool = param(
         True, "Fix the zero point in the middle of the integers: smaller, and faster on CPUs."
     )
@@ -70,14 +76,36 @@ class Quantize(Pass):
         """Groups that divide no input dimension, and decoders whose layers are not Llama's."""
         if model is None:
             return
+        if model.is_encoder:
+            yield from self._check_encoder()
+            return
         if model.model_type not in MODEL_TYPES:
-            known = ", ".join(MODEL_TYPES)
+            known = ", ".join((*MODEL_TYPES, *ENCODER_TYPES))
             yield Problem(f"cannot quantize a `{model.model_type}` model", "model", f"known are: {known}")
+            return
+        if self.group == ROW:
+            yield Problem(
+                "a decoder's weights are quantized in groups", "group", "write for example `group = 32`"
+            )
             return
         widths = {columns for _, columns in model.linear_shapes().values()}
         yield from _group_problems(self.group, widths, "group")
         if min(self.head_bits, self.embedding_bits) < 16:
             yield from _group_problems(self.head_group, {model.hidden}, "head_group")
+
+    def _check_encoder(self) -> Iterator[Problem]:
+        """Encoders are computed in integers throughout, which takes one scale for each output channel."""
+        wanted = {"method": Method.rtn, "bits": 8, "group": ROW, "symmetric": True}
+        for name, value in wanted.items():
+            if getattr(self, name) != value:
+                text = str(value.value if isinstance(value, Method) else value).lower()
+                yield Problem(
+                    f"an encoder is quantized to 8 bits, rounded, with one scale for each output channel, not with `{name}` as given",
+                    name,
+                    f"write `{name} = {text}`",
+                )
+        if self.embedding_bits == 4:
+            yield Problem("an encoder's embedding takes 8 or 32 bits", "embedding_bits")
 
     def check_inputs(self, given: Mapping[str, int]) -> Iterator[Problem]:
         """GPTQ observes the model on text; without any there is nothing to run."""
@@ -91,6 +119,9 @@ class Quantize(Pass):
     def transform(self, model: ModelSpec) -> ModelSpec:
         """The same shapes in the chosen formats."""
         linear = WeightFormat(self.bits, self.group, self.symmetric)
+        if model.is_encoder:
+            words = WeightFormat(8, ROW, True) if self.embedding_bits < 16 else WeightFormat()
+            return model.with_format(linear, WeightFormat(), words)
         return model.with_format(linear, self._format(self.head_bits), self._format(self.embedding_bits))
 
     def estimate(self, model: ModelSpec, target: Target) -> Estimate:
@@ -113,6 +144,10 @@ class Quantize(Pass):
 
         torch.set_num_threads(ctx.threads)
         model: HFModel = inputs["model"]
+        if ModelSpec.from_folder(model.path).is_encoder:
+            from infopt_compiler.passes.quantize.encoder import quantize_encoder
+
+            return quantize_encoder(model.path, ctx.staging, words=self.embedding_bits < 16)
         calibrate: TextData | None = inputs.get("calibrate")
         windows = None
         if self.method is Method.gptq and calibrate is not None:
