@@ -65,6 +65,8 @@ class _Times:
 
 def predict(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, Predicted]:
     """Every metric that arithmetic can give, by bound name (`ttft.p95`, `throughput`, `memory.peak`, `size`)."""
+    if spec.is_encoder:
+        return _predict_encoder(spec, target, scenario)
     times = _times(spec, target, scenario)
     step_text = (
         f"({_mb(spec.bytes_per_token)} weights + {_mb(_kv_read(spec, scenario))} KV) / {target.bandwidth / 1e9:.3g} GB/s "
@@ -94,6 +96,20 @@ def predict(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, Pr
     return {**found, **_memory(spec, target, scenario), **sizes(spec)}
 
 
+def _predict_encoder(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, Predicted]:
+    """One forward pass of a batch: every weight is read once, every token computed; nothing is generated."""
+    forward = _times(spec, target, scenario).prefill
+    text = f"{prefill_operations(spec, scenario) / 1e9:.3g} GFLOP / ({_MATMUL_SHARE} x {target.flops / 1e9:.4g} GFLOP/s) + nodes"
+    return {
+        **_percentiles("forward", forward, text),
+        **_percentiles("latency", forward, text),
+        "samples": _spread(scenario.batch / forward, f"{scenario.batch} / {forward:.3g} s"),
+        **_percentiles("load", _load(spec), f"{_mb(spec.weight_bytes)} / {_LOAD_RATE / 1e9:.0f} GB/s"),
+        **_memory(spec, target, scenario),
+        **sizes(spec),
+    }
+
+
 def sizes(spec: ModelSpec) -> dict[str, Predicted]:
     """What needs no machine: bytes on disk and bits per weight, from shapes and formats (files around them: 5 MB)."""
     weights = float(spec.weight_bytes)
@@ -120,7 +136,7 @@ def floor(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, floa
     # One position in each prompt needs the head; integer kernels may do four operations where fp32 does one.
     operations = 2.0 * spec.linear_parameters * scenario.prompt * scenario.batch
     prefill = max(operations / (flops * 4), from_memory / bandwidth)
-    latency = prefill + (scenario.generate - 1) * step
+    latency = prefill + max(0, scenario.generate - 1) * step
     weights = spec.weight_bytes * _SIZE_SLACK
     found = {"size": weights, "bits_per_weight": weights * 8 / spec.parameters}
     found["memory.peak"] = found["memory.steady"] = spec.bytes_per_token * _SIZE_SLACK
@@ -131,9 +147,11 @@ def floor(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, floa
         ("tpot", step),
         ("itl", step),
         ("latency", latency),
+        ("forward", prefill),
     ):
         found.update({f"{metric}.{aggregate}": value for aggregate in aggregates})
-    if step > 0:
+    found["samples"] = scenario.batch / prefill
+    if step > 0 and not spec.is_encoder and scenario.generate:
         found.update({f"decode.{aggregate}": 1 / step for aggregate in aggregates})
         rate = scenario.batch * scenario.generate / latency
         found["throughput"] = rate
@@ -171,7 +189,7 @@ def _step_bytes(spec: ModelSpec, scenario: Workload) -> float:
 def _memory(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, Predicted]:
     cache = float(spec.kv_bytes(scenario.max_length, _KV_BYTES) * scenario.batch)
     # Logits of all prompt positions, unless the head is pruned: the upper end of the range counts them.
-    logits = 4.0 * spec.vocabulary * scenario.prompt * scenario.batch
+    logits = 0.0 if spec.is_encoder else 4.0 * spec.vocabulary * scenario.prompt * scenario.batch
     value = spec.weight_bytes + cache + target.runtime_bytes
     text = f"{_mb(spec.weight_bytes)} weights + {_mb(cache)} KV + {_mb(target.runtime_bytes)} runtime"
     high = value * 1.5 + 2 * logits

@@ -91,6 +91,12 @@ PASSES: tuple[CodeInfo, ...] = (
         "is kept; free some space and build again.",
     ),
     CodeInfo(
+        "E0739",
+        "an encoder of another kind",
+        "Encoders are written as BERT has them: GELU, absolute positions, pooled by the mean of the tokens or by the "
+        "first one. The message says what this model has instead.",
+    ),
+    CodeInfo(
         "E0740",
         "no candidate fits the target",
         "Weights at `bits` per weight, the keys and values of `context` tokens and the runtime must fit the memory of "

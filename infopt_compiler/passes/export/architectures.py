@@ -38,3 +38,6 @@ QUANTIZED_ARCHITECTURES: tuple[str, ...] = (
     "SmolLM3ForCausalLM",
 )
 """Those whose quantized checkpoint (q_proj … down_proj apart) the builder's `olive` loader carries."""
+
+ENCODER_ARCHITECTURES: tuple[str, ...] = ("BertModel",)
+"""Encoders that `encoder_graph` writes out."""

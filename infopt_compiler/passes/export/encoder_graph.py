@@ -24,7 +24,10 @@ OUTPUT = "sentence_embedding"  # float32, (batch, hidden)
 
 @dataclass(frozen=True)
 class Int8:
-    """A matrix as integers: `values` int8 (inputs, outputs), `scales` float32 (outputs,); a weight is value x scale."""
+    """A matrix as integers: `values` int8 (inputs, outputs), `scales` float32 (outputs,); a weight is value x scale.
+
+    Of a table: `values` (rows, width), `scales` (rows,).
+    """
 
     values: Array
     scales: Array
@@ -38,6 +41,9 @@ class Weights(Protocol):
 
     def matrix(self, module: str) -> Array | Int8:
         """Of a linear layer: float32 (inputs, outputs), or integers."""
+
+    def table(self, module: str) -> Array | Int8:
+        """Of an embedding: float32 (rows, width), or integers with a scale for each row."""
 
 
 class EncoderGraph:
@@ -87,9 +93,7 @@ class EncoderGraph:
         """Words, positions and segments, summed and normalised: (batch, length, hidden)."""
         import numpy as np
 
-        words = self.node(
-            "Gather", [self.vector("embeddings.word_embeddings.weight"), INPUTS[0]], "embeddings.words"
-        )
+        words = self._words()
         types = self.node(
             "Gather", [self.vector("embeddings.token_type_embeddings.weight"), INPUTS[2]], "embeddings.types"
         )
@@ -103,6 +107,21 @@ class EncoderGraph:
         ends = [self.vector(f"embeddings.LayerNorm.{end}") for end in ("weight", "bias")]
         epsilon = self.config.get("layer_norm_eps", 1e-12)
         return self.node("LayerNormalization", [total, *ends], "embeddings.normed", axis=-1, epsilon=epsilon)
+
+    def _words(self) -> str:
+        """Rows of the table of words; of one in integers only the rows that are looked up become floats."""
+        from onnx import TensorProto
+
+        table = self.weights.table("embeddings.word_embeddings")
+        if not isinstance(table, Int8):
+            name = self.constant("embeddings.word_embeddings.weight", table)
+            return self.node("Gather", [name, INPUTS[0]], "embeddings.words")
+        values = self.constant("embeddings.word_embeddings.weight_int8", table.values)
+        scales = self.constant("embeddings.word_embeddings.scales", table.scales[:, None])
+        levels = self.node("Gather", [values, INPUTS[0]], "embeddings.words.levels")
+        factors = self.node("Gather", [scales, INPUTS[0]], "embeddings.words.scales")
+        floats = self.node("Cast", [levels], "embeddings.words.floats", to=TensorProto.FLOAT)
+        return self.node("Mul", [floats, factors], "embeddings.words")
 
     def _layer(self, hidden: str, mask: str, k: int) -> str:
         """Attention and feed-forward, each with its residual and layer norm behind it (post-norm)."""

@@ -11,7 +11,11 @@ from typing import Any, ClassVar
 
 from infopt_compiler.artifacts import Artifact, HFModel, ModelSpec, OnnxModel, QuantizedModel
 from infopt_compiler.passes.base import Estimate, Pass, PassError, Problem, RunContext, param
-from infopt_compiler.passes.export.architectures import BUILDER_ARCHITECTURES, QUANTIZED_ARCHITECTURES
+from infopt_compiler.passes.export.architectures import (
+    BUILDER_ARCHITECTURES,
+    ENCODER_ARCHITECTURES,
+    QUANTIZED_ARCHITECTURES,
+)
 from infopt_compiler.passes.registry import register_pass
 from infopt_compiler.targets.model import Target
 
@@ -25,11 +29,12 @@ class Format(str, Enum):
 @register_pass
 @dataclass(kw_only=True)
 class Export(Pass):
-    """Export a float or quantized decoder to ONNX for onnxruntime-genai.
+    """Export a float or quantized decoder to ONNX for onnxruntime-genai, or an encoder for onnxruntime.
 
     The integers of a quantized model are carried exactly (`MatMulNBits`, `GatherBlockQuantized`), at
     accuracy level 0. The pass fails unless the artifact loads, holds those integers, gives torch's logits
-    to 1e-3, and its own tokenizer gives the source's ids, chat template and end tokens.
+    to 1e-3, and its own tokenizer gives the source's ids, chat template and end tokens. An encoder has its pooling
+    inside, gives torch's vectors to 1e-4 in floats, and computes in integers (int8 by int8) if it is quantized.
     """
 
     name: ClassVar[str] = "export"
@@ -43,13 +48,15 @@ class Export(Pass):
     def check(self, model: ModelSpec | None) -> Iterator[Problem]:
         if model is None:
             return
+        if model.is_encoder and model.architecture in ENCODER_ARCHITECTURES:
+            return
         quantized = model.linear.bits < 16
         known = QUANTIZED_ARCHITECTURES if quantized else BUILDER_ARCHITECTURES
         if model.architecture not in known:
             kind = "a quantized model" if quantized else "a model"
             yield Problem(
                 f"export cannot write {kind} of architecture {model.architecture}",
-                help=f"Known architectures: {', '.join(known)}.",
+                help=f"Known architectures: {', '.join((*known, *ENCODER_ARCHITECTURES))}.",
             )
 
     def estimate(self, model: ModelSpec, target: Target) -> Estimate:
@@ -62,9 +69,11 @@ class Export(Pass):
         )
 
     def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
+        source: Path = inputs["model"].path
+        if ModelSpec.from_folder(source).is_encoder:
+            return _run_encoder(ctx, source)
         from infopt_compiler.passes.export.verify import verify
 
-        source: Path = inputs["model"].path
         ctx.progress(0, 5, "building")
         try:
             shutil.rmtree(ctx.staging, ignore_errors=True)  # a build is not resumed: it takes seconds
@@ -80,6 +89,20 @@ class Export(Pass):
             )
         )
         return facts
+
+
+def _run_encoder(ctx: RunContext, source: Path) -> dict[str, Any]:
+    from infopt_compiler.passes.export.encoder import build_encoder
+    from infopt_compiler.passes.export.encoder_verify import verify_encoder
+
+    ctx.progress(0, 2, "building")
+    ctx.staging.mkdir(parents=True, exist_ok=True)
+    try:
+        facts = build_encoder(source, ctx.staging)
+    except OSError as failure:
+        raise PassError(f"the artifact could not be written: {failure}", code="E0738") from failure
+    ctx.progress(1, 2, "comparing with torch")
+    return {**facts, **verify_encoder(ctx.staging, source)}
 
 
 def build(source: Path, artifact: Path, scratch: Path, log: Any) -> dict[str, Any]:
