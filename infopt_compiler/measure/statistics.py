@@ -104,10 +104,13 @@ def drift_limits(
         for block, median in zip(blocks, medians, strict=True)
         for value in block
     ]
-    middle, normal = centre + _blurred_quantile(rest, spread, q), NormalDist().inv_cdf(q)
+    # The medians scatter by the requests as well; left in, that would lift the lower limit of a tail.
+    own = math.sqrt(max(0.0, spread**2 - math.pi / 2 * deviation(rest) ** 2 * n / len(rest)))
+    slow, fast = (centre + _blurred_quantile(rest, drift, q) for drift in (spread, own))
+    normal = NormalDist().inv_cdf(q)
     between = (abs(tolerance_factor(n, q, level) - normal) * spread for level in (1 - confidence, confidence))
     down, up = (math.hypot(math.log(factor), drift) for factor, drift in zip(within, between, strict=True))
-    return math.exp(max(-700.0, middle - down)), math.exp(min(700.0, middle + up))
+    return math.exp(max(-700.0, min(slow, fast) - down)), math.exp(min(700.0, max(slow, fast) + up))
 
 
 def _blurred_quantile(values: Sequence[float], spread: float, q: float) -> float:

@@ -67,7 +67,7 @@ def test_load_never_makes_a_bound_missed(metric: str) -> None:
     # Between what the quiet and what the loaded machine do: met when quiet, undecided under load.
     limit = bound(f"{metric} {better} {15 if aggregate else 70} {unit}")
     loose = bound(f"{metric} {better} {50 if aggregate else 10} {unit}")
-    tight = bound(f"{metric} {better} {5 if aggregate else 1000} {unit}")
+    tight = bound(f"{metric} {better} {5 if aggregate else 200} {unit}")
 
     def verdicts(interval: Interval) -> list[Verdict]:
         return [judge(b, interval, b.limit.base) for b in (loose, limit, tight)]
@@ -86,7 +86,7 @@ def test_a_ratio_of_disturbed_pairs_says_nothing() -> None:
     none = estimate_ratio(quiet, samples(*[BUSY] * 4), "tpot", "p50", 0.95)
     assert (none.value, none.high) == (None, math.inf)
     tails = estimate_ratio(quiet, samples(*[BUSY] * 4), "tpot", "p90", 0.95)
-    assert tails.high == math.inf
+    assert tails.low < 1 < tails.high  # half of the reference under load: not seen as twice as fast
 
 
 def test_the_report_says_loudly_what_others_did() -> None:
