@@ -199,6 +199,23 @@ METRICS: dict[str, Metric] = {
             reference=True,
         ),
         Metric(
+            "cosine",
+            Dimension.number,
+            _HIGH,
+            Needs.data,
+            "of an encoder's vector of a sentence with the reference's",
+            ("mean", "p1", "min"),
+            reference=True,
+        ),
+        Metric(
+            "ranking",
+            Dimension.fraction,
+            _HIGH,
+            Needs.data,
+            "share of a sentence's 10 nearest neighbours that are also the reference's",
+            reference=True,
+        ),
+        Metric(
             "cost",
             Dimension.token_price,
             _LOW,

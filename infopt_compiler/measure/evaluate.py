@@ -10,10 +10,17 @@ from infopt_compiler.artifacts import Artifact, ModelSpec, TextData
 from infopt_compiler.budget import Basis, Bound, BoundResult, Interval, Verdict, holds, judge
 from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.measure.breakdown import breakdown
+from infopt_compiler.measure.embedding_estimate import EMBEDDING_METRICS
+from infopt_compiler.measure.embedding_judged import (
+    Compared,
+    check_kind,
+    judge_embeddings,
+    measure_embeddings,
+)
 from infopt_compiler.measure.evaluation import Evaluation, Value
 from infopt_compiler.measure.fit import bits_per_weight
 from infopt_compiler.measure.job import Job
-from infopt_compiler.measure.judged import Quality, judge_quality, measure_quality
+from infopt_compiler.measure.judged import Judged, Quality, judge_quality, measure_quality
 from infopt_compiler.measure.latency import Progress, no_progress
 from infopt_compiler.measure.records import MemoryRecords, Records, library_versions
 from infopt_compiler.measure.scenario import Scenario
@@ -76,18 +83,27 @@ def evaluate(
         progress,
     )
     timing = measure_timing(job) if target.here else None
+    check_kind(job)
     quality = measure_quality(job)
-    results = [_result(job, bound, timing, quality) for bound in bounds]
+    embeddings = measure_embeddings(job)
+    results = [_result(job, bound, timing, quality, embeddings) for bound in bounds]
     return Evaluation(
         results,
-        [*_file_values(job), *_served_values(job, timing), *_quality_values(job, quality)],
-        {key: found.result.worst() for key, found in quality.items() if found.on},
+        [
+            *_file_values(job),
+            *_served_values(job, timing),
+            *_quality_values(job, quality),
+            *_embedding_values(job, embeddings),
+        ],
+        _worst(quality, embeddings),
         _environment(job, timing, quality),
         breakdown(job, timing),
     )
 
 
-def _result(job: Job, bound: Bound, timing: Timing | None, quality: dict[str, Quality]) -> BoundResult:
+def _result(
+    job: Job, bound: Bound, timing: Timing | None, quality: dict[str, Quality], embeddings: Compared
+) -> BoundResult:
     needs = bound.definition.needs
     if needs is Needs.scenario and not job.target.here:
         return _predicted(job, bound)
@@ -96,7 +112,7 @@ def _result(job: Job, bound: Bound, timing: Timing | None, quality: dict[str, Qu
             raise DiagnosticError(error("E0909", f"`{bound.name}` needs requests", bound.span))
         judged = judge_served(timing, bound)
     elif needs is Needs.data:
-        judged = judge_quality(job, bound, quality)
+        judged = _judge_text(job, bound, quality, embeddings)
     else:
         judged = _judge_files(job, bound)
     return _row(job, bound, judged, Basis.measured)
@@ -191,6 +207,22 @@ def _predicted_values(job: Job) -> list[Value]:
     return [
         Value(name, job.name, value, Basis.predicted, job.scenario.name) for name, value in intervals.items()
     ]
+
+
+def _judge_text(job: Job, bound: Bound, quality: dict[str, Quality], embeddings: Compared) -> Judged:
+    if bound.metric in EMBEDDING_METRICS:
+        return judge_embeddings(job, bound, embeddings)
+    return judge_quality(job, bound, quality)
+
+
+def _worst(quality: dict[str, Quality], embeddings: Compared) -> dict[str, list[dict[str, Any]]]:
+    """The windows or sentences that came out worst, by what they were compared on."""
+    windows = {key: found.result.worst() for key, found in quality.items() if found.on}
+    return windows | {f"{on} vs {reference}": found.worst() for (on, reference), found in embeddings.items()}
+
+
+def _embedding_values(job: Job, embeddings: Compared) -> list[Value]:
+    return [value for found in embeddings.values() for value in found.values(job)]
 
 
 def _quality_values(job: Job, quality: dict[str, Quality]) -> list[Value]:

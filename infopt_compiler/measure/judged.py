@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from infopt_compiler.artifacts import Artifact, TextData
 from infopt_compiler.budget import Bound, Interval, Verdict, judge
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, error
+from infopt_compiler.measure.embedding_estimate import EMBEDDING_METRICS
 from infopt_compiler.measure.evaluation import Value
 from infopt_compiler.measure.job import Job
 from infopt_compiler.measure.quality import compare, score
@@ -72,7 +73,7 @@ class Quality:
 
 def measure_quality(job: Job) -> dict[str, Quality]:
     """One scoring for each pair of data and reference that the bounds name; a lone perplexity rides on any with its data."""
-    bounds = job.needing(Needs.data)
+    bounds = [bound for bound in job.needing(Needs.data) if bound.metric not in EMBEDDING_METRICS]
     found: dict[str, Quality] = {}
     for bound in sorted(bounds, key=lambda b: _reference_of(b) is None):
         if _find(job, bound, found) is None:
