@@ -1,4 +1,4 @@
-"""`report DIR`: a run's report again, or the summary of a sweep."""
+"""`report DIR`: a run's report again, or the summary of a sweep; report.html is drawn anew from report.json."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from infopt_compiler.cli.build import Job, read_job, sweep_jobs
 from infopt_compiler.cli.split import Command, at
-from infopt_compiler.cli.terminal import say, wants_color
+from infopt_compiler.cli.terminal import say, tell, wants_color
 from infopt_compiler.diagnostics import DiagnosticError, error
 
 
@@ -25,7 +25,23 @@ def run(command: Command) -> int:
         say(json.dumps(reports[0] if len(reports) == 1 else reports, indent=2, ensure_ascii=False))
     else:
         _show(jobs, folder, command.on("no_color"))
+        _draw(jobs)
     return 0
+
+
+def _draw(jobs: list[Job]) -> None:
+    """A report of an earlier version gets today's page; a folder that cannot be written keeps what it has."""
+    from infopt_compiler.report.html import html
+    from infopt_compiler.report.model import write_text
+
+    for job in jobs:
+        if job.report is not None:
+            try:
+                write_text(job.folder / "report.html", html(job.report))
+            except OSError as problem:
+                tell(f"{job.folder / 'report.html'} was not written: {problem.strerror or problem}")
+            except (KeyError, TypeError) as missing:
+                tell(f"{job.folder / 'report.html'} was not drawn: report.json is not whole ({missing})")
 
 
 def _show(jobs: list[Job], folder: Path, no_color: bool) -> None:

@@ -56,7 +56,7 @@ def _data(name: str, values: dict[str, Any], spans: SourceMap) -> DataDecl:
 
 
 def _scenario(name: str, values: dict[str, Any]) -> Scenario:
-    tokens = {key: decode_tokens(values[key]) for key in ("prompt", "generate", "context")}
+    tokens: dict[str, Any] = {key: decode_tokens(values[key]) for key in ("prompt", "generate", "context")}
     same: dict[str, Any] = {key: values[key] for key in ("batch", "utilization", "concurrency", "prompts")}
     rate = decode_quantity(values["rate"]).base
     return Scenario(name=name, mode=ScenarioMode(values["mode"]), rate=rate, **same, **tokens)

@@ -81,7 +81,8 @@ def compare_embeddings(reference: Artifact, subject: Artifact, data: TextData) -
 
 def cosines(one: Array, other: Array) -> Array:
     """Of each row of `one` with that row of `other`, in float64."""
-    return (_unit(one) * _unit(other)).sum(axis=1)
+    found: Array = (_unit(one) * _unit(other)).sum(axis=1)
+    return found
 
 
 def shared_neighbours(one: Array, other: Array) -> Array:
@@ -97,14 +98,16 @@ def _nearest(unit: Array) -> Array:
 
     alike = unit @ unit.T
     np.fill_diagonal(alike, -np.inf)
-    return np.argsort(-alike, axis=1, kind="stable")[:, :NEIGHBOURS]
+    found: Array = np.argsort(-alike, axis=1, kind="stable")[:, :NEIGHBOURS]
+    return found
 
 
 def _unit(vectors: Array) -> Array:
     import numpy as np
 
     wide = vectors.astype(np.float64)
-    return wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12)
+    found: Array = wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12)
+    return found
 
 
 def _vectors(artifact: Artifact, texts: list[str]) -> Array:

@@ -12,7 +12,7 @@ from infopt_compiler.artifacts.handles import Artifact, TextData
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.measure.settings import MeasureSettings
 
-_VERSION = 2  # of what is measured: a change of a definition makes old records worthless
+_VERSION = 3  # of what is measured: a change of a definition makes old records worthless
 _LIBRARIES = ("torch", "transformers", "onnxruntime", "onnxruntime-genai", "tokenizers", "numpy")
 
 

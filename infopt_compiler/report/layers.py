@@ -72,13 +72,13 @@ def _parameters(node: Any, tensor: Any) -> int:
         return int(settings["N"] * settings["K"])
     packed = 8 // settings.get("bits", 4) if node.op_type == "GatherBlockQuantized" else 1
     whole_bytes = tensor.data_type not in _BITS_OF_SMALL
-    return math.prod(tensor.dims) * (packed if whole_bytes else 1)
+    return int(math.prod(tensor.dims)) * (packed if whole_bytes else 1)
 
 
 def _bytes(tensor: Any) -> int:
     from onnx.helper import tensor_dtype_to_np_dtype
 
-    count = math.prod(tensor.dims)
+    count = int(math.prod(tensor.dims))
     if tensor.data_type in _BITS_OF_SMALL:
         return -(-count * _BITS_OF_SMALL[tensor.data_type] // 8)
     return int(count * tensor_dtype_to_np_dtype(tensor.data_type).itemsize)

@@ -147,10 +147,11 @@ def floor(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, floa
         ("tpot", step),
         ("itl", step),
         ("latency", latency),
-        ("forward", prefill),
+        *((("forward", prefill),) if spec.is_encoder else ()),
     ):
         found.update({f"{metric}.{aggregate}": value for aggregate in aggregates})
-    found["samples"] = scenario.batch / prefill
+    if spec.is_encoder:
+        found["samples"] = scenario.batch / prefill
     if step > 0 and not spec.is_encoder and scenario.generate:
         found.update({f"decode.{aggregate}": 1 / step for aggregate in aggregates})
         rate = scenario.batch * scenario.generate / latency

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from infopt_compiler.targets.machine import last_level_cache
+
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 
@@ -35,8 +37,9 @@ def test_an_impossible_budget_is_missed_and_planned_to_be(place):
     assert "× over" in built.stdout
     planned = run(place, "plan", "impossible.opt")
     assert planned.returncode == 3
-    assert planned.stdout.count("out of reach on cpu") == 2
-    assert "of memory" in planned.stdout or "from memory" in planned.stdout
+    assert "`size <= 20 MB` is out of reach on cpu" in planned.stdout
+    # Weights that a large cache holds need not come from memory: there the arithmetic proves nothing of `tpot`.
+    assert ("from memory" in planned.stdout) == (last_level_cache() < 60e6)
 
 
 def test_the_real_tokenizer_ships(place):

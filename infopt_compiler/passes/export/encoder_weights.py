@@ -32,7 +32,8 @@ class FolderWeights:
         return "quantization_config" in self.config
 
     def vector(self, name: str) -> Array:
-        return self._state[name].astype("float32", copy=False)
+        found: Array = self._state[name].astype("float32", copy=False)
+        return found
 
     def matrix(self, module: str) -> Array | Int8:
         found = self.table(module)

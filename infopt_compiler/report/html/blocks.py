@@ -57,11 +57,12 @@ class Text:
 
 @dataclass(frozen=True)
 class Quote:
-    """An excerpt with what is known of it."""
+    """An excerpt with what is known of it; one that is not `open` shows its title and facts only."""
 
     title: str
     facts: str
     text: str
+    open: bool = False
     kind: str = field(default="quote", init=False)
 
 

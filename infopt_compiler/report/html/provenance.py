@@ -23,8 +23,10 @@ def provenance(report: dict[str, Any]) -> Section:
         blocks += _facts(
             f"Machine's state while measuring {name}", {k: v for k, v in state.items() if k != "notes"}
         )
-        blocks += _facts(f"Scenario of {name}", group.get("scenario_settings") or {}, folded=True)
     blocks += _facts("Versions", report["environment"])
+    for group in report["measured"]:
+        name = group.get("scenario") or group["subject"]
+        blocks += _facts(f"Scenario {name}", group.get("scenario_settings") or {}, folded=True)
     artifacts: list[list[Any]] = [
         [a["binding"], a["path"], size(a["size_bytes"]), a["digest"]] for a in report["artifacts"]
     ]
@@ -55,7 +57,7 @@ def diagnostics(report: dict[str, Any]) -> Section:
             place(d["span"]) if d.get("span") else "–",
             d.get("help") or "–",
         ]
-        for d in report["diagnostics"]
+        for d in report.get("diagnostics", [])
     ]
     table = Table(("what", "message", "place", "help"), rows, "Errors and warnings of this build")
     return Section("diagnostics", "Diagnostics", "", [table] if rows else [])
@@ -67,7 +69,7 @@ def place(span: dict[str, Any]) -> str:
 
 def _facts(caption: str, facts: dict[str, Any], *, folded: bool = False) -> list[Block]:
     rows: list[list[Any]] = [
-        [key.replace("_", " "), _fact(key, value)]
+        [key.removesuffix("_bytes").replace("_", " "), _fact(key, value)]
         for key, value in facts.items()
         if value not in (None, "", [], {})
     ]

@@ -50,7 +50,12 @@ def _tail(data: str, windows: list[dict[str, Any]], values: list[dict[str, Any]]
         wide, narrow = (_spec(rows, mean, title, width) for width in (WIDE, NARROW))
         blocks.append(Figure(f"Worst windows, {data}", text, wide, narrow))
     quotes = [
-        Quote(f"{i + 1}. {w.get('document', '')}", _facts(w), w.get("text") or w.get("excerpt") or "")
+        Quote(
+            f"{i + 1}. {w.get('document', '')}",
+            _facts(w),
+            w.get("text") or w.get("excerpt") or "",
+            open=i == 0,
+        )
         for i, w in enumerate(windows)
     ]
     return [*blocks, *quotes]
