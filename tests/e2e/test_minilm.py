@@ -1,0 +1,60 @@
+"""A real encoder, from its package to a verdict, and the artifact in plain onnxruntime."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    place = tmp_path_factory.mktemp("minilm")
+    shutil.copy(ROOT / "recipes/minilm-search.opt", place)
+    env = {**os.environ, "INFOPT_CACHE": str(place / "cache"), "NO_COLOR": "1"}
+    command = [
+        str(Path(sys.executable).with_name("infopt-compile")),
+        "minilm-search.opt",
+        "measure.seconds=10",
+    ]
+    done = subprocess.run(command, cwd=place, env=env, capture_output=True, text=True, timeout=400)
+    assert done.returncode in (0, 3, 4), done.stdout + done.stderr  # the times are this machine's
+    return json.loads((place / "outputs/minilm-search/latest/report.json").read_text("utf-8")) | {
+        "place": place
+    }
+
+
+def test_what_does_not_hang_on_the_machine_is_met(report):
+    verdicts = {bound["metric"]: bound["verdict"] for bound in report["bounds"]}
+    assert {verdicts[name] for name in ("size", "cosine.mean", "cosine.p1", "ranking")} == {"met"}
+    assert all(bound["value"] is not None for bound in report["bounds"])
+
+
+def test_the_artifact_embeds_in_plain_onnxruntime(report):
+    import onnxruntime
+    from tokenizers import Tokenizer
+
+    folder = report["place"] / "outputs/minilm-search/latest/artifact"
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_padding()
+    rows = tokenizer.encode_batch(
+        ["A cat sits on the mat.", "A kitten rests on a rug.", "Stocks fell on Monday."]
+    )
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
+    feed = {
+        "input_ids": np.array([row.ids for row in rows]),
+        "attention_mask": np.array([row.attention_mask for row in rows]),
+        "token_type_ids": np.array([row.type_ids for row in rows]),
+    }
+    vectors = session.run(["sentence_embedding"], feed)[0]
+    alike = vectors @ vectors.T
+    assert alike[0, 1] > 0.4 > alike[0, 2]
