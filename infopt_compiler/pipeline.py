@@ -31,10 +31,13 @@ def back(config: DictConfig) -> None:
     """Build the program of a composed configuration. Leaves `report.json` in the run's folder, whatever happens."""
     from infopt_compiler.report.assemble import make_report, write_report
     from infopt_compiler.report.job import open_job
+    from infopt_compiler.report.predictions import predictions
     from infopt_compiler.report.terminal import tell_report
 
     job = open_job(config)
     found = _findings(job)
+    if not found.failed:
+        found.predictions = predictions(job, found)
     report = make_report(job, found)
     write_report(report, job.folder)
     tell_report(report, job, [*found.execution.diagnostics, *found.problems])
@@ -86,19 +89,33 @@ def _findings(job: BuildJob) -> Findings:
 
 
 def _execute(job: BuildJob) -> Findings:
-    """Graph, plan (kept as plan.json) and execution."""
+    """Graph, plan (kept as plan.json), and execution unless arithmetic rules a bound out."""
     from infopt_compiler.execute import run_graph
     from infopt_compiler.graph import build_graph
     from infopt_compiler.report.assemble import Findings
     from infopt_compiler.report.locking import check_lock_before
     from infopt_compiler.report.model import write_json
-    from infopt_compiler.report.planned import make_job_plan
+    from infopt_compiler.report.planned import make_job_plan, refuse_unreachable
 
     graph = build_graph(job.program, job.recipe.parent)
     check_lock_before(job, graph)
-    if job.run_dir is not None:
-        write_json(job.folder / "plan.json", make_job_plan(job, graph).to_json())
-    return Findings(graph, run_graph(graph, job.store, job.target, job.options, job.events))
+    if job.run_dir is None:
+        return Findings(graph, run_graph(graph, job.store, job.target, job.options, job.events))
+    found = Findings(graph)
+
+    def plan_it() -> None:
+        """Again when the models are fetched: before, the shapes of some may not be known."""
+        found.plan = make_job_plan(job, graph)
+        write_json(job.folder / "plan.json", found.plan.to_json())
+        refuse_unreachable(found.plan, job)
+
+    try:
+        plan_it()
+    except DiagnosticError as refusal:
+        found.problems = refusal.diagnostics
+        return found
+    found.execution = run_graph(graph, job.store, job.target, job.options, job.events, plan_it)
+    return found
 
 
 def _evaluate(job: BuildJob, found: Findings, name: str) -> Evaluation:

@@ -31,7 +31,10 @@ _SEGMENTS = 2  # rows of BERT's table of token types
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """Shapes of a transformer. `linear` is the format of the decoder's linear layers; head and embedding have their own."""
+    """Shapes of a transformer. `linear` is the format of the decoder's linear layers; head and embedding have their own.
+
+    `tuned`: the runtime's settings are those that `tune` chose for a machine.
+    """
 
     architecture: str
     model_type: str
@@ -48,6 +51,7 @@ class ModelSpec:
     linear: WeightFormat = WeightFormat()
     head: WeightFormat = WeightFormat()
     embedding: WeightFormat = WeightFormat()
+    tuned: bool = False
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> ModelSpec:

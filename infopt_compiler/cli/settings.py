@@ -13,7 +13,7 @@ from infopt_compiler.config.spans import escape
 
 def engine_settings(command: Command) -> dict[str, Any]:
     settings: dict[str, Any] = {
-        key: True for key in ("predict_only", "locked", "remeasure", "traceback") if command.on(key)
+        key: True for key in ("predict_only", "locked", "force", "remeasure", "traceback") if command.on(key)
     }
     cache = command.text("cache")
     if cache is not None:

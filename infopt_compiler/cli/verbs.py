@@ -58,6 +58,7 @@ BUILD_FLAGS = (
     Flag("--multirun", "a sweep: one job per combination of values, such as q.bits=4,8", "-m"),
     Flag("--outputs", "folder that runs are written below (default: outputs)", value="DIR"),
     Flag("--predict-only", "judge predictions instead of measuring"),
+    Flag("--force", "build although arithmetic rules a bound out"),
     Flag("--remeasure", "measure again what was measured before"),
     _LOCKED,
     _CACHE,

@@ -57,6 +57,7 @@ class EngineConfig:
     memory: Annotated[str | None, Dimension.bytes] = documented(None, "most memory that a pass may hold")
     predict_only: bool = internal(False, "judge predictions instead of measuring (--predict-only)")
     locked: bool = internal(False, "build exactly what the lock file says (--locked)")
+    force: bool = internal(False, "build although arithmetic rules a bound out (--force)")
     remeasure: bool = internal(False, "measure again what was measured before (--remeasure)")
     recipe: dict[str, Any] = field(default_factory=dict, metadata={"internal": True})  # see `lower`
     run_dir: str = internal("", "folder of this run's report, set by the command line")

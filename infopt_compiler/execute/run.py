@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from infopt_compiler.execute.failure import diagnose, diagnose_os_error
 from infopt_compiler.execute.make_job import make_job
 from infopt_compiler.execute.options import ExecuteOptions
 from infopt_compiler.execute.process import Outcome, run_worker
-from infopt_compiler.graph import Graph, Key, Step, step_key
+from infopt_compiler.graph import Graph, Key, PassStep, Step, step_key
 from infopt_compiler.sources.errors import SourceError
 from infopt_compiler.targets.model import Target
 
@@ -67,10 +67,18 @@ class Execution:
 
 
 def run_graph(
-    graph: Graph, store: Store, target: Target, options: ExecuteOptions, events: Events
+    graph: Graph,
+    store: Store,
+    target: Target,
+    options: ExecuteOptions,
+    events: Events,
+    before_compute: Callable[[], None] | None = None,
 ) -> Execution:
-    """Make every step; stops at the first that fails (what finished stays in the store). Ctrl-C passes through."""
-    build = _Build(graph, store, target, options, events, Execution())
+    """Make every step; stops at the first that fails (what finished stays in the store). Ctrl-C passes through.
+
+    `before_compute` is called once before the first pass that is not cached; a DiagnosticError of it ends the build.
+    """
+    build = _Build(graph, store, target, options, events, Execution(), before_compute)
     try:
         with store.using():
             for step in graph.steps.values():
@@ -90,6 +98,12 @@ class _Build:
     options: ExecuteOptions
     events: Events
     execution: Execution
+    before_compute: Callable[[], None] | None = None
+
+    def about_to_compute(self, step: Step) -> None:
+        if self.before_compute is not None and isinstance(step, PassStep):
+            check, self.before_compute = self.before_compute, None
+            check()
 
     def make(self, step: Step) -> None:
         """Find or make the artifact of a step whose inputs are there; DiagnosticError where that fails."""
@@ -97,6 +111,7 @@ class _Build:
             key = step_key(self.graph, step, self.execution.entries, self.target, self.options.seed)
             entry, cached = self.find(step, key.digest), True
             if entry is None:
+                self.about_to_compute(step)
                 with self.store.lock(key.digest, lambda: self.waiting(step)):
                     entry = self.find(step, key.digest)
                     if entry is None:

@@ -18,7 +18,7 @@ from infopt_compiler.measure.records import timing_key
 from infopt_compiler.measure.samples import SERVED_METRICS, BlockSamples
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.metrics import LATENCY_METRICS, Needs
-from infopt_compiler.targets.predict import prefill_operations
+from infopt_compiler.targets.roofline import prefill_operations
 
 
 @dataclass(frozen=True)

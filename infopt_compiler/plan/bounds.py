@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.budget import Bound, holds
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.plan.model import Outlook, PlanBound
 from infopt_compiler.sema.program import Budget, Program
-from infopt_compiler.targets import Predicted, Target, floor, predict, sizes
+from infopt_compiler.targets import Predicted, Rates, SeenError, Target, error_key, floor, predict, sizes
 from infopt_compiler.units import Dimension, human
 
 
-def plan_bounds(
-    program: Program, specs: Mapping[str, ModelSpec | None], target: Target
-) -> tuple[PlanBound, ...]:
+@dataclass(frozen=True)
+class Known:
+    """What predictions are made from: the program, the models' shapes, the machine, its kernels, past errors."""
+
+    program: Program
+    specs: Mapping[str, ModelSpec | None]
+    target: Target
+    rates: Rates | None = None
+    seen: Mapping[str, SeenError] = field(default_factory=dict)
+
+
+def plan_bounds(known: Known) -> tuple[PlanBound, ...]:
     return tuple(
-        _plan_bound(program, budget, bound, specs, target)
-        for budget in program.budgets.values()
+        replace(_plan_bound(known, budget, bound), seen=known.seen.get(error_key("bound", bound.name)))
+        for budget in known.program.budgets.values()
         for bound in budget.bounds
     )
 
 
-def _plan_bound(
-    program: Program, budget: Budget, bound: Bound, specs: Mapping[str, ModelSpec | None], target: Target
-) -> PlanBound:
+def predicted_values(known: Known, budget: Budget, subject: str) -> dict[str, Predicted]:
+    """Every metric of `subject` under the budget's scenario by arithmetic; empty while its shapes are not known."""
+    spec = known.specs.get(subject)
+    return {} if spec is None else _predicted(known, budget, spec)
+
+
+def _plan_bound(known: Known, budget: Budget, bound: Bound) -> PlanBound:
     blank = PlanBound(
         budget.name,
         budget.subject,
@@ -37,19 +50,19 @@ def _plan_bound(
         "",
         span=bound.span,
     )
-    spec = specs.get(budget.subject)
+    spec = known.specs.get(budget.subject)
     if spec is None:
         return replace(blank, why="the model's shapes are not known before it is fetched")
-    found = _predicted(program, budget, spec, target).get(bound.name)
+    found = _predicted(known, budget, spec).get(bound.name)
     if found is None:
         return replace(blank, why="it is measured, arithmetic does not give it")
-    limit, why = _limit(program, budget, bound, specs, target)
+    limit, why = _limit(known, budget, bound)
     if limit is None:
         return replace(blank, why=why)
-    known = _judge(blank, bound, limit, found, _floor(program, budget, spec, target).get(bound.name))
-    if known.outlook is Outlook.unreachable:
-        return replace(known, why=_proof(bound, limit, known, spec, target))
-    return known
+    row = _judge(blank, bound, limit, found, _floor(known, budget, spec).get(bound.name))
+    if row.outlook is Outlook.unreachable:
+        return replace(row, why=_proof(bound, limit, row, spec, known.target))
+    return row
 
 
 def _judge(blank: PlanBound, bound: Bound, limit: float, found: Predicted, least: float | None) -> PlanBound:
@@ -88,34 +101,28 @@ def _proof(bound: Bound, limit: float, known: PlanBound, spec: ModelSpec, target
     )
 
 
-def _limit(
-    program: Program,
-    budget: Budget,
-    bound: Bound,
-    specs: Mapping[str, ModelSpec | None],
-    target: Target,
-) -> tuple[float | None, str]:
+def _limit(known: Known, budget: Budget, bound: Bound) -> tuple[float | None, str]:
     """The absolute limit in base units, or None and why it is not known."""
     if bound.relative_to is None:
         return bound.limit.base, ""
-    reference = specs.get(bound.relative_to)
+    reference = known.specs.get(bound.relative_to)
     if reference is None:
         return None, f"the shapes of `{bound.relative_to}` are not known before it is fetched"
-    value = _predicted(program, budget, reference, target)[bound.name].value
+    value = _predicted(known, budget, reference)[bound.name].value
     return bound.limit.base * value, ""
 
 
-def _predicted(program: Program, budget: Budget, spec: ModelSpec, target: Target) -> dict[str, Predicted]:
+def _predicted(known: Known, budget: Budget, spec: ModelSpec) -> dict[str, Predicted]:
     if budget.scenario is None:
         return sizes(spec)
-    return predict(spec, target, program.scenarios[budget.scenario])
+    return predict(spec, known.target, known.program.scenarios[budget.scenario], known.rates)
 
 
-def _floor(program: Program, budget: Budget, spec: ModelSpec, target: Target) -> dict[str, float]:
+def _floor(known: Known, budget: Budget, spec: ModelSpec) -> dict[str, float]:
     if budget.scenario is None:
-        found = floor(spec, target, Scenario())
+        found = floor(spec, known.target, Scenario())
         return {name: found[name] for name in sizes(spec)}
-    return floor(spec, target, program.scenarios[budget.scenario])
+    return floor(spec, known.target, known.program.scenarios[budget.scenario])
 
 
 def _text(bound: Bound) -> str:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from infopt_compiler.artifacts.entry import Entry
 from infopt_compiler.artifacts.store import Store
 from infopt_compiler.graph import Graph
 from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.metrics import Needs
-from infopt_compiler.plan.bounds import plan_bounds
+from infopt_compiler.plan.bounds import Known, plan_bounds
 from infopt_compiler.plan.model import Plan
+from infopt_compiler.plan.rates import plan_rates
 from infopt_compiler.plan.specs import plan_specs
 from infopt_compiler.plan.steps import find_cached, plan_step
 from infopt_compiler.sema.program import Program
-from infopt_compiler.targets.model import Target
+from infopt_compiler.targets import SeenError, Target, error_key, seen_errors
+
+QUANTITIES = ("seconds", "peak_rss_bytes", "disk_bytes")  # of a step: what is estimated and measured
 
 
 def make_plan(
@@ -30,9 +36,17 @@ def make_plan(
     steps = tuple(
         plan_step(graph, step, cached, keys, latest, specs, target) for step in graph.steps.values()
     )
-    bounds = plan_bounds(program, specs, target)
+    seen = seen_errors()
+    steps = tuple(replace(step, seen=_of_pass(step.pass_name, seen)) for step in steps)
+    bounds = plan_bounds(Known(program, specs, target, plan_rates(program, specs, target), seen))
     seconds = _measure_seconds(program, settings) if settings is not None and target.here else 0.0
     return Plan(program.recipe, target.name, steps, bounds, seconds)
+
+
+def _of_pass(name: str, seen: Mapping[str, SeenError]) -> dict[str, SeenError]:
+    """The errors seen of a pass's estimates, by quantity."""
+    known = {quantity: seen.get(error_key(name, quantity)) for quantity in QUANTITIES}
+    return {quantity: error for quantity, error in known.items() if error is not None}
 
 
 def _measure_seconds(program: Program, settings: MeasureSettings) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
 
 from infopt_compiler.diagnostics import Span
+from infopt_compiler.targets import SeenError
 
 
 class State(str, Enum):
@@ -27,7 +29,7 @@ class Outlook(str, Enum):
 @dataclass(frozen=True)
 class PlanStep:
     """One step. `because` says why it is not cached; the estimates are None while the model is not known, and for
-    a cached step what it took when it was made."""
+    a cached step what it took when it was made. `seen`: how far off estimates of this pass were, by quantity."""
 
     name: str
     pass_name: str
@@ -38,6 +40,7 @@ class PlanStep:
     peak_rss_bytes: float | None = None
     disk_bytes: float | None = None
     digest: str | None = None
+    seen: Mapping[str, SeenError] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class PlanBound:
     high: float | None = None
     floor: float | None = None
     span: Span | None = field(default=None, compare=False)
+    seen: SeenError | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,10 @@ def _total(values: Any) -> float | None:
 
 def _plain(row: PlanStep | PlanBound) -> dict[str, Any]:
     data = {name: value.value if isinstance(value, Enum) else value for name, value in row.__dict__.items()}
+    if isinstance(row, PlanBound):
+        data["seen"] = asdict(row.seen) if row.seen else None
+    else:
+        data["seen"] = {quantity: asdict(seen) for quantity, seen in row.seen.items()}
     if "span" in data:
         data["span"] = str(data["span"]) if data["span"] is not None else None
     if "pass_name" in data:

@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from infopt_compiler import __version__
-from infopt_compiler.budget import BoundResult, exit_code, overall
+from infopt_compiler.budget import BoundResult, Verdict, exit_code, overall
 from infopt_compiler.diagnostics import Diagnostic
 from infopt_compiler.execute import Execution
 from infopt_compiler.graph import Graph
 from infopt_compiler.graph.keys import library_versions
 from infopt_compiler.measure.evaluation import Evaluation
+from infopt_compiler.plan import Plan
 from infopt_compiler.report.html import html
 from infopt_compiler.report.job import BuildJob
 from infopt_compiler.report.junit import junit
 from infopt_compiler.report.layers import layers
 from infopt_compiler.report.markdown import markdown
 from infopt_compiler.report.model import Report, write_json, write_text
+from infopt_compiler.report.planned import REFUSED
 from infopt_compiler.targets import machine_digest, machine_identity
 
 LIBRARIES = (
@@ -45,10 +47,17 @@ class Findings:
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
     shipped: list[dict[str, Any]] = field(default_factory=list)
     problems: Sequence[Diagnostic] = ()
+    plan: Plan | None = None
+    predictions: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def failed(self) -> bool:
         return bool(self.problems) or self.execution.failed
+
+    @property
+    def refused(self) -> bool:
+        """Arithmetic ruled a bound out, so nothing was computed: a missed budget and no failure."""
+        return any(found.code == REFUSED for found in (*self.problems, *self.execution.diagnostics))
 
     @property
     def results(self) -> list[BoundResult]:
@@ -58,6 +67,8 @@ class Findings:
 def make_report(job: BuildJob, found: Findings) -> dict[str, Any]:
     """The content of report.json."""
     verdict = None if found.failed else overall(found.results, predict_only=job.engine["predict_only"])
+    if found.refused:
+        verdict = Verdict.missed
     report = Report(
         recipe=job.program.recipe,
         verdict=verdict.value if verdict else "failed",
@@ -74,6 +85,7 @@ def make_report(job: BuildJob, found: Findings) -> dict[str, Any]:
         environment=environment(),
         diagnostics=[d.to_dict() for d in (*found.execution.diagnostics, *found.problems)],
         graph=found.graph.to_json() if found.graph else {},
+        predictions=found.predictions,
         layers=layers({row["binding"]: job.folder / row["path"] for row in found.shipped}),
     )
     return report.to_json()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from io import StringIO
 from typing import Any
 
+from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.graph import Graph, build_graph
-from infopt_compiler.plan import Outlook, Plan, State, make_plan
+from infopt_compiler.plan import Outlook, Plan, PlanBound, PlanStep, State, make_plan
 from infopt_compiler.report.job import BuildJob
 from infopt_compiler.units import Dimension, human
 
+REFUSED = "E0913"
 _OUTLOOK = {Outlook.meets: "✓", Outlook.misses: "✗", Outlook.unreachable: "✗✗", Outlook.unknown: "?"}
 _STATE = {State.cached: "cached", State.run: "run", State.follows: "run (follows)"}
 
@@ -26,6 +28,24 @@ def plan_exit_code(plan: Plan, job: BuildJob) -> int:
     return 3 if any(b.outlook in failing and b.severity == "error" for b in plan.bounds) else 0
 
 
+def refuse_unreachable(plan: Plan, job: BuildJob) -> None:
+    """DiagnosticError E0913 for bounds that arithmetic proves out of reach: no compute is worth spending on them."""
+    if job.engine["force"] or job.engine["predict_only"]:
+        return
+    help = "change the bound, the model or its format; or build anyway with --force"
+    found = [
+        error(REFUSED, _out_of_reach(plan, bound), bound.span, help=help)
+        for bound in plan.unreachable
+        if bound.severity == "error"
+    ]
+    if found:
+        raise DiagnosticError(*found)
+
+
+def _out_of_reach(plan: Plan, bound: PlanBound) -> str:
+    return f"`{bound.text}` is out of reach on {plan.target}: {bound.why}"
+
+
 def plan_text(plan: Plan, job: BuildJob, width: int = 140) -> str:
     """Tables of steps and bounds, a sum, and what is out of reach."""
     from rich.console import Console
@@ -37,11 +57,11 @@ def plan_text(plan: Plan, job: BuildJob, width: int = 140) -> str:
     console.print(f"to run: {_sum(plan)}")
     if plan.bounds:
         console.print(_bounds(plan))
+    if any(step.seen for step in plan.steps) or any(bound.seen for bound in plan.bounds):
+        console.print("±: median error of such predictions on this machine, and how many there were")
     for bound in plan.unreachable:
         console.print(
-            f"{bound.span or bound.budget}: `{bound.text}` is out of reach on {plan.target}: {bound.why}",
-            markup=False,
-            soft_wrap=True,
+            f"{bound.span or bound.budget}: {_out_of_reach(plan, bound)}", markup=False, soft_wrap=True
         )
     return console.file.getvalue().rstrip()  # type: ignore[attr-defined,no-any-return]
 
@@ -67,6 +87,13 @@ def _measuring(plan: Plan) -> str:
 
 def _known(value: float | None, dimension: Dimension) -> str:
     return "unknown" if value is None else human(value, dimension, 2)
+
+
+def _estimate(step: PlanStep, quantity: str, dimension: Dimension) -> str:
+    """A step's quantity, and how far off its estimates were so far where it is one: `12 s ±8% (5)`."""
+    text = _known(getattr(step, quantity), dimension)
+    seen = step.seen.get(quantity) if step.state is not State.cached else None
+    return f"{text} {seen}" if seen else text
 
 
 def _table(title: str, *columns: str) -> Any:
@@ -98,9 +125,9 @@ def _steps(plan: Plan) -> Any:
             Text(step.name),
             Text(step.pass_name),
             _STATE[step.state],
-            _known(step.seconds, Dimension.time),
-            _known(step.peak_rss_bytes, Dimension.bytes),
-            _known(step.disk_bytes, Dimension.bytes),
+            _estimate(step, "seconds", Dimension.time),
+            _estimate(step, "peak_rss_bytes", Dimension.bytes),
+            _estimate(step, "disk_bytes", Dimension.bytes),
             Text("; ".join(step.because[:2])),
         )
     return table
@@ -123,7 +150,7 @@ def _bounds(plan: Plan) -> Any:
             _OUTLOOK[bound.outlook],
             bound.outlook.value,
             Text(("warn " if bound.severity == "warn" else "") + bound.text),
-            _known(bound.value, dimension),
+            _known(bound.value, dimension) + (f" {bound.seen}" if bound.seen else ""),
             span,
             Text(bound.why),
         )

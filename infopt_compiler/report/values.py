@@ -93,6 +93,8 @@ def last_line(report: dict[str, Any], where: str) -> str:
     bounds = [b for b in report["bounds"] if b["severity"] == "error"]
     missed = [b for b in bounds if b["verdict"] == "missed"]
     open_ = [b for b in bounds if b["verdict"] in ("inconclusive", "predicted")]
+    if report["verdict"] == "missed" and not missed:
+        return f"MISSED · refused before anything was computed: {_first_error(report['diagnostics'])} · report: {where}"
     texts = {
         "met": f"all {len(bounds)} bounds are met" if bounds else "built; no bounds to judge",
         "missed": f"{len(missed)} of {len(bounds)} bounds missed: " + ", ".join(b["metric"] for b in missed),

@@ -1,8 +1,4 @@
-"""What a model will do on a machine, by arithmetic (a roofline): predictions, and floors that nothing can beat.
-
-Decode reads every weight once per token and the keys and values so far; each graph node adds an overhead.
-Prefill computes two operations per weight and token. Source: S. Williams et al., Roofline, CACM 52(4), 2009.
-"""
+"""What a model will do on a machine, by arithmetic: every metric that shapes, formats and the machine's constants give."""
 
 from __future__ import annotations
 
@@ -10,19 +6,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from infopt_compiler.artifacts import ModelSpec
+from infopt_compiler.targets.memory import KV_BYTES, memory_bytes
 from infopt_compiler.targets.model import Target
+from infopt_compiler.targets.roofline import roofline_prefill, roofline_step
+from infopt_compiler.targets.timed import Rates, prefill_seconds, step_seconds
 
-_NODES_PER_LAYER = (
-    11  # 5 matrix products, attention, 2 norms, 3 of the activation: the builder's decoder graph
-)
-_NODES_AROUND = 8  # embedding, masks, last norm, head
-_SPREAD = 2.5  # a prediction is right within this factor either way (LAB: machines drift, kernels differ)
-_HEADROOM = 1.3  # a floor grants this much more bandwidth and arithmetic than was measured
-_SIZE_SLACK = 0.97  # a format may round its tables a little differently than `WeightFormat` counts
-_MATMUL_SHARE = 0.6  # of the matmul rate that prefill of small matrices reaches
-_KV_BYTES = 4  # fp32 keys and values on CPU
+_TIMED, _ROOFLINE = (
+    1.4,
+    2.5,
+)  # a prediction is right within this factor either way: from kernels, from a roofline
+_MEMORY = 1.15
 _LOAD_RATE = 1e9  # bytes/s from disk to ready
 _LOAD_SECONDS = 0.2
+_AGGREGATES = ("mean", "p50", "p90", "p95", "p99", "max")
 
 
 class Workload(Protocol):
@@ -52,62 +48,91 @@ class Predicted:
 
 @dataclass(frozen=True)
 class _Times:
-    """Seconds of one prefill (all requests of the batch) and of one decode step."""
+    """Seconds of one forward pass over the prompts and of one decode step, how, and how far off they may be."""
 
     prefill: float
+    prefill_text: str
     step: float
-    nodes: int
+    step_text: str
+    factor: float
 
-    @property
-    def overhead(self) -> str:
-        return f"{self.nodes} nodes"
+    def percentiles(self, metric: str, value: float, arithmetic: str) -> dict[str, Predicted]:
+        """Arithmetic knows no jitter: the tail aggregates get the same value and the same range."""
+        return {f"{metric}.{aggregate}": self.spread(value, arithmetic) for aggregate in _AGGREGATES}
+
+    def spread(self, value: float, arithmetic: str) -> Predicted:
+        return Predicted(value, value / self.factor, value * self.factor, arithmetic)
 
 
-def predict(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, Predicted]:
-    """Every metric that arithmetic can give, by bound name (`ttft.p95`, `throughput`, `memory.peak`, `size`)."""
+def predict(
+    spec: ModelSpec, target: Target, scenario: Workload, kernels: Rates | None = None
+) -> dict[str, Predicted]:
+    """Every metric that arithmetic can give, by bound name (`ttft.p95`, `throughput`, `memory.peak`, `size`).
+
+    `kernels`: times of the kernels of this machine (`rates.kernel_rates`); without them a roofline of the target's
+    bandwidth and operations must do.
+    """
+    times = _times(spec, target, scenario, kernels)
+    found = _encoder(times, scenario) if spec.is_encoder else _decoder(spec, target, scenario, times)
+    load = spec.weight_bytes / _LOAD_RATE + _LOAD_SECONDS
+    text = f"{_mb(spec.weight_bytes)} / {_LOAD_RATE / 1e9:.0f} GB/s"
+    loads = {f"load.{name}": _within(load, _ROOFLINE, text) for name in _AGGREGATES}
+    return {**found, **loads, **_memory(spec, target, scenario), **sizes(spec)}
+
+
+def _times(spec: ModelSpec, target: Target, scenario: Workload, kernels: Rates | None) -> _Times:
+    keys = scenario.prompt + scenario.generate // 2
+    if kernels is None:
+        prefill, prefill_text = roofline_prefill(spec, target, scenario.prompt, scenario.batch)
+        step, step_text = roofline_step(spec, target, keys, scenario.batch)
+        return _Times(prefill, prefill_text, step, step_text, _ROOFLINE)
+    rows = scenario.prompt * scenario.batch
+    prefill = prefill_seconds(spec, target, kernels, scenario.prompt, scenario.batch)
+    text = f"{spec.layers} layers of kernels timed here at {rows} rows"
     if spec.is_encoder:
-        return _predict_encoder(spec, target, scenario)
-    times = _times(spec, target, scenario)
+        return _Times(prefill, text, 0.0, "", _TIMED)
+    step = step_seconds(spec, target, kernels, keys, scenario.batch)
     step_text = (
-        f"({_mb(spec.bytes_per_token)} weights + {_mb(_kv_read(spec, scenario))} KV) / {target.bandwidth / 1e9:.3g} GB/s "
-        f"+ {times.nodes} nodes x {target.node_seconds * 1e6:.3g} us"
+        f"{spec.layers} layers of kernels timed here at {scenario.batch} rows and {keys} keys, and the head"
     )
-    prefill_text = f"{prefill_operations(spec, scenario) / 1e9:.3g} GFLOP / ({_MATMUL_SHARE} x {target.flops / 1e9:.4g} GFLOP/s) + nodes"
+    return _Times(prefill, text + ", and the head", step, step_text, _TIMED)
+
+
+def _decoder(spec: ModelSpec, target: Target, scenario: Workload, times: _Times) -> dict[str, Predicted]:
     latency = times.prefill + (scenario.generate - 1) * times.step
+    whole = f"prefill + {scenario.generate - 1} steps of {times.step * 1e3:.3g} ms"
     rate = scenario.batch * scenario.generate / latency
     total = rate * (scenario.prompt + scenario.generate) / scenario.generate
-    found = {
-        **_percentiles("ttft", times.prefill, prefill_text),
-        **_percentiles("prefill", times.prefill, prefill_text),
-        **_percentiles("tpot", times.step, step_text),
-        **_percentiles("itl", times.step, step_text),
-        **_percentiles("decode", 1 / times.step, f"1 / ({step_text})"),
-        **_percentiles(
-            "latency", latency, f"prefill + {scenario.generate - 1} steps of {times.step * 1e3:.3g} ms"
-        ),
-        "throughput": _spread(rate, f"{scenario.batch} x {scenario.generate} tokens / {latency:.3g} s"),
-        "throughput.total": _spread(total, "prompt tokens counted too"),
-        **_percentiles("load", _load(spec), f"{_mb(spec.weight_bytes)} / {_LOAD_RATE / 1e9:.0f} GB/s"),
-        "cost": _cost(target, rate, scenario.utilization),
-        "mbu": _spread(
-            _step_bytes(spec, scenario) / times.step / target.bandwidth, "bytes per step / step / bandwidth"
-        ),
-    }
-    return {**found, **_memory(spec, target, scenario), **sizes(spec)}
-
-
-def _predict_encoder(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, Predicted]:
-    """One forward pass of a batch: every weight is read once, every token computed; nothing is generated."""
-    forward = _times(spec, target, scenario).prefill
-    text = f"{prefill_operations(spec, scenario) / 1e9:.3g} GFLOP / ({_MATMUL_SHARE} x {target.flops / 1e9:.4g} GFLOP/s) + nodes"
+    keys = scenario.prompt + scenario.generate // 2
+    read = spec.bytes_per_token + float(spec.kv_bytes(keys, KV_BYTES) * scenario.batch)
+    usd = target.usd_per_hour / (rate * 3600 * scenario.utilization) * 1e6
+    price = f"{target.usd_per_hour} USD/h / ({rate:.4g} tok/s x 3600 x {scenario.utilization:g}) x 10^6"
     return {
-        **_percentiles("forward", forward, text),
-        **_percentiles("latency", forward, text),
-        "samples": _spread(scenario.batch / forward, f"{scenario.batch} / {forward:.3g} s"),
-        **_percentiles("load", _load(spec), f"{_mb(spec.weight_bytes)} / {_LOAD_RATE / 1e9:.0f} GB/s"),
-        **_memory(spec, target, scenario),
-        **sizes(spec),
+        **times.percentiles("ttft", times.prefill, times.prefill_text),
+        **times.percentiles("prefill", times.prefill, times.prefill_text),
+        **times.percentiles("tpot", times.step, times.step_text),
+        **times.percentiles("itl", times.step, times.step_text),
+        **times.percentiles("decode", 1 / times.step, f"1 / ({times.step_text})"),
+        **times.percentiles("latency", latency, whole),
+        "throughput": times.spread(rate, f"{scenario.batch} x {scenario.generate} tokens / {latency:.3g} s"),
+        "throughput.total": times.spread(total, "prompt tokens counted too"),
+        "cost": times.spread(usd, price),
+        "mbu": times.spread(read / times.step / target.bandwidth, "bytes per step / step / bandwidth"),
     }
+
+
+def _encoder(times: _Times, scenario: Workload) -> dict[str, Predicted]:
+    """One forward pass of a batch: every weight is read once, every token computed; nothing is generated."""
+    return {
+        **times.percentiles("forward", times.prefill, times.prefill_text),
+        **times.percentiles("latency", times.prefill, times.prefill_text),
+        "samples": times.spread(scenario.batch / times.prefill, f"{scenario.batch} / {times.prefill:.3g} s"),
+    }
+
+
+def _memory(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, Predicted]:
+    steady, peak, text = memory_bytes(spec, target, scenario.prompt, scenario.max_length, scenario.batch)
+    return {"memory.peak": _within(peak, _MEMORY, text), "memory.steady": _within(steady, _MEMORY, text)}
 
 
 def sizes(spec: ModelSpec) -> dict[str, Predicted]:
@@ -124,101 +149,8 @@ def sizes(spec: ModelSpec) -> dict[str, Predicted]:
     }
 
 
-def floor(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, float]:
-    """Values that no runtime on this target can beat: lower bounds of what should be low, upper of what should be high.
-
-    Weights are read at 1.3 times the measured bandwidth and computed at 1.3 times the measured rate, nothing else
-    costs anything. Weights that fit the last-level cache prove nothing: they need not come from memory.
-    """
-    bandwidth, flops = target.bandwidth * _HEADROOM, target.flops * _HEADROOM
-    from_memory = max(0.0, spec.bytes_per_token - target.cache_bytes)
-    step = from_memory / bandwidth
-    # One position in each prompt needs the head; integer kernels may do four operations where fp32 does one.
-    operations = 2.0 * spec.linear_parameters * scenario.prompt * scenario.batch
-    prefill = max(operations / (flops * 4), from_memory / bandwidth)
-    latency = prefill + max(0, scenario.generate - 1) * step
-    weights = spec.weight_bytes * _SIZE_SLACK
-    found = {"size": weights, "bits_per_weight": weights * 8 / spec.parameters}
-    found["memory.peak"] = found["memory.steady"] = spec.bytes_per_token * _SIZE_SLACK
-    aggregates = ("mean", "p50", "p90", "p95", "p99", "max")
-    for metric, value in (
-        ("ttft", prefill),
-        ("prefill", prefill),
-        ("tpot", step),
-        ("itl", step),
-        ("latency", latency),
-        *((("forward", prefill),) if spec.is_encoder else ()),
-    ):
-        found.update({f"{metric}.{aggregate}": value for aggregate in aggregates})
-    if spec.is_encoder:
-        found["samples"] = scenario.batch / prefill
-    if step > 0 and not spec.is_encoder and scenario.generate:
-        found.update({f"decode.{aggregate}": 1 / step for aggregate in aggregates})
-        rate = scenario.batch * scenario.generate / latency
-        found["throughput"] = rate
-        found["throughput.total"] = rate * (scenario.prompt + scenario.generate) / scenario.generate
-        found["cost"] = target.usd_per_hour / (rate * 3600 * scenario.utilization) * 1e6
-    return found
-
-
-def _times(spec: ModelSpec, target: Target, scenario: Workload) -> _Times:
-    nodes = spec.layers * _NODES_PER_LAYER + _NODES_AROUND
-    overhead = nodes * target.node_seconds
-    read = spec.bytes_per_token / target.bandwidth
-    operations = 2.0 * (spec.linear_parameters + spec.head_parameters) * scenario.batch
-    step = max(_step_bytes(spec, scenario) / target.bandwidth, operations / (target.flops * _MATMUL_SHARE))
-    prefill = max(read, prefill_operations(spec, scenario) / (target.flops * _MATMUL_SHARE))
-    return _Times(prefill + overhead, step + overhead, nodes)
-
-
-def prefill_operations(spec: ModelSpec, scenario: Workload) -> float:
-    """Linears over every prompt token, attention's two products, the head once per request."""
-    linears = 2.0 * spec.linear_parameters * scenario.prompt
-    attention = 2.0 * spec.layers * spec.heads * spec.head_dim * scenario.prompt**2
-    return (linears + attention + 2.0 * spec.head_parameters) * scenario.batch
-
-
-def _kv_read(spec: ModelSpec, scenario: Workload) -> float:
-    """Keys and values read at the middle of the generation, all requests of the batch."""
-    return float(spec.kv_bytes(scenario.prompt + scenario.generate // 2, _KV_BYTES) * scenario.batch)
-
-
-def _step_bytes(spec: ModelSpec, scenario: Workload) -> float:
-    return spec.bytes_per_token + _kv_read(spec, scenario)
-
-
-def _memory(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, Predicted]:
-    cache = float(spec.kv_bytes(scenario.max_length, _KV_BYTES) * scenario.batch)
-    # Logits of all prompt positions, unless the head is pruned: the upper end of the range counts them.
-    logits = 0.0 if spec.is_encoder else 4.0 * spec.vocabulary * scenario.prompt * scenario.batch
-    value = spec.weight_bytes + cache + target.runtime_bytes
-    text = f"{_mb(spec.weight_bytes)} weights + {_mb(cache)} KV + {_mb(target.runtime_bytes)} runtime"
-    high = value * 1.5 + 2 * logits
-    return {
-        "memory.peak": Predicted(
-            value + logits / 2, float(spec.bytes_per_token), high, text + f" + {_mb(logits / 2)} logits"
-        ),
-        "memory.steady": Predicted(value, float(spec.bytes_per_token), high, text),
-    }
-
-
-def _load(spec: ModelSpec) -> float:
-    return spec.weight_bytes / _LOAD_RATE + _LOAD_SECONDS
-
-
-def _cost(target: Target, rate: float, utilization: float) -> Predicted:
-    usd = target.usd_per_hour / (rate * 3600 * utilization) * 1e6
-    return _spread(usd, f"{target.usd_per_hour} USD/h / ({rate:.4g} tok/s x 3600 x {utilization:g}) x 10^6")
-
-
-def _percentiles(metric: str, value: float, arithmetic: str) -> dict[str, Predicted]:
-    """Arithmetic knows no jitter: the tail aggregates get the same value and the same wide range."""
-    aggregates = ("mean", "p50", "p90", "p95", "p99", "max")
-    return {f"{metric}.{aggregate}": _spread(value, arithmetic) for aggregate in aggregates}
-
-
-def _spread(value: float, arithmetic: str) -> Predicted:
-    return Predicted(value, value / _SPREAD, value * _SPREAD, arithmetic)
+def _within(value: float, factor: float, arithmetic: str) -> Predicted:
+    return Predicted(value, value / factor, value * factor, arithmetic)
 
 
 def _mb(count: float) -> str:

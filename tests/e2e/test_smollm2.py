@@ -30,8 +30,22 @@ def run(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=place, env=env, capture_output=True, text=True, timeout=550)
 
 
-def test_an_impossible_budget_is_missed_and_planned_to_be(place):
-    built = run(place, "impossible.opt", "measure.windows=2")
+def test_an_impossible_budget_is_refused_before_anything_is_computed(place):
+    refused = run(place, "impossible.opt")
+    assert refused.returncode == 3, refused.stdout + refused.stderr
+    assert "error[E0913]: `size <= 20 MB` is out of reach on cpu: the weights alone take" in refused.stderr
+    assert "impossible.opt:19:5" in refused.stderr
+    report = json.loads((place / "outputs/impossible/latest/report.json").read_text())
+    assert (report["verdict"], report["exit_code"]) == ("missed", 3)
+    assert [row["pass"] for row in report["passes"] if not row["cached"]] in (
+        [],
+        ["import"],
+        ["import", "text"],
+    )
+
+
+def test_an_impossible_budget_is_missed_if_it_is_built_anyway(place):
+    built = run(place, "impossible.opt", "--force", "measure.windows=2")
     assert built.returncode == 3, built.stdout + built.stderr
     assert "MISSED · 3 of 3 bounds missed: tpot.p50, size, perplexity" in built.stdout
     assert "× over" in built.stdout

@@ -78,4 +78,11 @@ MEASURE: tuple[CodeInfo, ...] = (
         "serving process, and `measure.refuse_busy=true` asks for an error then. Without it the report has a note, "
         "and a time bound that looks missed is inconclusive.",
     ),
+    CodeInfo(
+        "E0913",
+        "a bound is out of reach",
+        "The bytes that must be read, the operations that must be done, or the weights themselves already exceed the "
+        "bound on this target, with more bandwidth and arithmetic granted than was measured. Nothing was run, and the "
+        "exit status is that of a missed bound, 3. `--force` builds anyway.",
+    ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -59,6 +59,9 @@ class Tune(Pass):
             yield Problem("`time` must be positive", "time", "write for example `time = 90 s`")
         if not 0 <= parse_quantity(self.gain).base < 1:
             yield Problem("`gain` must be at least 0% and less than 100%", "gain")
+
+    def transform(self, model: ModelSpec) -> ModelSpec:
+        return replace(model, tuned=True)
 
     def estimate(self, model: ModelSpec, target: Target) -> Estimate:
         """The search takes what `time` allows; every variant shares the weights, so the output is links."""

@@ -1,0 +1,62 @@
+"""Times by a roofline, for machines that are not at hand: bytes over bandwidth, operations over their rate, and nodes.
+
+Decode reads every weight once per token and the keys and values so far; each graph node adds an overhead.
+Prefill computes two operations per weight and token. Source: S. Williams et al., Roofline, CACM 52(4), 2009.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from infopt_compiler.artifacts import ModelSpec
+from infopt_compiler.targets.memory import KV_BYTES
+from infopt_compiler.targets.model import Target
+
+# 5 matrix products, attention, 2 norms, 3 of the activation: the builder's decoder graph
+_NODES_PER_LAYER = 11
+_NODES_AROUND = 8  # embedding, masks, last norm, head
+_MATMUL_SHARE = 0.6  # of the matmul rate that prefill of small matrices reaches
+
+
+class _Prompts(Protocol):
+    @property
+    def prompt(self) -> int: ...
+    @property
+    def batch(self) -> int: ...
+
+
+def roofline_prefill(spec: ModelSpec, target: Target, prompt: int, batch: int) -> tuple[float, str]:
+    """Seconds of one forward pass over `batch` prompts, and the arithmetic."""
+    operations = _operations(spec, prompt) * batch
+    nodes, rate = _nodes(spec), target.flops * _MATMUL_SHARE
+    seconds = max(spec.bytes_per_token / target.bandwidth, operations / rate) + nodes * target.node_seconds
+    text = f"{operations / 1e9:.3g} GFLOP / ({_MATMUL_SHARE} x {target.flops / 1e9:.4g} GFLOP/s) + nodes"
+    return seconds, text
+
+
+def roofline_step(spec: ModelSpec, target: Target, keys: int, batch: int) -> tuple[float, str]:
+    """Seconds of one token of each of `batch` requests, and the arithmetic."""
+    nodes, cache = _nodes(spec), float(spec.kv_bytes(keys, KV_BYTES) * batch)
+    operations = 2.0 * (spec.linear_parameters + spec.head_parameters) * batch
+    read = (spec.bytes_per_token + cache) / target.bandwidth
+    seconds = max(read, operations / (target.flops * _MATMUL_SHARE)) + nodes * target.node_seconds
+    text = (
+        f"({spec.bytes_per_token / 1e6:.4g} MB weights + {cache / 1e6:.4g} MB KV) / {target.bandwidth / 1e9:.3g} GB/s "
+        f"+ {nodes} nodes x {target.node_seconds * 1e6:.3g} us"
+    )
+    return seconds, text
+
+
+def prefill_operations(spec: ModelSpec, scenario: _Prompts) -> float:
+    """Linears over every prompt token, attention's two products, the head once per request."""
+    return _operations(spec, scenario.prompt) * scenario.batch
+
+
+def _operations(spec: ModelSpec, prompt: int) -> float:
+    linears = 2.0 * spec.linear_parameters * prompt
+    attention = 2.0 * spec.layers * spec.heads * spec.head_dim * prompt**2
+    return linears + attention + 2.0 * spec.head_parameters
+
+
+def _nodes(spec: ModelSpec) -> int:
+    return spec.layers * _NODES_PER_LAYER + _NODES_AROUND

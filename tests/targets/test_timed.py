@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from infopt_compiler.artifacts import ModelSpec, WeightFormat
+from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.targets import Target, kernels_of, predict
+from infopt_compiler.targets import rates as module
+from infopt_compiler.targets.rates import kernel_rates
+
+TINY = ModelSpec("LlamaForCausalLM", "llama", 2, 64, 128, 4, 2, 16, 512, 256, True)
+INT4 = TINY.with_format(*[WeightFormat(4, 32)] * 3)
+ENCODER = ModelSpec("BertModel", "bert", 2, 64, 128, 4, 4, 16, 512, 256, False)
+HERE = Target("cpu", 24 * 2**30, 35e9, 132e9, 0.1, 2, here=True)
+
+
+@pytest.fixture(scope="module")
+def rates(tmp_path_factory):
+    kinds = {kind for spec in (INT4, ENCODER) for kind in kernels_of(spec, HERE)}
+    return kernel_rates(sorted(kinds), tmp_path_factory.mktemp("cache"))
+
+
+def test_kernels_are_those_of_the_artifact_and_its_threads() -> None:
+    kinds = list(kernels_of(INT4, HERE))
+    assert (
+        "nbits:4:32:0:64:128:8@1" in kinds
+    )  # queries, keys and values joined; the runtime takes half of the cores
+    assert "nbits:4:32:4:64:128:8@2" in list(kernels_of(replace(INT4, tuned=True), HERE))
+    assert "gqa:4:2:16@1" in kinds
+    assert any(kind.startswith("float32:") for kind in kernels_of(TINY, HERE))
+
+
+def test_more_work_takes_longer(rates) -> None:
+    def tpot(**scenario) -> float:
+        return predict(INT4, HERE, Scenario(**scenario), rates)["tpot.p50"].value
+
+    short = predict(INT4, HERE, Scenario(prompt=16), rates)["ttft.p50"]
+    long = predict(INT4, HERE, Scenario(prompt=200), rates)["ttft.p50"]
+    assert 0 < short.low < short.value < long.value < long.high
+    assert "timed here" in short.arithmetic
+    assert tpot(batch=8) > tpot(batch=1) > 0
+    assert predict(ENCODER, HERE, Scenario(prompt=64, batch=8), rates)["samples"].value > 0
+
+
+def test_rates_are_measured_once_and_only_what_is_missing(tmp_path: Path, monkeypatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(
+        module, "measure_kernels", lambda kinds: asked.append(kinds) or {kind: [1.0] for kind in kinds}
+    )
+    assert kernel_rates(["a", "b"], tmp_path) == {"a": [1.0], "b": [1.0]}
+    assert kernel_rates(["b", "c"], tmp_path) == {"b": [1.0], "c": [1.0]}
+    assert asked == [["a", "b"], ["c"]]
+
+
+def test_a_kernel_that_fails_is_said() -> None:
+    with pytest.raises(RuntimeError, match="timing the kernels"):
+        module.measure_kernels(["nothing:64:64:8@1"])
