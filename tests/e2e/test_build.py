@@ -89,10 +89,20 @@ def test_another_target_is_only_predicted(workplace, first):
 
 
 def test_a_missed_bound_exits_3_and_says_by_how_much(workplace, first):
-    missed = workplace.run("tiny.opt", "budget.chat.size='10 kB'", "budget.chat.tpot.p50='1 us'")
+    """`--force`, since arithmetic rules both out: here they are built, measured and found missed."""
+    missed = workplace.run("tiny.opt", "--force", "budget.chat.size='10 kB'", "budget.chat.tpot.p50='1 us'")
     assert missed.returncode == 3, missed.stdout + missed.stderr
     assert "MISSED · 2 of 6 bounds missed: tpot.p50, size" in missed.stdout
     assert "× over" in missed.stdout
+    assert {row["basis"] for row in workplace.report()["bounds"]} == {"measured"}
+
+
+def test_what_arithmetic_rules_out_exits_3_before_anything_runs(workplace, first):
+    refused = workplace.run("tiny.opt", "budget.chat.size='10 kB'")
+    assert refused.returncode == 3, refused.stdout + refused.stderr
+    assert "MISSED · refused before anything was computed: `size <= 10 kB` is out of reach" in refused.stdout
+    report = workplace.report()
+    assert (report["exit_code"], report["passes"], report["bounds"]) == (3, [], [])
 
 
 def test_a_sweep_runs_all_jobs_and_exits_with_the_worst(workplace, first):

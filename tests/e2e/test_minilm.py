@@ -36,7 +36,14 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict:
 def test_what_does_not_hang_on_the_machine_is_met(report):
     verdicts = {bound["metric"]: bound["verdict"] for bound in report["bounds"]}
     assert {verdicts[name] for name in ("size", "cosine.mean", "cosine.p1", "ranking")} == {"met"}
-    assert all(bound["value"] is not None for bound in report["bounds"])
+
+
+def test_what_hangs_on_the_machine_has_a_value_or_says_why_not(report):
+    """Where others used the cores there is no ratio of times, and no verdict that one would need."""
+    for bound in report["bounds"]:
+        if bound["value"] is None:
+            assert bound["unit"] == "s" and bound["verdict"] == "inconclusive", bound
+            assert "busy" in bound["note"] or "pairs of blocks" in bound["note"], bound
 
 
 def test_the_artifact_embeds_in_plain_onnxruntime(report):
