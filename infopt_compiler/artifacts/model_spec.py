@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from infopt_compiler.artifacts.mesh import Mesh
+
 
 @dataclass(frozen=True)
 class WeightFormat:
@@ -33,7 +35,9 @@ _SEGMENTS = 2  # rows of BERT's table of token types
 class ModelSpec:
     """Shapes of a transformer. `linear` is the format of the decoder's linear layers; head and embedding have their own.
 
-    `tuned`: the runtime's settings are those that `tune` chose for a machine.
+    `tuned`: the runtime's settings are those that `tune` chose for a machine. `experts`: networks of `intermediate`
+    wide in each layer, of which a router takes `experts_per_token` for every token; 0 in a dense model. `mesh`: the
+    ranks that `shard` split it over.
     """
 
     architecture: str
@@ -52,17 +56,22 @@ class ModelSpec:
     head: WeightFormat = WeightFormat()
     embedding: WeightFormat = WeightFormat()
     tuned: bool = False
+    experts: int = 0
+    experts_per_token: int = 0
+    mesh: Mesh | None = None
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> ModelSpec:
         """From the contents of a Hugging Face config.json; KeyError where a needed key is missing."""
         heads = config["num_attention_heads"]
+        experts = config.get("num_local_experts") or config.get("num_experts") or 0
+        width = (config.get("moe_intermediate_size") if experts else None) or config["intermediate_size"]
         return cls(
             architecture=(config.get("architectures") or [config.get("model_type", "unknown")])[0],
             model_type=config.get("model_type", "unknown"),
             layers=config["num_hidden_layers"],
             hidden=config["hidden_size"],
-            intermediate=config["intermediate_size"],
+            intermediate=width,
             heads=heads,
             kv_heads=config.get("num_key_value_heads") or heads,
             head_dim=config.get("head_dim") or config["hidden_size"] // heads,
@@ -70,7 +79,9 @@ class ModelSpec:
             context=config.get("max_position_embeddings", 0),
             tied=bool(config.get("tie_word_embeddings", False)),
             attention_bias=bool(config.get("attention_bias", config.get("model_type") == "qwen2")),
-        )
+            experts=experts,
+            experts_per_token=config.get("num_experts_per_tok", 0) if experts else 0,
+        ).with_format(*_stored_formats(config))
 
     @classmethod
     def from_folder(cls, folder: Path) -> ModelSpec:
@@ -94,14 +105,35 @@ class ModelSpec:
             "self_attn.k_proj": (kv, self.hidden),
             "self_attn.v_proj": (kv, self.hidden),
             "self_attn.o_proj": (self.hidden, q),
-            "mlp.gate_proj": (self.intermediate, self.hidden),
-            "mlp.up_proj": (self.intermediate, self.hidden),
-            "mlp.down_proj": (self.hidden, self.intermediate),
+            **self._network_shapes(),
+        }
+
+    def _network_shapes(self) -> dict[str, tuple[int, int]]:
+        up = (self.intermediate, self.hidden)
+        network = {"gate_proj": up, "up_proj": up, "down_proj": up[::-1]}
+        if not self.experts:
+            return {f"mlp.{name}": shape for name, shape in network.items()}
+        return {
+            f"mlp.experts.{k}.{name}": shape for k in range(self.experts) for name, shape in network.items()
         }
 
     @property
     def linear_parameters(self) -> int:
+        """Of all experts; the router of a mixture is not among the linears: it stays in floats."""
         return self.layers * sum(rows * columns for rows, columns in self.linear_shapes().values())
+
+    @property
+    def active_share(self) -> float:
+        """The share of the linears' weights that one token is multiplied with: less than 1 in a mixture of experts."""
+        if not self.experts:
+            return 1.0
+        experts = self.layers * self.experts * 3 * self.hidden * self.intermediate
+        idle = experts * (1 - self.experts_per_token / self.experts)
+        return 1 - idle / self.linear_parameters
+
+    @property
+    def router_parameters(self) -> int:
+        return self.layers * self.experts * self.hidden
 
     @property
     def head_parameters(self) -> int:
@@ -114,7 +146,8 @@ class ModelSpec:
             return self.linear_parameters + self.vocabulary * self.hidden + self._encoder_floats
         norms = (2 * self.layers + 1) * self.hidden
         biases = self.layers * (self.heads + 2 * self.kv_heads) * self.head_dim if self.attention_bias else 0
-        return self.linear_parameters + self.head_parameters * (1 if self.tied else 2) + norms + biases
+        tables = self.head_parameters * (1 if self.tied else 2)
+        return self.linear_parameters + self.router_parameters + tables + norms + biases
 
     @property
     def _encoder_floats(self) -> int:
@@ -138,15 +171,15 @@ class ModelSpec:
 
     @property
     def weight_bytes(self) -> int:
-        norms = (2 * self.layers + 1) * self.hidden * 4
+        norms = ((2 * self.layers + 1) * self.hidden + self.router_parameters) * 4
         if self.is_encoder:
             norms = self._encoder_floats * 4
         return self.linear_bytes + self.head_bytes + self.embedding_bytes + norms
 
     @property
     def bytes_per_token(self) -> int:
-        """Weights read to decode one token: all linears and the head; of the embedding one row."""
-        return self.linear_bytes + self.head_bytes
+        """Weights read to decode one token: all linears that it is multiplied with, and the head; of the embedding one row."""
+        return round(self.linear_bytes * self.active_share) + self.head_bytes
 
     def kv_bytes(self, tokens: int, element_bytes: int = 4) -> int:
         if self.is_encoder:
@@ -155,3 +188,21 @@ class ModelSpec:
 
     def with_format(self, linear: WeightFormat, head: WeightFormat, embedding: WeightFormat) -> ModelSpec:
         return replace(self, linear=linear, head=head, embedding=embedding)
+
+
+def _stored_formats(config: dict[str, Any]) -> tuple[WeightFormat, WeightFormat, WeightFormat]:
+    """Of linears, head and embedding in a QuantizedModel's folder (`artifacts.quantized`); floats elsewhere."""
+    stored = config.get("quantization_config") or {}
+    if stored.get("quant_method") != "olive":
+        return WeightFormat(), WeightFormat(), WeightFormat()
+    return (
+        _format(stored),
+        _format(stored.get("overrides", {}).get("lm_head")),
+        _format(stored.get("embedding")),
+    )
+
+
+def _format(stored: dict[str, Any] | None) -> WeightFormat:
+    return (
+        WeightFormat(stored["bits"], stored["group_size"], stored["symmetric"]) if stored else WeightFormat()
+    )

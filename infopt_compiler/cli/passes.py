@@ -52,6 +52,7 @@ def _parameter(spec: dataclasses.Field[Any], kind: Any) -> dict[str, Any]:
         "choices": [_plain(choice) for choice in facts.get("choices") or _members(kind)],
         "minimum": facts.get("minimum"),
         "maximum": facts.get("maximum"),
+        "auto": bool(facts.get("auto")),
         "doc": facts.get("doc", ""),
     }
 
@@ -107,6 +108,8 @@ def _range(parameter: dict[str, Any]) -> str:
         else parameter["default"]
     )
     text = f"{parameter['type']}, default {default or '(empty)'}"
+    if parameter["auto"]:
+        text = f"{parameter['type']} or `auto`, default auto"
     if parameter["choices"]:
         text += ", one of " + ", ".join(map(str, parameter["choices"]))
     low, high = parameter["minimum"], parameter["maximum"]

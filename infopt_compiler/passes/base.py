@@ -12,6 +12,8 @@ from infopt_compiler.artifacts import Artifact, ModelSpec
 from infopt_compiler.targets.model import Target
 from infopt_compiler.units import Dimension
 
+AUTO = 0  # the value of a parameter that the word `auto` stands for: the pass chooses
+
 
 def param(
     default: Any,
@@ -22,12 +24,13 @@ def param(
     maximum: float | None = None,
     dimension: Dimension | None = None,
     requirement: bool = False,
+    auto: bool = False,
 ) -> Any:
     """A parameter of a pass: its default, its documentation and the range that is checked before anything runs.
 
     `dimension`: the field is a `str` that holds a quantity of that dimension (`"30 s"`); `requirement`: the field is
     a `list[str]` of bounds such as `"perplexity <= 18"` (written `require = perplexity <= 18` or as a list of them).
-    Lists take `default_factory` semantics by themselves.
+    `auto`: the word `auto` may stand for the number, and becomes `AUTO`. Lists take `default_factory` semantics by themselves.
     """
     metadata = {
         "doc": doc,
@@ -36,6 +39,7 @@ def param(
         "maximum": maximum,
         "dimension": dimension,
         "requirement": requirement,
+        "auto": auto,
     }
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=metadata)

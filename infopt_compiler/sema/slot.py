@@ -14,7 +14,8 @@ from infopt_compiler.units import Dimension
 
 @dataclass(frozen=True)
 class Slot:
-    """One parameter. `item` is the type of a list's items; numbers of `dimension` may or must carry its unit."""
+    """One parameter. `item` is the type of a list's items; numbers of `dimension` may or must carry its unit; `auto`: so may
+    the word `auto` stand for it."""
 
     name: str
     type: Any
@@ -25,6 +26,7 @@ class Slot:
     maximum: float | None = None
     requirement: bool = False
     required: bool = False
+    auto: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def _slot(name: str, hint: Any, metadata: Any, required: bool) -> Slot:
         metadata.get("maximum"),
         bool(metadata.get("requirement")),
         required,
+        bool(metadata.get("auto")),
     )
 
 

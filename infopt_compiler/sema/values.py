@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from infopt_compiler.artifacts import TextData
 from infopt_compiler.diagnostics import Span, did_you_mean, error
+from infopt_compiler.passes.base import AUTO
 from infopt_compiler.sema.scope import Kind, Scope
 from infopt_compiler.sema.slot import Slot
 from infopt_compiler.syntax import ast
@@ -47,6 +48,8 @@ def convert(scope: Scope, slot: Slot, value: ast.Value) -> Any:
         return _binding(scope, slot, value)
     if isinstance(value, ast.Loose) and slot.type is str and slot.dimension is None:
         return _chosen(scope, slot, value.text, value.span)
+    if slot.auto and isinstance(value, ast.Word | ast.Loose) and value.text == "auto":
+        return AUTO
     value = literal(scope, value)
     if isinstance(value, ast.Invalid):
         return BAD

@@ -81,6 +81,12 @@ SOURCES: tuple[CodeInfo, ...] = (
         "is cut short.",
     ),
     CodeInfo(
+        "E0614",
+        "a model without weights",
+        "The source is the configuration of a model (`file:NAME.json`): enough for `check` and `plan`, which only do "
+        "arithmetic with its shapes. A build needs the weights: name a folder, a package or a repository that holds them.",
+    ),
+    CodeInfo(
         "E0620",
         "a corrupt entry of the store",
         "The bytes on disk are not those that were written. The entry is set aside and its pass runs again. "

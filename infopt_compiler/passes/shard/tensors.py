@@ -1,0 +1,75 @@
+"""The tensors of a decoder's folder by arithmetic: names, shapes, item sizes, as the store's folders have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+from infopt_compiler.artifacts import ModelSpec, WeightFormat
+
+FLOAT_BYTES = 4  # folders of the store hold float32
+_HEAD_NORMED = ("qwen3", "qwen3_moe")  # model types that normalize queries and keys head by head
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The shape of a tensor in a file, and the bytes of one item."""
+
+    shape: tuple[int, ...]
+    item_bytes: int = FLOAT_BYTES
+
+    @property
+    def bytes(self) -> int:
+        return prod(self.shape) * self.item_bytes
+
+
+def tensors_of(spec: ModelSpec) -> dict[str, Stored]:
+    """Every tensor of the folder that `spec` describes, HFModel or QuantizedModel, by name.
+
+    Quantized linears are `X.qweight`, `X.scales`, `X.qzeros` (`artifacts.quantized`); the embedding's table is stored
+    as floats there, whatever its integers are.
+    """
+    found: dict[str, Stored] = {"model.embed_tokens.weight": Stored((spec.vocabulary, spec.hidden))}
+    for layer in range(spec.layers):
+        found.update(_layer(spec, f"model.layers.{layer}."))
+    found["model.norm.weight"] = Stored((spec.hidden,))
+    if has_own_head(spec):
+        found.update(_matrix("lm_head", (spec.vocabulary, spec.hidden), spec.head))
+    return found
+
+
+def has_own_head(spec: ModelSpec) -> bool:
+    """Whether the folder holds `lm_head.*`: a head that is not tied, or is quantized."""
+    return not spec.tied or spec.head.bits < 16
+
+
+def _layer(spec: ModelSpec, prefix: str) -> Iterator[tuple[str, Stored]]:
+    for name, shape in spec.linear_shapes().items():
+        yield from _matrix(prefix + name, shape, spec.linear).items()
+    if spec.experts:
+        yield f"{prefix}mlp.gate.weight", Stored((spec.experts, spec.hidden))
+    for norm in ("input_layernorm", "post_attention_layernorm"):
+        yield f"{prefix}{norm}.weight", Stored((spec.hidden,))
+    if spec.model_type in _HEAD_NORMED:
+        for norm in ("q_norm", "k_norm"):
+            yield f"{prefix}self_attn.{norm}.weight", Stored((spec.head_dim,))
+    if spec.attention_bias:
+        shapes = spec.linear_shapes()
+        biased = ("q_proj", "k_proj", "v_proj", *(("o_proj",) if spec.model_type == "llama" else ()))
+        for name in biased:
+            yield f"{prefix}self_attn.{name}.bias", Stored((shapes[f"self_attn.{name}"][0],))
+
+
+def _matrix(name: str, shape: tuple[int, int], stored: WeightFormat) -> dict[str, Stored]:
+    rows, columns = shape
+    if stored.bits >= 16:
+        return {f"{name}.weight": Stored(shape)}
+    groups = columns // stored.group if stored.group else 1
+    found = {
+        f"{name}.qweight": Stored((rows, columns * stored.bits // 8), 1),
+        f"{name}.scales": Stored((rows, groups)),
+    }
+    if not stored.symmetric:
+        found[f"{name}.qzeros"] = Stored((rows, -(-groups * stored.bits // 8)), 1)
+    return found
