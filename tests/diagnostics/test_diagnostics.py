@@ -109,13 +109,14 @@ def test_every_row_of_the_language_is_used():
 
 
 def test_codes_are_unique():
-    from infopt_compiler.diagnostics.codes import execute, language, measure, passes, sources, usage
+    from infopt_compiler.diagnostics.codes import execute, language, measure, passes, shard, sources, usage
 
     rows = [
         *language.LANGUAGE,
         *usage.USAGE,
         *sources.SOURCES,
         *passes.PASSES,
+        *shard.SHARD,
         *execute.EXECUTE,
         *measure.MEASURE,
     ]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.passes.base import Problem
 
-INDIVISIBLE, CUT_GROUP = "E0450", "E0451"
+INDIVISIBLE, CUT_GROUP = "E0770", "E0771"
 
 
 def degree_problems(spec: ModelSpec, degrees: Mapping[str, int]) -> Iterator[Problem]:
