@@ -133,4 +133,41 @@ PASSES: tuple[CodeInfo, ...] = (
         "The artifact cannot be served as it came, or the cost of an accuracy level could not be measured; the message "
         "repeats the reason of the runtime.",
     ),
+    CodeInfo(
+        "E0750",
+        "the model cannot be distilled",
+        "The arguments of `distill` do not fit together, or not to this model; the message says which and why.",
+    ),
+    CodeInfo(
+        "E0751",
+        "teacher and student have different tokenizers",
+        "A student learns the teacher's distribution over words, so both must have the same words under the same "
+        "numbers. The message names the first word that differs. Choose a student of the same family, or let one be "
+        "made from the teacher with `layers` or `size`.",
+    ),
+    CodeInfo(
+        "E0752",
+        "nothing to train on",
+        "The text given to `distill` is empty or fills fewer than two windows of tokens. Give more text, or a smaller "
+        "`window`; texts that are trained on together are cut into windows of one length.",
+    ),
+    CodeInfo(
+        "E0753",
+        "the training loss is not finite",
+        "The loss or its gradient became infinite or undefined, so that going on would destroy the student. The message "
+        "names the step. The last good checkpoint is kept where the message says. Lower `learning_rate`, raise "
+        "`warmup`, or use `precision = float32`.",
+    ),
+    CodeInfo(
+        "E0754",
+        "teacher and student do not fit the memory",
+        "Distilling holds the teacher once, and the student with its gradients and the optimizer's moments. The message "
+        "gives both sums. Choose a smaller teacher or student, or train fewer layers (`freeze = shared`).",
+    ),
+    CodeInfo(
+        "E0755",
+        "the student cannot be trained",
+        "The student has another architecture than Llama-like decoders have, lacks weights, or its vocabulary is not the "
+        "teacher's. The message says which.",
+    ),
 )

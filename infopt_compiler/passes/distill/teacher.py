@@ -1,0 +1,127 @@
+"""The teacher's view of the text, computed once and kept on disk in a compact form.
+
+For each token the k likeliest next words and their log probabilities (float16); the mass of all others follows from
+these. Where the student's first layers are the teacher's own and stay so, also what comes out of them, so that the
+student's training starts there. For k = 128 that is 512 bytes a token, of 200 kB that all words would take.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .decoder import embed, finish, head_weight, run_layers
+from .head import CHUNK_TOKENS, Soft
+
+_BATCH_TOKENS = 4096
+_LARGEST_HALF = 60000.0  # float16 ends at 65504; larger hidden states are kept as float32
+
+
+@dataclass(frozen=True)
+class View:
+    """What the teacher says of N windows of S tokens: words and log probabilities (N, S − 1, K); `hidden` (N, S, D)
+    after the layers that the student shares, None where it shares none."""
+
+    words: Any
+    log_p: Any
+    hidden: Any
+
+    def soft(self, items: list[int], device: str = "cpu") -> Soft:
+        """Of some windows, their tokens one behind the other."""
+        words = torch.from_numpy(self.words[items].astype(np.int64)).to(device)
+        log_p = torch.from_numpy(self.log_p[items].astype(np.float32)).to(device)
+        return Soft(words.flatten(0, 1), log_p.flatten(0, 1))
+
+    def start(self, items: list[int], device: str = "cpu") -> Tensor:
+        """Hidden states (items, S, D), float32, after the shared layers."""
+        return torch.from_numpy(self.hidden[items].astype(np.float32)).to(device)
+
+
+def teach(
+    model: Any,
+    ids_NS: Tensor,
+    folder: Path,
+    *,
+    top: int,
+    temperature: float,
+    shared: int,
+    floats16: bool,
+    tell: Callable[[int, int], None],
+    device: str = "cpu",
+) -> View:
+    """Run the teacher over all windows, or over those that a killed run left. Deterministic."""
+    folder.mkdir(parents=True, exist_ok=True)
+    count, length = ids_NS.shape
+    top = min(top, head_weight(model).shape[0] - 1)
+    words_type = np.uint16 if head_weight(model).shape[0] <= 1 << 16 else np.uint32
+    batch = max(1, _BATCH_TOKENS // length)
+    hidden_type = _hidden_type(model, ids_NS[:batch].to(device), shared, floats16)
+    width = model.config.hidden_size
+    words = _open(folder / "words.npy", words_type, (count, length - 1, top))
+    log_p = _open(folder / "log_p.npy", np.dtype(np.float16), (count, length - 1, top))
+    hidden = _open(folder / "hidden.npy", hidden_type, (count, length, width)) if shared else None
+    done = _done(folder)
+    while done < count:
+        tell(done, count)
+        part = slice(done, min(count, done + batch))
+        found_words, found_log_p, found_hidden = _look(
+            model, ids_NS[part].to(device), top, temperature, shared, floats16
+        )
+        words[part], log_p[part] = found_words, found_log_p
+        if hidden is not None:
+            hidden[part] = found_hidden
+        for array in (words, log_p, hidden):
+            if array is not None:
+                array.flush()
+        done = part.stop
+        (folder / "done.json").write_text(json.dumps(done), "utf-8")
+    return View(words, log_p, hidden)
+
+
+def _open(path: Path, dtype: Any, shape: tuple[int, ...]) -> Any:
+    """A file of numbers; what is in it stays."""
+    mode = "r+" if path.is_file() else "w+"
+    return np.lib.format.open_memmap(path, mode=mode, dtype=dtype, shape=shape)
+
+
+def _done(folder: Path) -> int:
+    file = folder / "done.json"
+    return int(json.loads(file.read_text("utf-8"))) if file.is_file() else 0
+
+
+def _look(
+    model: Any, ids_BS: Tensor, top: int, temperature: float, shared: int, floats16: bool
+) -> tuple[Any, Any, Any]:
+    with torch.no_grad(), torch.autocast(ids_BS.device.type, torch.bfloat16, enabled=floats16):
+        start = run_layers(model, embed(model, ids_BS), 0, shared)
+        h_ND = finish(model, run_layers(model, start, shared))
+        weight = head_weight(model)
+        if floats16:
+            weight = weight.bfloat16()
+        parts = [_top(part, weight, top, temperature) for part in h_ND.split(CHUNK_TOKENS)]
+    rows = len(ids_BS)
+    words, log_p = (torch.cat(side).view(rows, -1, top).cpu().numpy() for side in zip(*parts, strict=True))
+    return words, log_p, start.float().cpu().numpy() if shared else None
+
+
+def _top(h_ND: Tensor, weight_VD: Tensor, top: int, temperature: float) -> tuple[Tensor, Tensor]:
+    logits = (h_ND.to(weight_VD.dtype) @ weight_VD.T).float()
+    if temperature != 1.0:
+        logits.div_(temperature)
+    values, words = logits.topk(top, dim=-1)
+    return words, values - logits.logsumexp(-1, keepdim=True)
+
+
+def _hidden_type(model: Any, ids_BS: Tensor, shared: int, floats16: bool) -> Any:
+    if not shared:
+        return np.dtype(np.float16)
+    with torch.no_grad(), torch.autocast(ids_BS.device.type, torch.bfloat16, enabled=floats16):
+        largest = float(run_layers(model, embed(model, ids_BS), 0, shared).abs().max())
+    return np.dtype(np.float16 if largest < _LARGEST_HALF else np.float32)

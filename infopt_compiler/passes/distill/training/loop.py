@@ -1,0 +1,202 @@
+"""The training loop. A restart goes on from the last checkpoint and ends with the same bytes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from . import checkpoint
+from .checkpoint import BEST, LATEST, State
+from .errors import NotFinite
+from .order import share_of, step_items
+from .processes import Processes
+from .settings import TrainSettings, learning_rate
+
+if TYPE_CHECKING:
+    from .task import Task
+
+Tell = Callable[[float, float, str], None]
+Log = Callable[[str, int, dict[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How training went; the task holds the best weights. `stopped`: `steps` (all were made) or `patience`."""
+
+    state: State
+    stopped: str
+
+    def facts(self, settings: TrainSettings, task: Task) -> dict[str, Any]:
+        """Plain data for the report."""
+        items = self.state.step * settings.batch
+        return {
+            "steps": self.state.step,
+            "stopped": self.stopped,
+            "best_step": self.state.best_step,
+            "best_loss": self.state.best,
+            "tokens": int(items * task.tokens_per_item),
+            "epochs": items / max(1, task.items),
+            "losses": self.state.losses,
+            "history": self.state.history,
+        }
+
+
+def train(
+    task: Task,
+    settings: TrainSettings,
+    folder: Path,
+    tell: Tell,
+    *,
+    label: str = "training",
+    log: Log | None = None,
+    processes: Processes | None = None,
+) -> Trained:
+    """Train, and leave the task with the weights of the best evaluation. `folder` holds the checkpoints: the same one
+    after a kill goes on where it was, with the same result. Raises NotFinite; then `folder` keeps the last good step.
+    """
+    run = _Run(task, settings, folder, tell, label, log, processes or Processes())
+    return run.all()
+
+
+class _Run:
+    def __init__(
+        self,
+        task: Task,
+        settings: TrainSettings,
+        folder: Path,
+        tell: Tell,
+        label: str,
+        log: Log | None,
+        processes: Processes,
+    ) -> None:
+        self.task, self.settings, self.folder = task, settings, folder
+        self.tell, self.label, self.log, self.processes = tell, label, log, processes
+        self.parameters = task.parameters()
+        self.state = State()
+        self.optimizer = torch.optim.AdamW(
+            self.parameters.values(),
+            lr=settings.learning_rate,
+            betas=(settings.beta1, settings.beta2),
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
+
+    def all(self) -> Trained:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._resume()
+        if self.state.step == 0 and not self.state.history:
+            self._evaluate()
+            self._save()
+        while self.state.step < self.settings.steps and not self._out_of_patience():
+            self._step()
+            last = self.state.step == self.settings.steps
+            if last or self.state.step % self.settings.evaluate_every == 0:
+                self._evaluate()
+            if last or self.state.step % self.settings.checkpoint_every == 0 or self._out_of_patience():
+                self._save()
+        best = checkpoint.read(self.folder / BEST)
+        assert best is not None  # the first evaluation wrote it
+        checkpoint.copy_into(self.parameters, best["parameters"])
+        self.task.weights_changed()
+        return Trained(self.state, "patience" if self._out_of_patience() else "steps")
+
+    def _out_of_patience(self) -> bool:
+        return 0 < self.settings.patience <= self.state.waited
+
+    def _step(self) -> None:
+        """One optimizer step over the whole batch, whatever the number of processes and pieces."""
+        step = self.state.step
+        everything = step_items(self.task.items, self.settings.batch, step, self.settings.seed)
+        mine = share_of(everything, self.processes.rank, self.processes.count)
+        count = self.task.count(everything)
+        total = 0.0
+        self.optimizer.zero_grad(set_to_none=True)
+        for first in range(0, len(mine), self.settings.micro):
+            loss, _ = self.task.loss(mine[first : first + self.settings.micro], step)
+            (loss / count).backward()
+            total += float(loss.detach())
+        self.task.collect_gradients()
+        summed = torch.tensor([total], dtype=torch.float64)
+        self.processes.add_up([summed])
+        gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
+        self.processes.add_up(gradients)
+        mean = float(summed) / count
+        norm = float(torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.clip))
+        self._require_finite(mean, norm)
+        rate = learning_rate(self.settings, step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        self.task.weights_changed()
+        self.state.step += 1
+        self.state.losses.append(mean)
+        self._report(mean, norm, rate)
+
+    def _require_finite(self, loss: float, norm: float) -> None:
+        if math.isfinite(loss) and math.isfinite(norm):
+            return
+        what = "loss" if not math.isfinite(loss) else "gradient"
+        kept = self.folder / LATEST
+        raise NotFinite(
+            f"{self.label}: the {what} of step {self.state.step + 1} is not finite",
+            help=f"lower `learning_rate`, or raise `warmup`; the last good weights are kept in {kept}",
+        )
+
+    def _report(self, loss: float, norm: float, rate: float) -> None:
+        if not self.processes.first:
+            return
+        tokens = self.state.step * self.settings.batch * self.task.tokens_per_item
+        message = f"{self.label}: step {self.state.step} of {self.settings.steps}, {tokens:,.0f} tokens, loss {loss:.4g}"
+        self.tell(self.state.step, self.settings.steps, message)
+        if self.log is not None:
+            self.log(
+                self.label, self.state.step, {"loss": loss, "gradient_norm": norm, "learning_rate": rate}
+            )
+
+    def _evaluate(self) -> None:
+        found = self.task.validate()
+        loss = found["loss"]
+        if not math.isfinite(loss):
+            self._require_finite(loss, 0.0)
+        self.state.history.append({"step": float(self.state.step), **found})
+        if self.log is not None and self.processes.first:
+            self.log(
+                self.label, self.state.step, {f"held_out/{name}": value for name, value in found.items()}
+            )
+        if loss < self.state.best:
+            self.state.best, self.state.best_step, self.state.waited = loss, self.state.step, 0
+            self._write(BEST, {"parameters": self._values()})
+        else:
+            self.state.waited += 1
+
+    def _values(self) -> dict[str, torch.Tensor]:
+        return {name: parameter.detach() for name, parameter in self.parameters.items()}
+
+    def _write(self, name: str, content: dict[str, Any]) -> None:
+        if self.processes.first:
+            checkpoint.write(self.folder / name, content)
+        self.processes.wait()
+
+    def _save(self) -> None:
+        content = {
+            "settings": asdict(self.settings),
+            "state": asdict(self.state),
+            "parameters": self._values(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        self._write(LATEST, content)
+
+    def _resume(self) -> None:
+        """From the last checkpoint. One of other settings is another training's, and is not used."""
+        saved = checkpoint.read(self.folder / LATEST)
+        if saved is None or saved["settings"] != asdict(self.settings):
+            return
+        checkpoint.copy_into(self.parameters, saved["parameters"])
+        self.task.weights_changed()
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.state = State(**saved["state"])
