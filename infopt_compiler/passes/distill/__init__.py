@@ -1,0 +1,1 @@
+"""The pass `distill`: a smaller student that keeps what its teacher does."""
