@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -16,7 +17,7 @@ from infopt_compiler.sources.errors import SourceError
 from infopt_compiler.sources.gguf_header import read_gguf_header
 from infopt_compiler.sources.hf_folder import is_model_file
 from infopt_compiler.sources.load import missing_path
-from infopt_compiler.sources.module_text import find_module
+from infopt_compiler.sources.module_text import module_files
 from infopt_compiler.sources.reference import (
     HubModel,
     LocalPath,
@@ -45,7 +46,7 @@ def data_identity(text: str, base: Path) -> dict[str, Any]:
     """As `model_identity`, of a text. SourceError E0600, E0601, E0610."""
     source = parse_data_source(text)
     if isinstance(source, PythonModule):
-        return {"source": text, "digest": digest_file(find_module(source.module))}
+        return {"source": text, "digest": _modules_digest(source)}
     if isinstance(source, LocalPath):
         return _local(source.resolve(base), is_text_file)
     return {"source": text}
@@ -117,14 +118,29 @@ def _digest(path: Path, wanted: Callable[[str], bool]) -> str:
     and inodes stay."""
     if not path.exists():
         raise missing_path(path)
-    files = [path] if path.is_file() else _files(path, wanted)
-    stamps = [[file.as_posix(), *_stamp(file)] for file in files]
-    record = cache_root() / "sources" / "digests" / digest_json([path.as_posix(), wanted.__name__])
+    if path.is_file():
+        return _remembered([path.as_posix(), wanted.__name__], {"": path})
+    files = {file.relative_to(path).as_posix(): file for file in _files(path, wanted)}
+    return _remembered([path.as_posix(), wanted.__name__], files)
+
+
+def _modules_digest(source: PythonModule) -> str:
+    """Of one module its file's; of several files theirs with their names."""
+    files = module_files(source.modules)
+    if len(files) == 1:
+        return digest_file(next(iter(files.values())))
+    return _remembered(["python", source.module, *sys.version_info[:2]], files)
+
+
+def _remembered(key: list[Any], files: dict[str, Path]) -> str:
+    """The digest of files by their names (of the one without a name: its own), kept until one of them changes."""
+    stamps = [[file.as_posix(), *_stamp(file)] for file in files.values()]
+    record = cache_root() / "sources" / "digests" / digest_json(key)
     known = read_json(record)
     if isinstance(known, dict) and known.get("stamps") == stamps:
         return str(known["digest"])
-    listing = {file.relative_to(path).as_posix(): digest_file(file) for file in files if file != path}
-    digest = digest_file(path) if path.is_file() else digest_listing(listing)
+    digests = {name: digest_file(file) for name, file in files.items()}
+    digest = digests[""] if "" in digests else digest_listing(digests)
     write_json(record, {"stamps": stamps, "digest": digest})
     return digest
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from infopt_compiler.artifacts import DataSpec, Document
-from infopt_compiler.artifacts.digest import digest_file
+from infopt_compiler.artifacts.digest import digest_file, digest_listing
 from infopt_compiler.artifacts.store import cache_root
 from infopt_compiler.artifacts.text import write_text_data
 from infopt_compiler.diagnostics import did_you_mean
@@ -14,7 +14,7 @@ from infopt_compiler.sources.errors import SourceError
 from infopt_compiler.sources.gguf_model import import_gguf
 from infopt_compiler.sources.hf_folder import import_hf_folder
 from infopt_compiler.sources.hub import fetch_file, fetch_snapshot
-from infopt_compiler.sources.module_text import find_module, module_documents
+from infopt_compiler.sources.module_text import module_files, texts_of_modules
 from infopt_compiler.sources.progress import Tell
 from infopt_compiler.sources.reference import (
     HubFile,
@@ -78,8 +78,11 @@ def _fetch_model(text: str, base: Path, scratch: Path, tell: Tell) -> tuple[Path
 def _fetch_documents(text: str, base: Path, field: str, tell: Tell) -> tuple[list[Document], dict[str, Any]]:
     source = parse_data_source(text)
     if isinstance(source, PythonModule):
-        path = find_module(source.module)
-        return module_documents(path), {"sha256": digest_file(path)}
+        documents, unread = texts_of_modules(source.modules)
+        digests = {name: digest_file(path) for name, path in module_files(source.modules).items()}
+        facts: dict[str, Any] = {"files": len(digests), "not_parsed": unread} if len(digests) > 1 else {}
+        sha256 = digest_listing(digests) if len(digests) > 1 else next(iter(digests.values()))
+        return documents, {"sha256": sha256, **facts}
     if isinstance(source, HubFile):
         path, facts = fetch_file(source, tell)
         return file_documents(path, field), {**facts, "sha256": digest_file(path)}

@@ -48,9 +48,16 @@ class WheelMember:
 
 @dataclass(frozen=True)
 class PythonModule:
-    """`python:module`: the text of a module, which is read and not run."""
+    """`python:module`: the text of a module, which is read and not run.
+
+    `module.*` is a package with all below it, `*` the whole standard library; several stand with commas between.
+    """
 
     module: str
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        return tuple(part.strip() for part in self.module.split(","))
 
 
 ModelSource = HubModel | LocalPath | WheelMember
@@ -61,7 +68,8 @@ _REVISION = r"[A-Za-z0-9][A-Za-z0-9._/-]*"
 _HUB_MODEL = re.compile(rf"({_NAME}(?:/{_NAME})?)(?:@({_REVISION}))?")
 _HUB_FILE = re.compile(rf"datasets/({_NAME}/{_NAME})(?:@({_REVISION}))?#(.+)")
 _WHEEL = re.compile(rf"({_NAME})==([A-Za-z0-9][A-Za-z0-9.!+_-]*)#(.+)")
-_MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_ONE_MODULE = r"(?:\*|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:\.\*)?)"
+_MODULE = re.compile(rf"{_ONE_MODULE}(?: *, *{_ONE_MODULE})*")
 
 MODEL_SCHEMES = {
     "hf": "hf:org/name@revision",
@@ -71,7 +79,7 @@ MODEL_SCHEMES = {
 DATA_SCHEMES = {
     "hf": "hf:datasets/org/name@revision#path.jsonl",
     "file": "file:path/to/text.txt",
-    "python": "python:module",
+    "python": "python:module, package.*",
 }
 
 

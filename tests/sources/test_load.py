@@ -60,6 +60,12 @@ def test_slices_are_written_with_their_spec(tmp_path):
     assert sum(counts) == len(topics.topics)
 
 
+def test_a_package_is_a_text(tmp_path):
+    facts = load_data("python:json.*", tmp_path, "text", (0.0, 1.0), DataSpec(), tmp_path / "out", quiet)
+    assert facts["files"] > 3 and facts["not_parsed"] == [] and facts["documents"] > 10
+    assert facts["sha256"] == data_identity("python:json.*", tmp_path)["digest"]
+
+
 def test_an_empty_slice(tmp_path):
     (tmp_path / "t.txt").write_text("One long document of some words.")
     with pytest.raises(SourceError) as wrong:
@@ -76,6 +82,8 @@ def test_identity_is_content(tmp_path):
     assert model_identity("file:a", tmp_path) != model_identity("file:b", tmp_path)
     assert model_identity("hf:org/name@v1", tmp_path) == {"source": "hf:org/name@v1"}
     assert len(data_identity("python:pydoc_data.topics", tmp_path)["digest"]) == 64
+    several = [data_identity(f"python:{names}", tmp_path)["digest"] for names in ("json.*", "json, json.*")]
+    assert len(set(several)) == 2
     with pytest.raises(SourceError) as wrong:
         data_identity("file:none.txt", tmp_path)
     assert wrong.value.code == "E0601"

@@ -27,6 +27,8 @@ def test_models(text, value):
     ("text", "value"),
     [
         ("python:pydoc_data.topics", PythonModule("pydoc_data.topics")),
+        ("python:json.*, argparse", PythonModule("json.*, argparse")),
+        ("python:*", PythonModule("*")),
         ("file:text.jsonl", LocalPath("text.jsonl")),
         ("hf:datasets/org/name@abc#data/a.jsonl", HubFile("org/name", "data/a.jsonl", "abc")),
     ],
@@ -57,7 +59,19 @@ def test_what_is_no_model_source(text, hint):
     assert wrong.value.code == "E0600" and hint in (wrong.value.help or "")
 
 
-@pytest.mark.parametrize("text", ["python:a b", "python:os;exit()", "hf:org/name", "pypi:a==1#b", "python:"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "python:a b",
+        "python:os;exit()",
+        "python:a.*.b",
+        "python:a,,b",
+        "python:a.**",
+        "hf:org/name",
+        "pypi:a==1#b",
+        "python:",
+    ],
+)
 def test_what_is_no_data_source(text):
     with pytest.raises(SourceError) as wrong:
         parse_data_source(text)
