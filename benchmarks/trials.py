@@ -1,36 +1,48 @@
 """How often verdicts are wrong: simulated and real trials whose truth is known.
 
-python -m benchmarks.trials simulated                      300 trials of each kind, seconds
-python -m benchmarks.trials same ARTIFACT --trials 5       the artifact against itself, and against itself with 5 %
-                                                               added to each token's time; rows add up in --out
-python -m benchmarks.trials slower ARTIFACT                a copy that sleeps 5 % of each request's time
-python -m benchmarks.trials loaded ARTIFACT                two processes burning the cores beside it
+python -m benchmarks.trials simulated [--trials 300]          seconds to minutes
+python -m benchmarks.trials same ARTIFACT --out FILE          30 trials of the artifact against itself, rows added to FILE
+python -m benchmarks.trials slower ARTIFACT --out FILE        the same artifact in a process that waits 5 % longer for each
+                                                              token, block after block until that is found
+python -m benchmarks.trials loaded ARTIFACT --out FILE        two processes burn the cores beside it
+python -m benchmarks.trials table FILE                        what FILE holds
+
+Real trials take blocks as a build does (a fresh process each, A B B A, looks that share the error) and judge them as it
+does. FILE keeps every time, so that verdicts can be had again.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.simulated import World, ratio_bound, time_bound, trial
-from infopt_compiler.budget import judge
-from infopt_compiler.measure.estimate import estimate, estimate_ratio
-from infopt_compiler.measure.latency import run_block
+from benchmarks.simulated import World, job_of, ratio_bound, time_bound, trial
+from infopt_compiler.budget import Bound, Verdict
+from infopt_compiler.measure.latency import run_block, sample
 from infopt_compiler.measure.samples import Block, BlockSamples
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.measure.settings import PRESETS, MeasureSettings
+from infopt_compiler.measure.timing import Timing, judge_served
 
 CONFIDENCE, RESOLUTION, SLOWDOWN = 0.99, 0.05, 1.05
 SHORT = Scenario("short", prompt=64, generate=16)
-SETTINGS = replace(PRESETS["standard"], seconds=1e9, max_blocks=20)
+SIMULATED = replace(PRESETS["standard"], seconds=1e9, max_blocks=20)
+# Short requests, few blocks: thirty trials in ten minutes.
+REAL = replace(PRESETS["quick"], seconds=1e9, min_blocks=4, max_blocks=4, requests=8, warmup=1, warmup_most=4)
+SLOWER = replace(REAL, max_blocks=40)
+LIMITS = (1 - RESOLUTION, 1.0, 1 + RESOLUTION)
 _BURN = "while True: pass"
+_ROOT = Path(__file__).resolve().parent.parent
 
 
 def simulated(count: int) -> dict[str, Any]:
@@ -40,17 +52,17 @@ def simulated(count: int) -> dict[str, Any]:
         world = World(drift=drift)
         for aggregate, q in (("p50", 0.5), ("p95", 0.95)):
             truth = world.truth(q)
-            for move in (1 - RESOLUTION, 1.0, 1 + RESOLUTION):
+            for move in LIMITS:
                 bound = time_bound(aggregate, truth * move, CONFIDENCE)
                 verdicts = Counter(
-                    trial(world, bound, SETTINGS, k, {"subject": 1.0})[0].value for k in range(count)
+                    trial(world, bound, SIMULATED, k, {"subject": 1.0})[0].value for k in range(count)
                 )
                 found[f"drift {drift:g}, {aggregate}, limit {move:g} × truth"] = dict(verdicts)
         found.update(simulated_ratios(World(drift=drift, machine=0.075), count))
     return found
 
 
-def simulated_ratios(world: World, count: int, settings: MeasureSettings = SETTINGS) -> dict[str, Any]:
+def simulated_ratios(world: World, count: int, settings: MeasureSettings = SIMULATED) -> dict[str, Any]:
     """A/A, and a subject that is 5 % slower, judged against 100 % and 105 % of the reference."""
     found = {}
     for speed, limit in ((1.0, 1 - RESOLUTION), (1.0, 1.0), (1.0, 1 + RESOLUTION), (SLOWDOWN, 1.0)):
@@ -61,92 +73,144 @@ def simulated_ratios(world: World, count: int, settings: MeasureSettings = SETTI
     return found
 
 
-def pairs(folder: Path, blocks: int, requests: int, seed: int) -> tuple[BlockSamples, BlockSamples]:
-    """Blocks of the artifact and of itself, A B B A."""
-    found: tuple[list[Block], list[Block]] = ([], [])
-    for number in range(blocks):
-        for side in (0, 1) if number % 2 == 0 else (1, 0):
-            found[side].append(run_block(folder, SHORT, requests, 1, seed + number)[0])
-    return BlockSamples(tuple(found[0])), BlockSamples(tuple(found[1]))
+@dataclass(frozen=True)
+class Trial:
+    """What a real trial measured; `kind`: same, slower or loaded."""
 
+    kind: str
+    timing: Timing
 
-def slowed(samples: BlockSamples, factor: float) -> BlockSamples:
-    """The samples of a server that waits `factor` - 1 of each token's time after it; the wait is added, not slept."""
-    blocks = []
-    for block in samples.blocks:
-        rows = tuple(
-            replace(r, gaps=tuple(g * factor for g in r.gaps), latency=r.ttft + (r.latency - r.ttft) * factor)
-            for r in block.requests
+    def verdict(self, bound: Bound) -> Verdict:
+        return judge_served(self.timing, bound)[0]
+
+    def ratio(self) -> tuple[float, float, float]:
+        """p50 of tpot, subject over reference: value and limits; (nan, 0, inf) where there is none."""
+        found = self.timing.ratio(ratio_bound("p50", 1.0, CONFIDENCE))
+        return (float("nan") if found.value is None else found.value, found.low, found.high)
+
+    @property
+    def pairs(self) -> int:
+        return len(self.timing.samples["subject"].blocks)
+
+    def busy_share(self) -> float:
+        return max(
+            float(b.state["busy_share_others"]) for s in self.timing.samples.values() for b in s.blocks
         )
-        blocks.append(replace(block, requests=rows))
-    return BlockSamples(tuple(blocks))
+
+    def to_json(self) -> dict[str, Any]:
+        samples = {name: found.to_json() for name, found in self.timing.samples.items()}
+        return {"kind": self.kind, "samples": samples, "look": self.timing.look, "last": self.timing.last}
 
 
-def real(
-    folder: Path, count: int, blocks: int, seed: int, truth: float | None, out: Path | None
-) -> list[dict[str, Any]]:
-    """Trials of the same artifact against itself, and of a slowed one, on the same blocks."""
-    rows = []
+def read_trials(file: Path, kind: str) -> list[Trial]:
+    rows = (json.loads(line) for line in file.read_text("utf-8").splitlines())
+    return [Trial(kind, _timing(row, SETTINGS_OF[kind])) for row in rows if row["kind"] == kind]
+
+
+def _timing(row: dict[str, Any], settings: MeasureSettings) -> Timing:
+    samples = {name: BlockSamples.from_json(data) for name, data in row["samples"].items()}
+    return Timing(job_of(settings), SHORT, samples, row["look"], row["last"])
+
+
+SETTINGS_OF = {"same": REAL, "slower": SLOWER, "loaded": REAL}
+
+
+def real(artifact: Path, kind: str, seed: int) -> Trial:
+    """One trial: the artifact (or its slower server) as `subject`, itself as `reference`."""
+    settings = replace(SETTINGS_OF[kind], seed=seed)
+    os.environ["PYTHONPATH"] = str(_ROOT)  # where the slower server lies
+
+    def serve(
+        folder: Path, scenario: Scenario, requests: int, warmup: int, number: int, prompts: Path | None
+    ) -> tuple[Block, dict[str, Any]]:
+        slower = kind == "slower" and folder.name == "subject"
+        module = {"server": "benchmarks.slow_server"} if slower else {}
+        settle = settings.warmup_most - warmup, settings.stable
+        return run_block(artifact, scenario, requests, warmup, number, prompts, settle, **module)
+
+    def decided(found: dict[str, BlockSamples], look: int, last: bool) -> bool:
+        timing = Timing(job_of(settings), SHORT, found, look, last)
+        verdict = judge_served(timing, ratio_bound("p50", 1.0, CONFIDENCE))[0]
+        return verdict is not Verdict.inconclusive
+
+    folders = {name: Path(name) for name in ("subject", "reference")}
+    samples, look, last = sample(folders, SHORT, settings, decided, serve=serve)
+    return Trial(kind, Timing(job_of(settings), SHORT, samples, look, last))
+
+
+def collect(artifact: Path, kind: str, count: int, seed: int, out: Path) -> None:
     for number in range(count):
-        left, right = pairs(folder, blocks, 10, seed + 1000 * number)
-        ratio = estimate_ratio(left, right, "tpot", "p50", CONFIDENCE)
-        slow = estimate_ratio(slowed(left, SLOWDOWN), right, "tpot", "p50", CONFIDENCE)
-        own = estimate(left, "tpot", "p50", CONFIDENCE)
-        row = {
-            "p50": own.value,
-            "p50_limits": [own.low, own.high],
-            "p50_of_the_other": median(right.pooled("tpot")),
-        }
-        row |= {"ratio": ratio.value, "ratio_limits": [ratio.low, ratio.high], "blocks": ratio.blocks}
-        for name, interval in (("same", ratio), ("slower", slow)):
-            for limit in (1 - RESOLUTION, 1.0, 1 + RESOLUTION):
-                row[f"{name} <= {limit:.0%}"] = judge(
-                    ratio_bound("p50", limit, CONFIDENCE), interval, limit
-                ).value
-        if truth is not None:
-            for move in (1 - RESOLUTION, 1 + RESOLUTION):
-                bound = time_bound("p50", truth * move, CONFIDENCE)
-                row[f"p50 <= {move:.0%} of the quiet one"] = judge(bound, own, truth * move).value
-        row["busy_share_others"] = max(b.state["busy_share_others"] for s in (left, right) for b in s.blocks)
-        rows.append(row)
-        print(json.dumps(row), flush=True)
-        if out:
-            with out.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(row) + "\n")
-    return rows
+        found = real(artifact, kind, seed + 1000 * number)
+        with out.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(found.to_json()) + "\n")
+        ratio, low, high = found.ratio()
+        own = median(found.timing.samples["subject"].pooled("tpot"))
+        print(f"{kind} {number}: tpot {own * 1e3:.3f} ms, ratio {ratio:.3f} ({low:.3f} … {high:.3f}), {found.pairs} pairs", flush=True)  # fmt: skip
 
 
-def loaded(folder: Path, blocks: int, truth: float | None, out: Path | None) -> list[dict[str, Any]]:
-    """The same beside two processes that burn the cores."""
-    burners = [subprocess.Popen([sys.executable, "-c", _BURN]) for _ in range(2)]
-    try:
-        return real(folder, 1, blocks, 77, truth, out)
-    finally:
-        for burner in burners:
-            burner.kill()
-            burner.wait()
+def burn() -> Iterator[subprocess.Popen[bytes]]:
+    for _ in range(2):
+        yield subprocess.Popen([sys.executable, "-c", _BURN])
+
+
+def table(file: Path) -> None:
+    """Verdicts of every kind of bound over the trials, and how much the real ones scattered."""
+    same, slower, loaded = (read_trials(file, kind) for kind in ("same", "slower", "loaded"))
+    truth = median(v for found in same for s in found.timing.samples.values() for v in s.pooled("tpot"))
+    print(f"{len(same)} trials of the same, p50 of tpot over all: {truth * 1e3:.3f} ms")
+    ratios = sorted(found.ratio()[0] for found in same)
+    print(f"ratios {ratios[0]:.3f} … {ratios[-1]:.3f}, median {median(ratios):.4f}\n")
+    print("| kind | bound | met | missed | inconclusive |\n|---|---|--:|--:|--:|")
+    for kind, trials in (("same", same), ("slower", slower), ("loaded", loaded)):
+        for words, bound in _bounds(truth):
+            counts = Counter(found.verdict(bound).value for found in trials)
+            print(f"| {kind} | {words} | {counts['met']} | {counts['missed']} | {counts['inconclusive']} |")
+    for found in slower:
+        ratio, low, high = found.ratio()
+        print(f"slower: ratio {ratio:.3f} ({low:.3f} … {high:.3f}) after {found.pairs} pairs")
+    for found in loaded:
+        own = found.timing.interval("tpot", "p50", CONFIDENCE)
+        print(f"loaded: others took up to {found.busy_share():.0%}; tpot.p50 {own.low * 1e3:.2f} … {own.high * 1e3:.2f} ms, ratio {found.ratio()}")  # fmt: skip
+    for found in same[:1]:
+        tail = found.timing.interval("tpot", "p99", CONFIDENCE)
+        print(f"p99 of {tail.samples} requests: value {tail.value}, {tail.note}")
+
+
+def _bounds(truth: float) -> Iterator[tuple[str, Bound]]:
+    for move in LIMITS:
+        yield f"tpot.p50 <= {move:.0%} of itself", ratio_bound("p50", move, CONFIDENCE)
+    for move in LIMITS:
+        words = f"tpot.p50 <= {move:.0%} of the median of all trials"
+        yield words, time_bound("p50", truth * move, CONFIDENCE)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("kind", choices=("simulated", "same", "loaded"))
-    parser.add_argument("artifact", type=Path, nargs="?")
-    parser.add_argument("--trials", type=int, default=300)
-    parser.add_argument("--blocks", type=int, default=4)
+    parser.add_argument("kind", choices=("simulated", *SETTINGS_OF, "table"))
+    parser.add_argument("artifact", type=Path, nargs="?", help="an exported decoder; for `table` the file")
+    parser.add_argument("--trials", type=int, help="300 simulated, 30 of the same, 5 slower, 3 loaded")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--truth", type=float, help="seconds: p50 of tpot of many quiet blocks")
     parser.add_argument("--out", type=Path, help="JSON lines to add to")
     options = parser.parse_args()
+    count = options.trials or {"simulated": 300, "same": 30, "slower": 5, "loaded": 3}.get(options.kind, 0)
     if options.kind == "simulated":
-        for name, verdicts in simulated(options.trials).items():
+        for name, verdicts in simulated(count).items():
             print(f"{name}: {verdicts}")
         return
-    if options.kind == "same":
-        real(options.artifact, options.trials, options.blocks, options.seed, options.truth, options.out)
-    else:
-        loaded(options.artifact, options.blocks, options.truth, options.out)
+    if options.kind == "table":
+        table(options.artifact)
+        return
+    out = options.out or Path(tempfile.mkdtemp()) / "trials.jsonl"
+    burners = list(burn()) if options.kind == "loaded" else []
+    try:
+        collect(options.artifact, options.kind, count, options.seed, out)
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+    print(out)
 
 
 if __name__ == "__main__":

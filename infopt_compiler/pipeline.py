@@ -106,6 +106,7 @@ def _execute(job: BuildJob) -> Findings:
     def plan_it() -> None:
         """Again when the models are fetched: before, the shapes of some may not be known."""
         found.plan = make_job_plan(job, graph)
+        found.planned |= {step.name: step for step in found.plan.to_run}
         write_json(job.folder / "plan.json", found.plan.to_json())
         refuse_unreachable(found.plan, job)
 

@@ -14,14 +14,15 @@ import shutil
 import signal
 import sys
 import traceback
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from infopt_compiler.artifacts import DataSpec
+from infopt_compiler.artifacts import DataSpec, HFModel, ModelSpec
 from infopt_compiler.execute.channel import Channel, WorkerContext
 from infopt_compiler.execute.job import Job, read_input
-from infopt_compiler.passes.base import PassError
+from infopt_compiler.passes.base import Pass, PassError
 from infopt_compiler.passes.instance import make_pass
 from infopt_compiler.passes.registry import find_pass
 from infopt_compiler.sources.errors import SourceError
@@ -80,7 +81,23 @@ def _run_pass(job: Job, channel: Channel) -> dict[str, Any]:
     target = Target(**job.target)
     context = WorkerContext(channel, Path(job.staging), Path(job.scratch), job.threads, job.seed, target)
     inputs = {argument: read_input(data) for argument, data in job.work["inputs"].items()}
+    check_models(instance, inputs)
     return instance.run(context, **inputs)
+
+
+def check_models(instance: Pass, inputs: Mapping[str, Any]) -> None:
+    """What the pass says against the models that came in: where a model was not fetched yet, nothing could be checked
+    before. PassError with the first problem."""
+    for given in inputs.values():
+        for handle in given if isinstance(given, tuple) else (given,):
+            if not isinstance(handle, HFModel) or not (handle.path / "config.json").is_file():
+                continue
+            try:
+                spec = ModelSpec.from_folder(handle.path)
+            except (KeyError, ValueError):
+                continue  # not a transformer that we know the shapes of
+            for problem in instance.check(spec):
+                raise PassError(problem.message, code=problem.code, help=problem.help)
 
 
 def describe(failure: Exception, staging: Path) -> dict[str, Any]:

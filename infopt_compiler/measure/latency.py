@@ -29,6 +29,7 @@ Decided = Callable[[dict[str, BlockSamples], int, bool], bool]
 Serve = Callable[[Path, Scenario, int, int, int, Path | None], tuple[Block, dict[str, Any]]]
 
 _GROWTH = 1.5  # each further look at the data has this many times the blocks of the one before
+_SERVE = "infopt_compiler.measure.serve"
 _TIMEOUT = 600.0  # seconds for one block, at least
 _TIMEOUT_PER_TOKEN = 0.5  # slower than that, on what serves one, is a hang
 
@@ -116,9 +117,11 @@ def run_block(
     seed: int,
     prompts: Path | None = None,
     settle: tuple[int, float] = (0, 0.0),
+    server: str = _SERVE,
 ) -> tuple[Block, dict[str, Any]]:
     """One fresh serving process and its requests. `prompts` is the folder of the scenario's data; `settle`: at most so
-    many further requests of warm-up, until three agree within that share of their median. DiagnosticError E0902 if it fails, E0903 if it hangs, E0904 if nothing serves it."""
+    many further requests of warm-up, until three agree within that share of their median; `server`: the module that the
+    process runs. DiagnosticError E0902 if it fails, E0903 if it hangs, E0904 if nothing serves it."""
     try:
         runtime_of(folder)
     except ValueError as reason:
@@ -137,16 +140,16 @@ def run_block(
     tokens = (requests + warmup + settle[0]) * (scenario.prompt + scenario.generate) * scenario.batch
     arriving = (requests + warmup) / scenario.rate if scenario.rate else 0.0
     watch = Watch()
-    lines = _run_child(job, _TIMEOUT + tokens * _TIMEOUT_PER_TOKEN + 2 * arriving)
+    lines = _run_child(server, job, _TIMEOUT + tokens * _TIMEOUT_PER_TOKEN + 2 * arriving)
     state = asdict(watch.state())
     end = lines[-1]
     rows = [{k: v for k, v in line.items() if k != "event"} for line in lines if line["event"] == "request"]
     return Block.from_json({**end, "requests": rows, "state": state}), end["environment"]
 
 
-def _run_child(job: dict[str, Any], timeout: float) -> list[dict[str, Any]]:
+def _run_child(server: str, job: dict[str, Any], timeout: float) -> list[dict[str, Any]]:
     child = subprocess.Popen(
-        [sys.executable, "-P", "-m", "infopt_compiler.measure.serve"],
+        [sys.executable, "-P", "-m", server],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

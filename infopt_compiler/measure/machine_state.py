@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.measure.samples import BlockSamples
+from infopt_compiler.targets.counters import BUSY_SHARE, allowed_cores, others_share, read_counters
 
-BUSY_SHARE = 0.10  # of the allowed cores, used by others
 _STEAL_SHARE = 0.05
 _GLANCE = 0.4  # seconds
 
@@ -43,36 +42,20 @@ class Watch:
     """Counters from the moment it is made; our own work is this process's and that of its children that ended."""
 
     def __init__(self) -> None:
-        self._start = _counters()
+        self._start = read_counters()
 
     def state(self) -> MachineState:
-        begin, end = self._start, _counters()
+        begin, end = self._start, read_counters()
         seconds = max(1e-9, end.at - begin.at)
         capacity = seconds * len(allowed_cores())
-        others = (end.busy - begin.busy) - (end.own - begin.own)
         return MachineState(
             round(seconds, 3),
-            round(min(1.0, max(0.0, others / capacity)), 4),
+            round(others_share(begin, end), 4),
             None if end.steal is None else round(max(0.0, end.steal - (begin.steal or 0.0)) / capacity, 4),
             None if end.throttled is None else end.throttled - (begin.throttled or 0),
             _load()[0] if _load() else None,
             frequency_mhz(),
         )
-
-
-@dataclass(frozen=True)
-class _Counters:
-    at: float
-    busy: float  # seconds of the allowed cores that were not idle
-    own: float
-    steal: float | None
-    throttled: int | None
-
-
-def allowed_cores() -> list[int]:
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
 
 
 def glance() -> MachineState:
@@ -162,33 +145,6 @@ def _notes(states: list[MachineState]) -> list[str]:
         f"THE MACHINE WAS BUSY during {len(found)} of {len(states)} blocks: others used up to {most:.0%} of "
         f"{len(allowed_cores())} cores; {what}"
     ]
-
-
-def _counters() -> _Counters:
-    import psutil
-
-    cores = psutil.cpu_times(percpu=True)
-    times = [cores[core] for core in allowed_cores() if core < len(cores)] or cores
-    # Guest time is within user time already.
-    busy = sum(
-        sum(getattr(t, part, 0.0) for part in ("user", "nice", "system", "irq", "softirq")) for t in times
-    )
-    own = os.times()
-    steal = sum(t.steal for t in times) if hasattr(times[0], "steal") else None
-    return _Counters(time.monotonic(), busy, sum(own[:4]), steal, _throttled())
-
-
-def _throttled() -> int | None:
-    """Periods in which the control group's CPU quota was used up (cgroup v2, then v1)."""
-    for place in ("/sys/fs/cgroup/cpu.stat", "/sys/fs/cgroup/cpu/cpu.stat"):
-        try:
-            lines = Path(place).read_text("utf-8").splitlines()
-        except OSError:
-            continue
-        fields = dict(line.split() for line in lines if len(line.split()) == 2)
-        if "nr_throttled" in fields:
-            return int(fields["nr_throttled"])
-    return None
 
 
 def _load() -> list[float]:

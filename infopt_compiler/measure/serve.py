@@ -59,13 +59,18 @@ def prepare_prompts(
     return ["a"] * count, server.encode, False
 
 
-def serve(job: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> None:
-    """Open, warm up, run; `emit` gets a `ready`, one `request` each, and an `end` with memory and wall time."""
+def serve(
+    job: dict[str, Any],
+    emit: Callable[[dict[str, Any]], None],
+    opens: Callable[[str], Callable[[Path], Any]] = opener,
+) -> None:
+    """Open (`opens` gives what opens a folder, by runtime), warm up, run; `emit` gets a `ready`, one `request` each, and
+    an `end` with memory and wall time."""
     if job.get("cores") and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, job["cores"])  # before the runtime counts cores and starts threads
     folder, scenario = Path(job["folder"]), scenario_of(job["scenario"])
     runtime = runtime_of(folder)
-    open_model = opener(runtime)
+    open_model = opens(runtime)
     start = time.perf_counter()
     server = open_model(folder)
     load = time.perf_counter() - start
@@ -145,7 +150,8 @@ def _encode(
     return steady, wall, {"output_tokens": "none: an encoder"}
 
 
-def _main() -> None:
+def main(opens: Callable[[str], Callable[[Path], Any]] = opener) -> None:
+    """One job from stdin, JSON lines to stdout."""
     # Libraries print to stdout at will: the protocol gets the real one, they get stderr.
     out, sys.stdout = sys.stdout, sys.stderr
 
@@ -153,8 +159,8 @@ def _main() -> None:
         out.write(json.dumps(line) + "\n")
         out.flush()
 
-    serve(json.loads(sys.stdin.read()), emit)
+    serve(json.loads(sys.stdin.read()), emit, opens)
 
 
 if __name__ == "__main__":
-    _main()
+    main()

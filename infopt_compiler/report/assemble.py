@@ -16,7 +16,7 @@ from infopt_compiler.execute import Execution
 from infopt_compiler.graph import Graph
 from infopt_compiler.graph.keys import library_versions
 from infopt_compiler.measure.evaluation import Evaluation
-from infopt_compiler.plan import Plan
+from infopt_compiler.plan import Plan, PlanStep
 from infopt_compiler.report.html import html
 from infopt_compiler.report.job import BuildJob
 from infopt_compiler.report.junit import junit
@@ -40,7 +40,8 @@ LIBRARIES = (
 
 @dataclass
 class Findings:
-    """What a build came to, as far as it came: `evaluations` by budget name."""
+    """What a build came to, as far as it came: `evaluations` by budget name. `plan` is the newest one; `planned` holds
+    what was said of each step before it ran, which a later plan knows from the store."""
 
     graph: Graph | None = None
     execution: Execution = field(default_factory=Execution)
@@ -48,6 +49,7 @@ class Findings:
     shipped: list[dict[str, Any]] = field(default_factory=list)
     problems: Sequence[Diagnostic] = ()
     plan: Plan | None = None
+    planned: dict[str, PlanStep] = field(default_factory=dict)
     predictions: list[dict[str, Any]] = field(default_factory=list)
 
     @property

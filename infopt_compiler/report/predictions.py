@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from infopt_compiler.plan import QUANTITIES, Known, plan_rates, predicted_values
@@ -28,15 +29,28 @@ def _kept_under(row: dict[str, Any]) -> str:
 
 
 def _passes(found: Findings) -> Iterator[dict[str, Any]]:
-    planned = {step.name: step for step in found.plan.steps} if found.plan else {}
     for run in found.execution.runs:
-        step = planned.get(run.name)
-        if run.cached or step is None:
+        step = found.planned.get(run.name)
+        if run.cached or step is None or found.graph is None:
             continue
-        measured = (run.seconds, run.peak_rss_bytes, found.execution.entries[run.name].size_bytes)
+        measured = (run.seconds, run.peak_rss_bytes, _own_bytes(found, run.name))
         for quantity, value in zip(QUANTITIES, measured, strict=True):
             if (expected := getattr(step, quantity)) is not None and value:
                 yield {"pass": run.pass_name, **_row("pass", run.name, quantity, expected, float(value))}
+
+
+def _own_bytes(found: Findings, name: str) -> int:
+    """Bytes that a step added to the disk: of its files those that are not links to files of its inputs."""
+    entries = found.execution.entries
+    needs = found.graph.steps[name].needs if found.graph else ()
+    shared = {_place(file) for need in needs for file in entries[need].files.rglob("*")}
+    files = [file for file in entries[name].files.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files if _place(file) not in shared)
+
+
+def _place(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_dev, status.st_ino
 
 
 def _bounds(job: BuildJob, found: Findings) -> Iterator[dict[str, Any]]:

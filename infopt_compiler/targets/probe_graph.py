@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 _MICROSOFT = "com.microsoft"
+
+
+class LayerShape(Protocol):
+    """What `layers.Layer` says of a layer."""
+
+    @property
+    def operator(self) -> str: ...
+    @property
+    def hidden(self) -> int: ...
+    @property
+    def inner(self) -> int: ...
+    @property
+    def heads(self) -> int: ...
+    @property
+    def kv_heads(self) -> int: ...
+    @property
+    def width(self) -> int: ...
 
 
 class Graph:
@@ -36,19 +53,24 @@ class Graph:
         self._values.append(numpy_helper.from_array(array, name))
         return name
 
-    def product(self, operator: str, x: str, width: int, height: int) -> str:
-        """`x` times weights of its own (width, height): `float32`, `int8` or `nbits:BITS:GROUP:LEVEL`. Its output's name."""
+    def product(self, operator: str, x: str, width: int, height: int, *, bias: bool = False) -> str:
+        """`x` times weights of its own (width, height): `float32`, `int8` or `nbits:BITS:GROUP:LEVEL`. Its output's name.
+        With `bias` (of the first two) one is added."""
         import numpy as np
 
         # Random: pages of equal bytes may be merged behind our back, and then come from a cache.
         rng = np.random.default_rng(len(self._values))
         if operator == "float32":
             weights = rng.random((width, height), np.float32)
-            return self._node("MatMul", [x, self._value(weights)], domain="")
+            out = self._node("MatMul", [x, self._value(weights)], domain="")
+            return (
+                self._node("Add", [out, self._value(np.ones(height, np.float32))], domain="") if bias else out
+            )
         if operator == "int8":
             values = self._value(rng.integers(-127, 128, (width, height), np.int8))
             scales = self._value(np.full(height, 1e-4, np.float32))
-            return self._node("DynamicQuantizeMatMul", [x, values, scales])
+            ends = ["", self._value(np.ones(height, np.float32))] if bias else []
+            return self._node("DynamicQuantizeMatMul", [x, values, scales, *ends])
         bits, group, level = (int(part) for part in operator.split(":")[1:])
         group = group or width
         blocks = -(-width // group)
@@ -63,36 +85,62 @@ class Graph:
         }
         return self._node("MatMulNBits", [x, packed, scales], **sizes)
 
-    def elementwise(self, kind: str, x: str, count: int, width: int) -> str:
-        """A chain of `count` norms with skip, SiLU gates or GELUs with bias; the name of its end."""
+    def decoder_layer(
+        self, k: int, x: str, skip: str, layer: LayerShape, batch: int, keys: int
+    ) -> tuple[str, str]:
+        """Layer `k` of a Llama, as the builder writes it: (output, residual) from the (output, residual) before it."""
+        operator, inner = layer.operator, layer.heads * layer.width
+        normed, skip = self._norm(x, skip, layer.hidden)
+        packed = self.product(operator, normed, layer.hidden, inner + 2 * layer.kv_heads * layer.width)
+        attended = self.gqa(k, layer.heads, layer.kv_heads, layer.width, keys, packed, batch)
+        normed, skip = self._norm(self.product(operator, attended, inner, layer.hidden), skip, layer.hidden)
+        gate, up = (self.product(operator, normed, layer.hidden, layer.inner) for _ in range(2))
+        active = self._node("Mul", [self._node("QuickGelu", [gate], alpha=1.0), up], domain="")
+        return self.product(operator, active, layer.inner, layer.hidden), skip
+
+    def _norm(self, x: str, skip: str, width: int) -> tuple[str, str]:
         import numpy as np
 
-        ones, skip = self._value(np.ones(width, np.float32)), x
-        for _ in range(count):
-            if kind == "norm":
-                x = self._node("SkipSimplifiedLayerNormalization", [x, skip, ones])
-            elif kind == "layernorm":
-                x = self._node("SkipLayerNormalization", [x, skip, ones, ones, ones])
-            elif kind == "gelu":
-                x = self._node("BiasGelu", [x, ones])
-            else:
-                x = self._node("Mul", [self._node("QuickGelu", [x], alpha=1.0), skip], domain="")
-        return x
+        count = len(self._nodes)
+        ends = [f"normed{count}", "", "", f"sum{count}"]
+        self._node(
+            "SkipSimplifiedLayerNormalization", [x, skip, self._value(np.ones(width, np.float32))], ends
+        )
+        return ends[0], ends[3]
+
+    def encoder_layer(self, x: str, layer: LayerShape) -> str:
+        """A layer of BERT, as `export` writes it."""
+        import numpy as np
+
+        operator, inner = layer.operator, layer.heads * layer.width
+
+        def residual(out: str, skip: str) -> str:
+            ends = [self._value(np.ones(layer.hidden, np.float32)) for _ in range(3)]
+            return self._node("SkipLayerNormalization", [out, skip, *ends])
+
+        parts = [self.product(operator, x, layer.hidden, inner, bias=True) for _ in "qkv"]
+        attended = self._node("MultiHeadAttention", parts, num_heads=layer.heads)
+        x = residual(self.product(operator, attended, inner, layer.hidden), x)
+        up = self.product(operator, x, layer.hidden, layer.inner)
+        active = self._node("BiasGelu", [up, self._value(np.ones(layer.inner, np.float32))])
+        return residual(self.product(operator, active, layer.inner, layer.hidden), x)
 
     def mha(self, heads: int) -> str:
         return self._node("MultiHeadAttention", ["q", "k", "v"], num_heads=heads)
 
-    def gqa(self, k: int, heads: int, kv_heads: int, width: int, keys: int) -> str:
+    def gqa(
+        self, k: int, heads: int, kv_heads: int, width: int, keys: int, x: str = "x", batch: int = 1
+    ) -> str:
         """Of packed queries, keys and values `x`; `keys` in all, the cache in the inputs `key<k>` and `value<k>`."""
         import numpy as np
 
         angles = np.ones((keys, width // 2), np.float32)
-        ends = [self._value(np.array([keys - 1], np.int32)), self._value(np.array(keys, np.int32))]
+        ends = [self._value(np.full(batch, keys - 1, np.int32)), self._value(np.array(keys, np.int32))]
         tables = [self._value(angles), self._value(angles)]
         presents = [f"present_key{k}", f"present_value{k}"]
         for name in presents:
-            self._presents[name] = [1, kv_heads, keys, width]
-        inputs = ["x", "", "", f"key{k}", f"value{k}", *ends, *tables]
+            self._presents[name] = [batch, kv_heads, keys, width]
+        inputs = [x, "", "", f"key{k}", f"value{k}", *ends, *tables]
         sizes: dict[str, Any] = {"num_heads": heads, "kv_num_heads": kv_heads, "do_rotary": 1}
         return self._node("GroupQueryAttention", inputs, [f"attended{k}", *presents], **sizes)
 

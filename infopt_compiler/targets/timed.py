@@ -1,8 +1,8 @@
-"""Times of a model as the sum of its kernels' times on this machine: what the runtime runs, operator by operator."""
+"""Times of a model from whole layers and a head that are timed on this machine (`layers`, `kernels`)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import exp, log
@@ -10,7 +10,8 @@ from typing import Any
 
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.artifacts.model_spec import WeightFormat
-from infopt_compiler.targets.kernels import ELEMENTS, KEYS, QUERIES, ROWS
+from infopt_compiler.targets.kernels import QUERIES, ROWS
+from infopt_compiler.targets.layers import BATCHES, KEYS, PROMPTS
 from infopt_compiler.targets.model import Target
 
 Rates = Mapping[str, Any]  # kind → its constants, as `kernel_rates` gives them
@@ -22,49 +23,34 @@ _TOKEN_SECONDS = 2e-9  # per entry of the vocabulary: the runtime's search over 
 
 @dataclass(frozen=True)
 class Kernels:
-    """The kinds of kernel that a model needs; `products` with how many of each there are in a layer."""
+    """The kinds that a model needs. `heads`: those that `tune` would choose the faster one of; none of an encoder."""
 
-    products: tuple[str, ...]
-    head: str | None
+    layer: str
     attention: str
-    between: str  # gate or gelu
-    norm: str
+    heads: tuple[str, ...]
 
-    def __iter__(self) -> Any:
-        yield from dict.fromkeys((*self.products, self.attention, self.between, self.norm))
-        if self.head:
-            yield self.head
+    def __iter__(self) -> Iterator[str]:
+        yield from (self.layer, self.attention, *self.heads)
 
 
 def kernels_of(spec: ModelSpec, target: Target) -> Kernels:
-    """What the exported artifact of `spec` runs: joined queries, keys and values, as the exporter writes them."""
+    """What the exported artifact of `spec` runs."""
     threads = _threads(spec, target)
-    level = 4 if spec.tuned else 0
-    size = _megabytes(spec)
-
-    def product(weights: WeightFormat, rows: int, columns: int, level: int) -> str:
-        if weights.bits >= 16:
-            return f"float32:{columns}:{rows}:{size}@{threads}"
-        if spec.is_encoder:
-            return f"int8:{columns}:{rows}:{size}@{threads}"
-        return f"nbits:{weights.bits}:{weights.group}:{level}:{columns}:{rows}:{size}@{threads}"
-
-    shapes = [product(spec.linear, *shape, level) for shape in _joined(spec)]
+    sizes = (spec.hidden, spec.intermediate, spec.heads, 0 if spec.is_encoder else spec.kv_heads, spec.head_dim)  # fmt: skip
+    shape = ":".join(map(str, (*sizes, spec.layers)))
     if spec.is_encoder:
-        names = (f"mha:{spec.heads}:{spec.head_dim}", "gelu", "layernorm")
-        return Kernels(tuple(shapes), None, *(f"{name}@{threads}" for name in names))
-    head = product(spec.head, spec.vocabulary, spec.hidden, 0)
-    names = (f"gqa:{spec.heads}:{spec.kv_heads}:{spec.head_dim}", "gate", "norm")
-    return Kernels(tuple(shapes), head, *(f"{name}@{threads}" for name in names))
+        operator = "int8" if spec.linear.bits < 16 else "float32"
+        return Kernels(f"encoder/{operator}/{shape}@{threads}", f"mha:{spec.heads}:{spec.head_dim}@{threads}", ())  # fmt: skip
+    layer = f"decoder/{_operator(spec.linear, 4 if spec.tuned else 0)}/{shape}@{threads}"
+    attention = f"gqa:{spec.heads}:{spec.kv_heads}:{spec.head_dim}@{threads}"
+    levels = (0, 4) if spec.tuned else (0,)
+    matrix = f"{spec.hidden}:{spec.vocabulary}:{_megabytes(spec)}@{threads}"
+    heads = dict.fromkeys(f"{_operator(spec.head, level)}:{matrix}" for level in levels)
+    return Kernels(layer, attention, tuple(heads))
 
 
-def _joined(spec: ModelSpec) -> list[tuple[int, int]]:
-    """(outputs, inputs) of the products of a layer."""
-    shapes = list(spec.linear_shapes().values())
-    if spec.is_encoder:
-        return shapes
-    (q, hidden), (k, _), (v, _) = shapes[:3]
-    return [(q + k + v, hidden), *shapes[3:]]
+def _operator(weights: WeightFormat, level: int) -> str:
+    return "float32" if weights.bits >= 16 else f"nbits:{weights.bits}:{weights.group}:{level}"
 
 
 def _threads(spec: ModelSpec, target: Target) -> int:
@@ -83,40 +69,34 @@ def _megabytes(spec: ModelSpec) -> int:
 def prefill_seconds(spec: ModelSpec, target: Target, rates: Rates, prompt: int, batch: int) -> float:
     """One forward pass over `batch` prompts; a decoder's gives the first tokens (of a tuned one: the head sees only them)."""
     kinds = kernels_of(spec, target)
+    layer, attention = rates[kinds.layer]["prompt"], rates[kinds.attention]
     rows = prompt * batch
-    layer = sum(_at(rates[kind], rows) for kind in kinds.products)
-    layer += _attended(rates[kinds.attention]["prompt"], prompt) * batch
-    total = spec.layers * (layer + _between(spec, rates, kinds, rows))
-    if kinds.head:
-        total += _at(rates[kinds.head], batch if spec.tuned else rows)
-        total += _search(spec, batch)
+    seconds = _on_curve(PROMPTS, layer, rows)
+    if batch > 1:  # the rows of the products are those of all texts, but each attends to its own
+        seconds += batch * _on_curve(QUERIES, attention, prompt) - _on_curve(QUERIES, attention, rows)
+    total = spec.layers * seconds
+    if kinds.heads:
+        total += _head(rates, kinds, batch if spec.tuned else rows) + _search(spec, batch)
     return float(total + (0.0 if spec.is_encoder else _TEXT_SECONDS))
 
 
 def step_seconds(spec: ModelSpec, target: Target, rates: Rates, keys: float, batch: int) -> float:
     """One token of each of `batch` requests, the cache holding `keys` tokens of each."""
     kinds = kernels_of(spec, target)
-    assert kinds.head is not None
-    layer = sum(_at(rates[kind], batch) for kind in kinds.products)
-    few, many = rates[kinds.attention]["single"]
-    layer += max(few, few + (many - few) * (keys - KEYS[0]) / (KEYS[1] - KEYS[0])) * batch
-    total = spec.layers * (layer + _between(spec, rates, kinds, batch))
-    return float(total + _at(rates[kinds.head], batch) + _search(spec, batch))
+    ends = [
+        first + (second - first) * (batch - BATCHES[0]) / (BATCHES[1] - BATCHES[0])
+        for first, second in zip(*rates[kinds.layer]["step"], strict=True)
+    ]
+    layer = ends[0] + max(0.0, ends[1] - ends[0]) * (keys - KEYS[0]) / (KEYS[1] - KEYS[0])
+    return float(spec.layers * layer + _head(rates, kinds, batch) + _search(spec, batch))
+
+
+def _head(rates: Rates, kinds: Kernels, rows: int) -> float:
+    return min(_on_line(ROWS, rates[kind], rows) for kind in kinds.heads)
 
 
 def _search(spec: ModelSpec, batch: int) -> float:
     return _TOKEN_SECONDS * spec.vocabulary * batch
-
-
-def _between(spec: ModelSpec, rates: Rates, kinds: Kernels, rows: int) -> float:
-    """Two norms and the activation of one layer; an encoder adds biases to queries, keys and values besides."""
-    active = rows * (spec.intermediate + (3 * spec.hidden if spec.is_encoder else 0))
-    norms = 2 * _on_line(ELEMENTS, rates[kinds.norm], rows * spec.hidden)
-    return norms + _on_line(ELEMENTS, rates[kinds.between], active)
-
-
-def _at(seconds: list[float], rows: int) -> float:
-    return _on_line(ROWS, seconds, rows)
 
 
 def _on_line(points: tuple[int, ...], seconds: list[float], at: float) -> float:
@@ -129,10 +109,9 @@ def _on_line(points: tuple[int, ...], seconds: list[float], at: float) -> float:
     return seconds[-1]
 
 
-def _attended(seconds: list[float], queries: int) -> float:
-    """Between the measured lengths by the power that joins them, beyond them by the square."""
-    if queries >= QUERIES[-1]:
-        return seconds[-1] * (queries / QUERIES[-1]) ** 2
-    low, high = (0, 1) if queries <= QUERIES[1] else (1, 2)
-    power = log(seconds[high] / seconds[low]) / log(QUERIES[high] / QUERIES[low])
-    return seconds[low] * exp(power * log(max(1, queries) / QUERIES[low]))
+def _on_curve(points: tuple[int, ...], seconds: list[float], at: float) -> float:
+    """Between the measured points, and beyond them, by the power that joins the nearest two."""
+    pairs = list(pairwise(zip(points, seconds, strict=True)))
+    (low, first), (high, second) = next((pair for pair in pairs if at <= pair[1][0]), pairs[-1])
+    power = log(second / first) / log(high / low)
+    return first * exp(power * log(max(1.0, at) / low))

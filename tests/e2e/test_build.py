@@ -105,6 +105,18 @@ def test_what_arithmetic_rules_out_exits_3_before_anything_runs(workplace, first
     assert (report["exit_code"], report["passes"], report["bounds"]) == (3, [], [])
 
 
+def test_a_p99_of_too_few_requests_is_inconclusive_and_says_what_it_takes(workplace, first):
+    """30 requests say nothing of the slowest 1 in 100 at 99 %: no value, exit 4, and the number that is needed."""
+    bound = "budget chat under short { ttft.p99 <= 10 s at 99% confidence }\n"
+    workplace.write("tail.opt", RECIPE[: RECIPE.index("budget")] + bound)
+    few = ("measure.min_blocks=2", "measure.max_blocks=2", "measure.requests=15", "measure.refuse_busy=false")
+    ended = workplace.run("tail.opt", *few)
+    assert ended.returncode == 4, ended.stdout + ended.stderr
+    assert "p99 needs 459 samples" in " ".join(ended.stdout.split())
+    (row,) = workplace.report("tail")["bounds"]
+    assert (row["verdict"], row["value"]) == ("inconclusive", None)
+
+
 def test_a_sweep_runs_all_jobs_and_exits_with_the_worst(workplace, first):
     sweep = workplace.run("tiny.opt", "-m", "budget.chat.size='50 MB','10 kB'")
     assert sweep.returncode == 3, sweep.stdout + sweep.stderr

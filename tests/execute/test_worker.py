@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
-from infopt_compiler.execute.worker import peak_rss_bytes
+import pytest
+
+from infopt_compiler.artifacts import HFModel
+from infopt_compiler.execute.worker import check_models, peak_rss_bytes
+from infopt_compiler.passes.base import PassError
+from infopt_compiler.passes.quantize.quantize import Method, Quantize
 
 
 def test_a_worker_imports_what_it_needs():
@@ -23,3 +30,13 @@ def test_memory_of_what_a_worker_starts_counts():
     held = before + 50_000_000
     subprocess.run([sys.executable, "-c", f"a = bytearray(b'x') * {held}"], check=True)
     assert peak_rss_bytes() >= held
+
+
+def test_a_model_that_was_fetched_after_the_check_is_checked_before_it_is_worked_on(tmp_path: Path):
+    config = {"model_type": "llama", "num_hidden_layers": 1, "hidden_size": 96, "intermediate_size": 192, "num_attention_heads": 2, "vocab_size": 64}  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
+    inputs = {"model": HFModel(tmp_path, "0" * 64), "calibrate": None}
+    check_models(Quantize(method=Method.rtn, group=32), inputs)
+    with pytest.raises(PassError, match="a group of 64 does not divide the input dimension 96") as caught:
+        check_models(Quantize(method=Method.rtn, group=64), inputs)
+    assert caught.value.code == "E0410"
