@@ -15,12 +15,13 @@ from typing import Any
 
 from infopt_compiler.diagnostics import DiagnosticError, Note, error
 from infopt_compiler.measure.last_words import last_words
-from infopt_compiler.measure.machine_state import Watch, allowed_cores
+from infopt_compiler.measure.machine_state import Watch
 from infopt_compiler.measure.runtimes.server import runtime_of
 from infopt_compiler.measure.samples import Block, BlockSamples
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.measure.statistics import look_confidence
+from infopt_compiler.targets.counters import allowed_cores
 
 Progress = Callable[[float, float, str], None]
 # (samples of each variant, look number from 1, whether it is the last) → whether to stop.

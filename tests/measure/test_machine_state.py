@@ -11,14 +11,13 @@ import pytest
 from infopt_compiler.budget import Interval, Verdict, judge
 from infopt_compiler.measure.estimate import estimate, estimate_ratio
 from infopt_compiler.measure.machine_state import (
-    BUSY_SHARE,
     MachineState,
     Watch,
-    allowed_cores,
     machine_state,
     trusted,
 )
 from infopt_compiler.measure.samples import Block, BlockSamples, Request
+from infopt_compiler.targets.counters import BUSY_SHARE, allowed_cores
 from tests.measure.test_evaluate import bound
 
 QUIET = MachineState(5.0, 0.01, 0.0, 0, 0.5, 2500.0)
