@@ -127,7 +127,7 @@ def _evaluate(job: BuildJob, found: Findings, name: str) -> Evaluation:
     budget = job.program.budgets[name]
     artifacts = found.execution.artifacts
     assert found.graph is not None
-    known = plan_specs(found.graph, found.execution.entries)
+    known = plan_specs(found.graph, found.execution.entries, job.target)
     specs = {key: spec for key, spec in known.items() if spec is not None}
     try:
         return evaluate(

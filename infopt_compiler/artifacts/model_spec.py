@@ -37,7 +37,7 @@ class ModelSpec:
 
     `tuned`: the runtime's settings are those that `tune` chose for a machine. `experts`: networks of `intermediate`
     wide in each layer, of which a router takes `experts_per_token` for every token; 0 in a dense model. `mesh`: the
-    ranks that `shard` split it over.
+    ranks that `shard` split it over. `float_bytes`: of a number that is not quantized: norms, activations, keys and values.
     """
 
     architecture: str
@@ -59,6 +59,7 @@ class ModelSpec:
     experts: int = 0
     experts_per_token: int = 0
     mesh: Mesh | None = None
+    float_bytes: int = 4
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> ModelSpec:
@@ -85,7 +86,12 @@ class ModelSpec:
 
     @classmethod
     def from_folder(cls, folder: Path) -> ModelSpec:
-        return cls.from_config(json.loads((folder / "config.json").read_text("utf-8")))
+        return cls.from_config_file(folder / "config.json")
+
+    @classmethod
+    def from_config_file(cls, file: Path) -> ModelSpec:
+        """From a config.json, whatever it is called."""
+        return cls.from_config(json.loads(file.read_text("utf-8")))
 
     @property
     def is_encoder(self) -> bool:

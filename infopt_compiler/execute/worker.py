@@ -78,7 +78,7 @@ def run_job(job: Job, channel: Channel) -> dict[str, Any]:
 def _run_pass(job: Job, channel: Channel) -> dict[str, Any]:
     import_module(job.work["module"])
     instance = make_pass(find_pass(job.work["pass"]), job.work["parameters"])
-    target = Target(**job.target)
+    target = Target.from_dict(job.target)
     context = WorkerContext(channel, Path(job.staging), Path(job.scratch), job.threads, job.seed, target)
     inputs = {argument: read_input(data) for argument, data in job.work["inputs"].items()}
     check_models(instance, inputs)

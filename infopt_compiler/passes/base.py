@@ -74,6 +74,17 @@ class Estimate:
     disk_bytes: float
 
 
+@dataclass(frozen=True)
+class Outline:
+    """What a pass has to say of its plan: a table, sentences below it, and the same as plain data for plan.json."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
 class RunContext(Protocol):
     """What a running pass may use besides its arguments."""
 
@@ -117,9 +128,26 @@ class Pass(ABC):
         """Static problems of which arguments are there: `given` has the number of bindings per key of `inputs`."""
         yield from ()
 
+    def check_target(
+        self, model: ModelSpec, target: Target, scenarios: Mapping[str, Any]
+    ) -> Iterator[Problem]:
+        """Static problems with the target, as the catalog describes it (`cpu` without figures: nothing is probed).
+
+        `scenarios` has the `Scenario` of each such key of `inputs` that is given.
+        """
+        yield from ()
+
     def transform(self, model: ModelSpec) -> ModelSpec:
         """The spec of the output model."""
         return model
+
+    def settle(self, model: ModelSpec, target: Target, scenarios: Mapping[str, Any]) -> ModelSpec:
+        """The spec of the output model on a target, of a pass that plans for it; `scenarios` as in `check_target`."""
+        return self.transform(model)
+
+    def outline(self, model: ModelSpec, target: Target, scenarios: Mapping[str, Any]) -> Outline | None:
+        """What `plan` prints of this pass besides its estimate."""
+        return None
 
     def estimate(self, model: ModelSpec, target: Target) -> Estimate:
         """Pure: seconds and bytes from shapes and the machine's constants."""

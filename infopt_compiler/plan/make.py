@@ -12,6 +12,7 @@ from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.metrics import Needs
 from infopt_compiler.plan.bounds import Known, plan_bounds
 from infopt_compiler.plan.model import Plan
+from infopt_compiler.plan.outlines import plan_outlines
 from infopt_compiler.plan.rates import plan_rates
 from infopt_compiler.plan.specs import plan_specs
 from infopt_compiler.plan.steps import find_cached, plan_step
@@ -32,7 +33,7 @@ def make_plan(
     """What a build would do on this store. DiagnosticError where a source cannot be identified (a missing file)."""
     cached, keys = find_cached(graph, store, target, seed)
     latest: dict[str, Entry] = {entry.made.name: entry for entry in store.entries()}
-    specs = plan_specs(graph, cached)
+    specs = plan_specs(graph, cached, target)
     steps = tuple(
         plan_step(graph, step, cached, keys, latest, specs, target) for step in graph.steps.values()
     )
@@ -40,7 +41,7 @@ def make_plan(
     steps = tuple(replace(step, seen=_of_pass(step.pass_name, seen)) for step in steps)
     bounds = plan_bounds(Known(program, specs, target, plan_rates(program, specs, target), seen))
     seconds = _measure_seconds(program, settings) if settings is not None and target.here else 0.0
-    return Plan(program.recipe, target.name, steps, bounds, seconds)
+    return Plan(program.recipe, target.name, steps, bounds, seconds, plan_outlines(graph, specs, target))
 
 
 def _of_pass(name: str, seen: Mapping[str, SeenError]) -> dict[str, SeenError]:

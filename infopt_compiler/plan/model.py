@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from infopt_compiler.diagnostics import Span
+from infopt_compiler.passes.base import Outline
 from infopt_compiler.targets import SeenError
 
 
@@ -67,13 +68,14 @@ class PlanBound:
 @dataclass(frozen=True)
 class Plan:
     """`seconds`, `disk_bytes`: sums over the steps to run, `peak_rss_bytes`: their maximum; None where one is unknown.
-    `measure_seconds`: at most this for measuring time bounds."""
+    `measure_seconds`: at most this for measuring time bounds. `outlines`: what passes say of their own, by binding."""
 
     recipe: str
     target: str
     steps: tuple[PlanStep, ...]
     bounds: tuple[PlanBound, ...]
     measure_seconds: float = 0.0
+    outlines: Mapping[str, Outline] = field(default_factory=dict)
 
     @property
     def to_run(self) -> tuple[PlanStep, ...]:
@@ -107,6 +109,9 @@ class Plan:
             "disk_bytes": self.disk_bytes,
             "steps": [_plain(step) for step in self.steps],
             "bounds": [_plain(bound) for bound in self.bounds],
+            "outlines": {
+                name: {"notes": list(said.notes), **said.data} for name, said in self.outlines.items()
+            },
         }
 
 

@@ -8,13 +8,14 @@ from infopt_compiler.artifacts import HFModel, ModelSpec, TextData
 from infopt_compiler.artifacts.entry import Entry
 from infopt_compiler.graph import Graph, ModelStep, PassStep, Step
 from infopt_compiler.sources.identity import peek_spec
+from infopt_compiler.targets.model import Target
 
 
-def plan_specs(graph: Graph, cached: Mapping[str, Entry]) -> dict[str, ModelSpec | None]:
-    """Step → the spec of the model that it makes; None while it is unknown, and for data."""
+def plan_specs(graph: Graph, cached: Mapping[str, Entry], target: Target) -> dict[str, ModelSpec | None]:
+    """Step → the spec of the model that it makes for the target; None while it is unknown, and for data."""
     specs: dict[str, ModelSpec | None] = {}
     for step in graph.steps.values():
-        specs[step.name] = _spec(graph, step, cached.get(step.name), specs)
+        specs[step.name] = _spec(graph, step, cached.get(step.name), specs, target)
     return specs
 
 
@@ -30,7 +31,7 @@ def input_spec(graph: Graph, step: Step, specs: Mapping[str, ModelSpec | None]) 
 
 
 def _spec(
-    graph: Graph, step: Step, entry: Entry | None, specs: Mapping[str, ModelSpec | None]
+    graph: Graph, step: Step, entry: Entry | None, specs: Mapping[str, ModelSpec | None], target: Target
 ) -> ModelSpec | None:
     if entry is not None and step.output is HFModel:
         try:
@@ -41,5 +42,5 @@ def _spec(
         return peek_spec(step.declaration.source, graph.base)
     if isinstance(step, PassStep):
         incoming = input_spec(graph, step, specs)
-        return step.instance.transform(incoming) if incoming is not None else None
+        return step.instance.settle(incoming, target, step.scenarios) if incoming is not None else None
     return None

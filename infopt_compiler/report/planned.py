@@ -7,6 +7,7 @@ from typing import Any
 
 from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.graph import Graph, build_graph
+from infopt_compiler.passes.base import Outline
 from infopt_compiler.plan import Outlook, Plan, PlanBound, PlanStep, State, make_plan
 from infopt_compiler.report.job import BuildJob
 from infopt_compiler.units import Dimension, human
@@ -55,6 +56,8 @@ def plan_text(plan: Plan, job: BuildJob, width: int = 140) -> str:
     )
     console.print(_steps(plan))
     console.print(f"to run: {_sum(plan)}")
+    for name, said in plan.outlines.items():
+        _outline(console, name, said)
     if plan.bounds:
         console.print(_bounds(plan))
     if any(step.seen for step in plan.steps) or any(bound.seen for bound in plan.bounds):
@@ -64,6 +67,24 @@ def plan_text(plan: Plan, job: BuildJob, width: int = 140) -> str:
             f"{bound.span or bound.budget}: {_out_of_reach(plan, bound)}", markup=False, soft_wrap=True
         )
     return console.file.getvalue().rstrip()  # type: ignore[attr-defined,no-any-return]
+
+
+def _outline(console: Any, name: str, said: Outline) -> None:
+    """The table of a pass; long ones are as wide as they need, so that no figure is cut."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=f"{name}: {said.title}", title_justify="left", box=None, pad_edge=False)
+    for column in said.columns:
+        table.add_column(column, no_wrap=True)
+    for row in said.rows:
+        table.add_row(*map(Text, row))
+    width = console.width
+    console.width = max(width, 200)
+    console.print(table)
+    console.width = width
+    for note in said.notes:
+        console.print(f"{name}: {note}", markup=False, soft_wrap=True)
 
 
 def _sum(plan: Plan) -> str:

@@ -57,7 +57,7 @@ def _bounds(job: BuildJob, found: Findings) -> Iterator[dict[str, Any]]:
     """Of every budget that was measured here: the shown metrics of its subject."""
     if found.graph is None or not job.target.here or not found.evaluations:
         return
-    specs = plan_specs(found.graph, found.execution.entries)
+    specs = plan_specs(found.graph, found.execution.entries, job.target)
     known = Known(job.program, specs, job.target, plan_rates(job.program, specs, job.target))
     for name, evaluation in found.evaluations.items():
         budget = job.program.budgets[name]

@@ -14,7 +14,7 @@ from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.sema.budgets import check_budget
 from infopt_compiler.sema.calls import check_call
 from infopt_compiler.sema.declarations import check_data, check_group, check_model, check_scenario
-from infopt_compiler.sema.groups import target_memory_bytes
+from infopt_compiler.sema.groups import find_static_target, target_memory_bytes
 from infopt_compiler.sema.overriding import apply_override
 from infopt_compiler.sema.program import Budget, DataDecl, ModelDecl, Node, Program
 from infopt_compiler.sema.scope import Kind, Scope
@@ -158,7 +158,7 @@ def _program(parts: _Parts, input: Input) -> Program:
 def _check_whole(scope: Scope, program: Program, clean: bool) -> None:
     chains: dict[str, tuple[Chain, ...]] = specs_of(program.models, _folder(program))
     for node in program.nodes.values():
-        check_node(scope, node, chains)
+        check_node(scope, node, chains, find_static_target(program.target), program.scenarios)
     check_memory(scope, program, chains, target_memory_bytes(program.target), program.target)
     if clean and not any(d.severity is Severity.error for d in scope.found):
         warn_overlap(scope, program)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from infopt_compiler.targets.model import Target
 
 ENGINES = ("local",)
 
@@ -18,6 +22,13 @@ def group_options(group: str) -> tuple[str, ...]:
 
         return tuple(PRESETS)
     return ENGINES
+
+
+def find_static_target(name: str) -> Target | None:
+    """As the catalog describes it: this machine without figures. None if unknown, which was reported."""
+    from infopt_compiler.targets.catalog import TARGETS
+
+    return TARGETS.get(name)
 
 
 def target_memory_bytes(name: str) -> float | None:

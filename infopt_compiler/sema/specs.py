@@ -8,11 +8,14 @@ from pathlib import Path
 
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.diagnostics import Diagnostic, error
+from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.passes.base import Problem
 from infopt_compiler.passes.instance import make_pass
 from infopt_compiler.passes.registry import find_pass
 from infopt_compiler.sema.program import ModelDecl, Node, Program
 from infopt_compiler.sema.scope import Scope
+from infopt_compiler.sources import is_config
+from infopt_compiler.targets.model import Target
 from infopt_compiler.units import Dimension, human
 
 
@@ -25,17 +28,24 @@ class Chain:
 
 
 def static_spec(model: ModelDecl, folder: Path) -> ModelSpec | None:
-    """The spec of a `file:` model whose config.json can be read now; None for all others, never an error."""
+    """The spec of a `file:` model whose config can be read now; None for all others, never an error."""
     if not model.source.startswith("file:"):
         return None
     path = Path(model.source.removeprefix("file:")).expanduser()
     try:
-        return ModelSpec.from_folder(folder / path)
+        found = folder / path
+        return ModelSpec.from_config_file(found) if is_config(found) else ModelSpec.from_folder(found)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError, RuntimeError):
         return None
 
 
-def check_node(scope: Scope, node: Node, chains: dict[str, tuple[Chain, ...]]) -> None:
+def check_node(
+    scope: Scope,
+    node: Node,
+    chains: dict[str, tuple[Chain, ...]],
+    target: Target | None,
+    scenarios: Mapping[str, Scenario],
+) -> None:
     """Let the pass check itself against every model that may come to it; note the specs of its result."""
     try:
         instance = make_pass(find_pass(node.pass_name), node.parameters)
@@ -47,6 +57,10 @@ def check_node(scope: Scope, node: Node, chains: dict[str, tuple[Chain, ...]]) -
     incoming = _incoming(node, chains)
     specs: list[ModelSpec | None] = [chain.spec for chain in incoming] or [None]
     problems = [problem for spec in specs for problem in instance.check(spec)]
+    if target is not None and not problems:
+        asked = {name: scenarios[at] for name, ats in node.inputs.items() for at in ats if at in scenarios}
+        known = (spec for spec in specs if spec is not None)
+        problems = [found for spec in known for found in instance.check_target(spec, target, asked)]
     _report(scope, node, problems)
     if incoming and not problems:
         chains[node.name] = tuple(Chain(chain.model, instance.transform(chain.spec)) for chain in incoming)

@@ -4,8 +4,16 @@ from infopt_compiler.sources.errors import SourceError
 from infopt_compiler.sources.reference import (
     DATA_SCHEMES,
     MODEL_SCHEMES,
+    is_config,
     parse_data_source,
     parse_model_source,
 )
 
-__all__ = ["DATA_SCHEMES", "MODEL_SCHEMES", "SourceError", "parse_data_source", "parse_model_source"]
+__all__ = [
+    "DATA_SCHEMES",
+    "MODEL_SCHEMES",
+    "SourceError",
+    "is_config",
+    "parse_data_source",
+    "parse_model_source",
+]

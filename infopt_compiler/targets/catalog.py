@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import cache
 
 from infopt_compiler.diagnostics import DiagnosticError, did_you_mean, error
+from infopt_compiler.targets.clusters import CLUSTERS, GLOO
+from infopt_compiler.targets.efficiency import CPU
 from infopt_compiler.targets.model import Target
 
 USD_PER_CORE_HOUR = 0.0504  # m7i on demand, per vCPU: what this machine's cores are priced at unless set
@@ -53,9 +55,20 @@ _M7I_XLARGE = Target(
 TARGETS: dict[str, Target] = {
     # Resident after start of Python, runtime and tokenizer, less weights: 85-113 MB over six artifacts.
     "cpu": Target(
-        "cpu", 0.0, 0.0, 0.0, 0.0, 0, runtime_bytes=100e6, here=True, source="this machine, probed"
+        "cpu",
+        0.0,
+        0.0,
+        0.0,
+        0.0,
+        0,
+        runtime_bytes=100e6,
+        here=True,
+        source="this machine, probed",
+        cluster=GLOO,
+        efficiency=CPU,
     ),
     **{target.name: target for target in (_H100, _G5_XLARGE, _M7I_XLARGE)},
+    **CLUSTERS,
 }
 
 

@@ -14,8 +14,8 @@ from functools import cached_property
 
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.artifacts.mesh import Coordinate, Mesh
-from infopt_compiler.passes.shard.stages import balanced_stages
 from infopt_compiler.passes.shard.tensors import Stored, tensors_of
+from infopt_compiler.targets.stages import balanced_stages
 
 EMBEDDING, HEAD, NORM = "model.embed_tokens.", "lm_head.", "model.norm."
 _LAYER = re.compile(r"model\.layers\.(\d+)\.(.+)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, ClassVar
@@ -10,9 +10,13 @@ from typing import Any, ClassVar
 from infopt_compiler.artifacts import HFModel, ModelSpec, QuantizedModel, ShardedModel, TextData, WeightFormat
 from infopt_compiler.artifacts.mesh import Mesh
 from infopt_compiler.measure.scenario import Scenario
-from infopt_compiler.passes.base import AUTO, Estimate, Pass, Problem, RunContext, param
+from infopt_compiler.passes.base import AUTO, Estimate, Outline, Pass, PassError, Problem, RunContext, param
 from infopt_compiler.passes.registry import register_pass
 from infopt_compiler.passes.shard.degrees import degree_problems
+from infopt_compiler.passes.shard.planner import ShardPlan, load_of, make_plan
+from infopt_compiler.passes.shard.planner.choose import Prefer
+from infopt_compiler.passes.shard.planner.outline import outline
+from infopt_compiler.passes.shard.planner.requirement import parse_wanted, wanted_problems
 from infopt_compiler.targets.model import Target
 
 MODEL_TYPES = ("llama", "mistral", "qwen2", "qwen3", "smollm3", "qwen3_moe")
@@ -44,6 +48,7 @@ class Shard(Pass):
     }
     output: ClassVar[type[ShardedModel]] = ShardedModel
     libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers", "safetensors")
+    target_fields: ClassVar[tuple[str, ...]] = ("name", "memory_bytes", "devices", "cores")
 
     tensor: int = param(
         AUTO, "ranks that divide every layer: heads, networks, the vocabulary's tables", minimum=1, auto=True
@@ -58,9 +63,16 @@ class Shard(Pass):
         auto=True,
     )
     floats: Floats = param(Floats.float32, "what weights that are not quantized are stored and computed in")
+    prefer: Prefer = param(Prefer.throughput, "what combinations are ranked by")
+    require: list[str] = param(
+        [],
+        "bounds that come before the ranking: `ttft`, `tpot`, `latency`, `throughput`, `cost`, `memory`, as predicted",
+        requirement=True,
+    )
 
     def check(self, model: ModelSpec | None) -> Iterator[Problem]:
         """Degrees that the model's shapes or its quantization groups do not allow."""
+        yield from wanted_problems(self.require)
         if model is None:
             return
         if model.model_type not in MODEL_TYPES:
@@ -74,13 +86,58 @@ class Shard(Pass):
         """Degree by name; `AUTO` where it is to be planned."""
         return {name: getattr(self, name) for name in Mesh().to_json()}
 
+    def check_target(
+        self, model: ModelSpec, target: Target, scenarios: Mapping[str, Any]
+    ) -> Iterator[Problem]:
+        """More ranks than devices; no combination that fits."""
+        if any(True for _ in self.check(model)):
+            return
+        ranks = self.given_mesh().world
+        if not target.here and ranks > target.devices:
+            yield Problem(
+                f"{self.given_mesh()} takes {ranks} devices, the target `{target.name}` has {target.devices}",
+                next(name for name, degree in self.degrees.items() if degree > 1),
+                "choose smaller degrees or a larger target",
+                "E0772",
+            )
+        elif not target.here:
+            plan = self.plan(model, target, scenarios)
+            if plan.chosen is None:
+                lines = "; ".join(f"{one.what} {one.why}" for one in plan.refused)
+                yield Problem(
+                    f"no mesh fits the target `{target.name}`: {lines}",
+                    None,
+                    "choose a larger target, fewer bits or shorter requests",
+                    "E0773",
+                )
+
+    def plan(self, model: ModelSpec, target: Target, scenarios: Mapping[str, Any]) -> ShardPlan:
+        """Every combination that fits, ranked."""
+        return make_plan(
+            self.stored(model),
+            target,
+            load_of(scenarios.get("under")),
+            self.degrees,
+            self.prefer,
+            [parse_wanted(text) for text in self.require],
+        )
+
+    def settle(self, model: ModelSpec, target: Target, scenarios: Mapping[str, Any]) -> ModelSpec:
+        """With the mesh that will be taken, or what of it is given where none fits."""
+        chosen = self.plan(model, target, scenarios).chosen
+        return self.transform(model) if chosen is None else replace(self.stored(model), mesh=chosen.mesh)
+
+    def outline(self, model: ModelSpec, target: Target, scenarios: Mapping[str, Any]) -> Outline | None:
+        return outline(self.plan(model, target, scenarios), self.stored(model))
+
     def transform(self, model: ModelSpec) -> ModelSpec:
         """The same shapes, floats as they will be stored, and the mesh as far as it is given."""
         return replace(self.stored(model), mesh=self.given_mesh())
 
     def stored(self, model: ModelSpec) -> ModelSpec:
         """The model with its floats as the shards have them."""
-        return model.with_format(*map(self._stored_as, (model.linear, model.head, model.embedding)))
+        formats = map(self._stored_as, (model.linear, model.head, model.embedding))
+        return replace(model.with_format(*formats), float_bytes=2 if self.floats is Floats.bfloat16 else 4)
 
     def given_mesh(self) -> Mesh:
         """The degrees with 1 for those to be planned."""
@@ -99,7 +156,13 @@ class Shard(Pass):
             shard_model,
         )
 
+        spec = ModelSpec.from_folder(inputs["model"].path)
+        plan = self.plan(spec, ctx.target, {"under": inputs.get("under")})
+        if plan.chosen is None:
+            raise PassError("no mesh fits the target", help="`infopt-compile plan` says why", code="E0773")
+        mesh = plan.chosen.mesh
+        ctx.log(f"mesh: {mesh}")
         facts: dict[str, Any] = shard_model(
-            ctx, inputs["model"], self.given_mesh(), on=inputs.get("on"), floats=self.floats.value
+            ctx, inputs["model"], mesh, on=inputs.get("on"), floats=self.floats.value
         )
-        return facts
+        return {"mesh": mesh.to_json(), **facts}

@@ -8,13 +8,13 @@ from math import prod
 
 from infopt_compiler.artifacts import ModelSpec, WeightFormat
 
-FLOAT_BYTES = 4  # folders of the store hold float32
+FLOAT_BYTES = 4
 _HEAD_NORMED = ("qwen3", "qwen3_moe")  # model types that normalize queries and keys head by head
 
 
 @dataclass(frozen=True)
 class Stored:
-    """The shape of a tensor in a file, and the bytes of one item."""
+    """The shape of a tensor in a file, and the bytes of one item (scales are float32 whatever else is)."""
 
     shape: tuple[int, ...]
     item_bytes: int = FLOAT_BYTES
@@ -30,12 +30,14 @@ def tensors_of(spec: ModelSpec) -> dict[str, Stored]:
     Quantized linears are `X.qweight`, `X.scales`, `X.qzeros` (`artifacts.quantized`); the embedding's table is stored
     as floats there, whatever its integers are.
     """
-    found: dict[str, Stored] = {"model.embed_tokens.weight": Stored((spec.vocabulary, spec.hidden))}
+    found: dict[str, Stored] = {
+        "model.embed_tokens.weight": Stored((spec.vocabulary, spec.hidden), spec.float_bytes)
+    }
     for layer in range(spec.layers):
         found.update(_layer(spec, f"model.layers.{layer}."))
-    found["model.norm.weight"] = Stored((spec.hidden,))
+    found["model.norm.weight"] = Stored((spec.hidden,), spec.float_bytes)
     if has_own_head(spec):
-        found.update(_matrix("lm_head", (spec.vocabulary, spec.hidden), spec.head))
+        found.update(_matrix("lm_head", (spec.vocabulary, spec.hidden), spec.head, spec.float_bytes))
     return found
 
 
@@ -46,25 +48,28 @@ def has_own_head(spec: ModelSpec) -> bool:
 
 def _layer(spec: ModelSpec, prefix: str) -> Iterator[tuple[str, Stored]]:
     for name, shape in spec.linear_shapes().items():
-        yield from _matrix(prefix + name, shape, spec.linear).items()
+        yield from _matrix(prefix + name, shape, spec.linear, spec.float_bytes).items()
     if spec.experts:
-        yield f"{prefix}mlp.gate.weight", Stored((spec.experts, spec.hidden))
+        yield f"{prefix}mlp.gate.weight", Stored((spec.experts, spec.hidden), spec.float_bytes)
     for norm in ("input_layernorm", "post_attention_layernorm"):
-        yield f"{prefix}{norm}.weight", Stored((spec.hidden,))
+        yield f"{prefix}{norm}.weight", Stored((spec.hidden,), spec.float_bytes)
     if spec.model_type in _HEAD_NORMED:
         for norm in ("q_norm", "k_norm"):
-            yield f"{prefix}self_attn.{norm}.weight", Stored((spec.head_dim,))
+            yield f"{prefix}self_attn.{norm}.weight", Stored((spec.head_dim,), spec.float_bytes)
     if spec.attention_bias:
         shapes = spec.linear_shapes()
         biased = ("q_proj", "k_proj", "v_proj", *(("o_proj",) if spec.model_type == "llama" else ()))
         for name in biased:
-            yield f"{prefix}self_attn.{name}.bias", Stored((shapes[f"self_attn.{name}"][0],))
+            yield (
+                f"{prefix}self_attn.{name}.bias",
+                Stored((shapes[f"self_attn.{name}"][0],), spec.float_bytes),
+            )
 
 
-def _matrix(name: str, shape: tuple[int, int], stored: WeightFormat) -> dict[str, Stored]:
+def _matrix(name: str, shape: tuple[int, int], stored: WeightFormat, float_bytes: int) -> dict[str, Stored]:
     rows, columns = shape
     if stored.bits >= 16:
-        return {f"{name}.weight": Stored(shape)}
+        return {f"{name}.weight": Stored(shape, float_bytes)}
     groups = columns // stored.group if stored.group else 1
     found = {
         f"{name}.qweight": Stored((rows, columns * stored.bits // 8), 1),

@@ -7,7 +7,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infopt_compiler.passes.shard.stages import balanced_stages
+from infopt_compiler.targets.stages import balanced_stages
 
 
 def heaviest(weights, stages, first, last):

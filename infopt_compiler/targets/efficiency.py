@@ -1,0 +1,44 @@
+"""What share of a data sheet serving reaches, and what it costs besides: the constants of the analytic model of clusters.
+
+Fitted on the published tables of benchmarks/data/parallel_scaling.csv by `python -m benchmarks.parallel --fit`; how far off
+they are on lengths that were not fitted is in docs/parallelization.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_GRAPHS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 384, 512, 1024, 2048, 4096, 8192)
+
+
+@dataclass(frozen=True)
+class Efficiency:
+    """`bandwidth`, `cache`: shares of the memory's bandwidth reached in reading weights, and keys and values; `flops`: of the
+    rate of matrix products; `attention`: how many times its operations those of attention cost; `link`: share of a link's
+    bandwidth; `layer_seconds`: of one layer besides; `token_seconds`: of one output token on the host (sampling, scheduling).
+
+    `batch_sizes`: a step computes the next larger of these (captured graphs); empty: just the batch. `most_requests`: that a
+    replica serves at once. `memory_share`: of what weights leave free, that keys and values may take.
+    """
+
+    bandwidth: float
+    cache: float
+    flops: float
+    attention: float
+    link: float
+    layer_seconds: float
+    token_seconds: float
+    batch_sizes: tuple[int, ...] = _GRAPHS
+    most_requests: int = 2048
+    memory_share: float = 0.9
+
+    def padded(self, rows: float) -> float:
+        return next((float(size) for size in self.batch_sizes if size >= rows), rows)
+
+
+# Llama-3.3-70B on B200, all lengths (TensorRT-LLM 0.19): devices joined by NVLink.
+NVLINK = Efficiency(0.95, 0.51, 0.40, 0.5, 0.46, 6.8e-6, 6.0e-6)
+# Llama-3.3-70B on RTX 6000 Pro, all lengths (TensorRT-LLM 1.0): devices on PCIe.
+PCIE = Efficiency(0.92, 0.95, 0.65, 5.0, 0.95, 5.9e-6, 5.2e-5)
+# Processes of one CPU machine, PyTorch and gloo.
+CPU = Efficiency(0.7, 0.7, 0.6, 1.5, 1.0, 4e-4, 1e-4, batch_sizes=(), memory_share=0.8)

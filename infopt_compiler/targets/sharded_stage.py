@@ -1,0 +1,128 @@
+"""Seconds of one pipeline stage of a sharded decoder: reading, computing, and what its tensor and sequence groups exchange.
+
+Work of a stage divides by the tensor degree; two all-reduces in each layer put it together (Megatron-LM, arXiv 1909.08053,
+section 3; as reduce-scatter and all-gather the volume is the same, arXiv 2205.05198). A sequence group divides the positions
+of prompts and gathers keys and values (arXiv 2310.01889 passes them on in a ring, the volume is the same); of a decoded token
+there is nothing to divide, so its ranks all compute it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from infopt_compiler.artifacts import ModelSpec
+from infopt_compiler.artifacts.mesh import Mesh
+from infopt_compiler.targets.cluster import Cluster, Link
+from infopt_compiler.targets.efficiency import Efficiency
+from infopt_compiler.targets.sharded_memory import cache_per_token, head_bytes, layer_bytes, stages_of
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What a device reaches: bytes/s of weights and of keys and values, operations/s; and the cluster that joins it."""
+
+    weights: float
+    cache: float
+    flops: float
+    cluster: Cluster
+    efficiency: Efficiency
+
+    def link(self, mesh: Mesh, axis: str) -> Link:
+        """With the share of its bandwidth that is reached."""
+        link = self.cluster.link_of(mesh, axis)
+        return Link(link.bandwidth * self.efficiency.link, link.hop_seconds, link.start_seconds, link.name)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a stage computes in one go: `rows` tokens being decoded, each attending to `keys`; `prompt_tokens` of prompts of
+    `prompt` tokens, of which `heads` end here (their last position needs the head)."""
+
+    rows: float = 0.0
+    keys: float = 0.0
+    prompt_tokens: float = 0.0
+    prompt: int = 0
+    kv_bytes: int = 2
+
+
+@dataclass(frozen=True)
+class Seconds:
+    work: float
+    exchange: float
+
+    @property
+    def total(self) -> float:
+        return self.work + self.exchange
+
+
+def stage_seconds(spec: ModelSpec, mesh: Mesh, rates: Rates, step: Step) -> tuple[Seconds, ...]:
+    """Of every pipeline stage; equal ones are computed once."""
+    counts = stages_of(spec, mesh.pipeline)
+    last = len(counts) - 1
+    known: dict[tuple[int, bool], Seconds] = {}
+    for stage, count in enumerate(counts):
+        key = (count, stage == last)
+        if key not in known:
+            known[key] = Seconds(
+                _work(spec, mesh, rates, step, *key), _exchange(spec, mesh, rates, step, count)
+            )
+    return tuple(known[count, stage == last] for stage, count in enumerate(counts))
+
+
+def _work(spec: ModelSpec, mesh: Mesh, rates: Rates, step: Step, layers: int, with_head: bool) -> float:
+    efficiency = rates.efficiency
+    share = layers / spec.layers
+    active = _active_parameters(spec) * share
+    decoding = prompts = 0.0
+    if step.rows:
+        head = spec.head_parameters if with_head else 0
+        read = _read(spec, mesh, layers, step.rows) + (head_bytes(spec, mesh.tensor) if with_head else 0)
+        computed = 2 * (active + head) * efficiency.padded(step.rows) / mesh.tensor
+        decoding = max(read / rates.weights, computed / rates.flops)
+        held = cache_per_token(spec, mesh, step.kv_bytes) * layers / max(stages_of(spec, mesh.pipeline))
+        decoding += step.rows * step.keys * held / rates.cache + step.rows * efficiency.token_seconds
+    if step.prompt_tokens:
+        here = step.prompt_tokens / mesh.sequence
+        attention = 2.0 * layers * spec.heads * spec.head_dim * step.prompt * efficiency.attention
+        prompts = (2 * active + attention) * here / mesh.tensor / rates.flops
+        if not step.rows:
+            prompts = max(prompts, _read(spec, mesh, layers, here) / rates.weights)
+    return decoding + prompts + layers * efficiency.layer_seconds
+
+
+def _read(spec: ModelSpec, mesh: Mesh, layers: int, rows: float) -> float:
+    """Bytes of weights that so many tokens need: of a mixture the experts that at least one of them takes, routed evenly."""
+    whole = float(layers * layer_bytes(spec, mesh.tensor))
+    if not spec.experts:
+        return whole
+    taken = 1 - float((1 - spec.experts_per_token / spec.experts) ** rows)
+    return whole * (1 - _expert_share(spec) * (1 - taken))
+
+
+@cache
+def _expert_share(spec: ModelSpec) -> float:
+    experts = 3 * spec.experts * spec.hidden * spec.intermediate
+    return experts / (spec.linear_parameters / spec.layers)
+
+
+@cache
+def _active_parameters(spec: ModelSpec) -> float:
+    return spec.linear_parameters * spec.active_share
+
+
+def _exchange(spec: ModelSpec, mesh: Mesh, rates: Rates, step: Step, layers: int) -> float:
+    """Two all-reduces a layer over the tensor group, keys and values gathered over the sequence group, a hop to the next stage."""
+    here = step.rows + step.prompt_tokens / mesh.sequence
+    stream = here * spec.hidden * _exchanged_bytes(spec)
+    seconds = 2 * layers * rates.link(mesh, "tensor").all_reduce(mesh.tensor, stream)
+    if mesh.sequence > 1 and step.prompt_tokens:
+        gathered = 2.0 * step.prompt_tokens * spec.kv_heads * spec.head_dim * step.kv_bytes / mesh.tensor
+        seconds += layers * rates.link(mesh, "sequence").all_gather(mesh.sequence, gathered)
+    if mesh.pipeline > 1:
+        seconds += rates.link(mesh, "pipeline").send(stream / mesh.tensor)
+    return seconds
+
+
+def _exchanged_bytes(spec: ModelSpec) -> int:
+    return spec.float_bytes
