@@ -5,7 +5,8 @@ from infopt_compiler.targets.errors import SeenError, error_key, record_errors, 
 from infopt_compiler.targets.floor import floor
 from infopt_compiler.targets.machine import machine_digest, machine_identity
 from infopt_compiler.targets.model import Target
-from infopt_compiler.targets.predict import Predicted, Workload, predict, sizes
+from infopt_compiler.targets.predict import Workload, predict, sizes
+from infopt_compiler.targets.predicted import Predicted
 from infopt_compiler.targets.timed import Rates, kernels_of
 
 __all__ = [

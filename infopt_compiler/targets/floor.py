@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.targets.model import Target
 from infopt_compiler.targets.predict import Workload
@@ -16,7 +18,9 @@ def floor(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, floa
     Weights are read at 1.3 times the measured bandwidth and computed at 1.3 times the measured rate, nothing else
     costs anything. Weights that fit the last-level cache prove nothing: they need not come from memory.
     """
-    bandwidth, flops = target.bandwidth * _HEADROOM, target.flops * _HEADROOM
+    ranks = spec.mesh.world if spec.mesh is not None and not target.here else 1
+    target = replace(target, cache_bytes=target.cache_bytes * ranks)
+    bandwidth, flops = target.bandwidth * _HEADROOM * ranks, target.flops * _HEADROOM * ranks
     from_memory = max(0.0, spec.bytes_per_token - target.cache_bytes)
     step = from_memory / bandwidth
     # One position in each prompt needs the head; integer kernels may do four operations where fp32 does one.
@@ -25,7 +29,7 @@ def floor(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, floa
     latency = prefill + max(0, scenario.generate - 1) * step
     weights = spec.weight_bytes * _SIZE_SLACK
     found = {"size": weights, "bits_per_weight": weights * 8 / spec.parameters}
-    found["memory.peak"] = found["memory.steady"] = spec.bytes_per_token * _SIZE_SLACK
+    found["memory.peak"] = found["memory.steady"] = spec.bytes_per_token * _SIZE_SLACK / ranks
     aggregates = ("mean", "p50", "p90", "p95", "p99", "max")
     for metric, value in (
         ("ttft", prefill),
@@ -40,8 +44,16 @@ def floor(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, floa
         found["samples"] = scenario.batch / prefill
     if step > 0 and not spec.is_encoder and scenario.generate:
         found.update({f"decode.{aggregate}": 1 / step for aggregate in aggregates})
-        rate = scenario.batch * scenario.generate / latency
+        rate = _at_once(spec, target, scenario) * scenario.generate / latency
         found["throughput"] = rate
         found["throughput.total"] = rate * (scenario.prompt + scenario.generate) / scenario.generate
         found["cost"] = target.usd_per_hour / (rate * 3600 * scenario.utilization) * 1e6
     return found
+
+
+def _at_once(spec: ModelSpec, target: Target, scenario: Workload) -> float:
+    """Requests that a pass over the weights can serve: those of a sharded model whose keys and values memory holds."""
+    if spec.mesh is None:
+        return scenario.batch
+    per_request = spec.kv_bytes(scenario.prompt + scenario.generate, spec.float_bytes)
+    return max(1.0, target.memory_bytes * target.devices / max(1, per_request))

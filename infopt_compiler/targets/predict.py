@@ -8,7 +8,9 @@ from typing import Protocol
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.targets.memory import KV_BYTES, memory_bytes
 from infopt_compiler.targets.model import Target
+from infopt_compiler.targets.predicted import Predicted
 from infopt_compiler.targets.roofline import roofline_prefill, roofline_step
+from infopt_compiler.targets.sharded_predict import predict_sharded
 from infopt_compiler.targets.timed import Rates, prefill_seconds, step_seconds
 
 _TIMED, _ROOFLINE = (
@@ -37,16 +39,6 @@ class Workload(Protocol):
 
 
 @dataclass(frozen=True)
-class Predicted:
-    """A predicted value in base units, the range it may lie in, and the arithmetic in words."""
-
-    value: float
-    low: float
-    high: float
-    arithmetic: str
-
-
-@dataclass(frozen=True)
 class _Times:
     """Seconds of one forward pass over the prompts and of one decode step, how, and how far off they may be."""
 
@@ -72,6 +64,8 @@ def predict(
     `kernels`: times of the kernels of this machine (`rates.kernel_rates`); without them a roofline of the target's
     bandwidth and operations must do.
     """
+    if spec.mesh is not None:
+        return {**predict_sharded(spec, target, scenario), **sizes(spec)}
     times = _times(spec, target, scenario, kernels)
     found = _encoder(times, scenario) if spec.is_encoder else _decoder(spec, target, scenario, times)
     load = spec.weight_bytes / _LOAD_RATE + _LOAD_SECONDS

@@ -8,10 +8,11 @@ import pytest
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.targets import TARGETS, catalog, find_target
 from infopt_compiler.targets import probe as probing
+from infopt_compiler.targets.clusters import CLUSTERS
 
 
 def test_descriptions_are_complete() -> None:
-    assert set(TARGETS) == {"cpu", "h100", "g5_xlarge", "m7i_xlarge"}
+    assert set(TARGETS) == {"cpu", "h100", "g5_xlarge", "m7i_xlarge", *CLUSTERS}
     for target in TARGETS.values():
         assert target.source
         if not target.here:

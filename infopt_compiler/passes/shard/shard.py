@@ -13,11 +13,12 @@ from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.passes.base import AUTO, Estimate, Outline, Pass, PassError, Problem, RunContext, param
 from infopt_compiler.passes.registry import register_pass
 from infopt_compiler.passes.shard.degrees import degree_problems
-from infopt_compiler.passes.shard.planner import ShardPlan, load_of, make_plan
+from infopt_compiler.passes.shard.planner import ShardPlan, make_plan
 from infopt_compiler.passes.shard.planner.choose import Prefer
 from infopt_compiler.passes.shard.planner.outline import outline
 from infopt_compiler.passes.shard.planner.requirement import parse_wanted, wanted_problems
 from infopt_compiler.targets.model import Target
+from infopt_compiler.targets.sharded_predict import load_of
 
 MODEL_TYPES = ("llama", "mistral", "qwen2", "qwen3", "smollm3", "qwen3_moe")
 
@@ -116,7 +117,7 @@ class Shard(Pass):
         return make_plan(
             self.stored(model),
             target,
-            load_of(scenarios.get("under")),
+            load_of(scenarios.get("under") or Scenario()),
             self.degrees,
             self.prefer,
             [parse_wanted(text) for text in self.require],

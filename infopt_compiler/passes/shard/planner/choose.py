@@ -96,7 +96,7 @@ def _too_large(short: list[tuple[float, Mesh]], target: Target) -> list[Refusal]
     return [
         Refusal(
             str(mesh),
-            f"needs {human(needed, Dimension.bytes)} on a device of {human(device_memory(target, mesh), Dimension.bytes)}",
+            f"needs {needed / 1e9:.4g} GB on a device of {device_memory(target, mesh) / 1e9:.4g} GB",
         )
         for _, (needed, mesh) in sorted(least.items())
     ]
@@ -119,7 +119,7 @@ def reasons(plan: ShardPlan, spec: ModelSpec) -> list[str]:
         return []
     said = [_headline(plan, best)]
     said += _tensor(plan, best)
-    said += _pipeline(plan, best)
+    said += _pipeline(plan, best, spec)
     said += _copies(plan, best)
     said += [f"no combination meets {', '.join(best.missed)}; this one misses least"] if best.missed else []
     return said
@@ -147,7 +147,7 @@ def _tensor(plan: ShardPlan, best: Row) -> list[str]:
     return [text]
 
 
-def _pipeline(plan: ShardPlan, best: Row) -> list[str]:
+def _pipeline(plan: ShardPlan, best: Row, spec: ModelSpec) -> list[str]:
     """Against as many ranks in the tensor group, or what that is refused for."""
     mesh, cluster = best.mesh, cluster_of(plan.target)
     if mesh.pipeline == 1:
@@ -155,8 +155,8 @@ def _pipeline(plan: ShardPlan, best: Row) -> list[str]:
     crosses = cluster.link_of(mesh, "pipeline") is cluster.between and cluster.machines > 1
     link = cluster.link_of(mesh, "pipeline")
     said = (
-        f"pipeline {mesh.pipeline}{' across machines' if crosses else ''}, over {link.name}: a stage hands on one vector for each "
-        f"token, where tensor ranks would sum {2 * mesh.pipeline} times as many in every layer"
+        f"pipeline {mesh.pipeline}{' across machines' if crosses else ''}, over {link.name} at {link.bandwidth / 1e9:,.3g} GB/s: "
+        f"a stage hands on one vector for each token, a tensor group would sum two in each of {spec.layers} layers"
     )
     other = _nearest(plan, best, lambda m: m.tensor > mesh.tensor and m.replica == mesh.replica)
     if other is not None:
