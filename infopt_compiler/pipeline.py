@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from infopt_compiler.measure.evaluation import Evaluation
     from infopt_compiler.report.assemble import Findings
     from infopt_compiler.report.job import BuildJob
+    from infopt_compiler.report.past import Past
 
 
 def front(recipe: Input, overrides: Sequence[str] = ()) -> tuple[Program | None, list[Diagnostic]]:
@@ -30,6 +31,7 @@ def front(recipe: Input, overrides: Sequence[str] = ()) -> tuple[Program | None,
 def back(config: DictConfig) -> None:
     """Build the program of a composed configuration. Leaves `report.json` in the run's folder, whatever happens."""
     from infopt_compiler.report.assemble import make_report, write_report
+    from infopt_compiler.report.history import append_build
     from infopt_compiler.report.job import open_job
     from infopt_compiler.report.predictions import predictions
     from infopt_compiler.report.terminal import tell_report
@@ -39,8 +41,10 @@ def back(config: DictConfig) -> None:
     if not found.failed:
         found.predictions = predictions(job, found)
     report = make_report(job, found)
+    unwritten = append_build(job, report, found)
+    report["diagnostics"] += [problem.to_dict() for problem in unwritten]
     write_report(report, job.folder)
-    tell_report(report, job, [*found.execution.diagnostics, *found.problems])
+    tell_report(report, job, [*found.execution.diagnostics, *found.problems, *found.warnings, *unwritten])
 
 
 def plan(config: DictConfig) -> tuple[str, dict[str, Any], int]:
@@ -79,10 +83,11 @@ def _findings(job: BuildJob) -> Findings:
     try:
         check_lock(job, found)
         artifacts = found.execution.artifacts
+        earlier = _earlier(job, found)
         found.shipped = ship({name: artifacts[name] for name in job.program.shipped}, job.folder)
         for name in job.program.budgets:
             job.events.step_started(f"budget {name}", "measuring")
-            found.evaluations[name] = _evaluate(job, found, name)
+            found.evaluations[name] = _evaluate(job, found, name, earlier)
     except DiagnosticError as problem:
         found.problems = problem.diagnostics
     return found
@@ -119,7 +124,19 @@ def _execute(job: BuildJob) -> Findings:
     return found
 
 
-def _evaluate(job: BuildJob, found: Findings, name: str) -> Evaluation:
+def _earlier(job: BuildJob, found: Findings) -> Past | None:
+    """What bounds `of last` are held to; None, and a warning, where the history cannot be read."""
+    from infopt_compiler.history import HistoryError
+    from infopt_compiler.report.past import earlier_values, unusable
+
+    try:
+        return earlier_values(job, {name: entry.digest for name, entry in found.execution.entries.items()})
+    except HistoryError as problem:
+        found.warnings.append(unusable(job, "no bound is compared with the last build", problem))
+        return None
+
+
+def _evaluate(job: BuildJob, found: Findings, name: str, earlier: Past | None) -> Evaluation:
     """The verdicts of one budget; what goes wrong in measuring names the budget's line."""
     from infopt_compiler.measure.evaluate import evaluate
     from infopt_compiler.plan.specs import plan_specs
@@ -143,6 +160,7 @@ def _evaluate(job: BuildJob, found: Findings, name: str) -> Evaluation:
             job.records,
             job.events.progress,
             name=budget.subject,
+            earlier=None if earlier is None else earlier.get(name, {}),
         )
     except DiagnosticError as problem:
         raise DiagnosticError(

@@ -9,6 +9,7 @@ from typing import Any
 
 from infopt_compiler.budget.bound import Bound, BoundSeverity
 from infopt_compiler.budget.interval import Interval, finite
+from infopt_compiler.budget.spread import Spread
 from infopt_compiler.units import UNITS, Dimension, human
 
 
@@ -17,6 +18,7 @@ class Verdict(str, Enum):
     missed = "missed"
     inconclusive = "inconclusive"
     predicted = "predicted"  # not measured: the target is another machine
+    baseline = "baseline"  # measured, and not judged: there is no earlier build to compare with
 
 
 class Basis(str, Enum):
@@ -29,7 +31,8 @@ class BoundResult:
     """`limit` and `interval` are in base units (s, B, tok/s, nats, 1). `limit` is None where the reference gave no value.
 
     `limit_raw` is the limit as written (`600 ms`, `105% of base`); `point_holds` whether the point value satisfies
-    the bound, None without a value. `ratio`: value over the reference's value, for relative bounds.
+    the bound, None without a value. `ratio`: value over the reference's value, for relative bounds. `spread`: the
+    subject's own value, for builds to come; in the history, not in the report.
     """
 
     bound: Bound
@@ -42,6 +45,7 @@ class BoundResult:
     point_holds: bool | None = None
     ratio: float | None = None
     note: str | None = None
+    spread: Spread | None = None
 
     @property
     def metric(self) -> str:
@@ -58,7 +62,7 @@ class BoundResult:
 
     @property
     def reference(self) -> str | None:
-        return self.bound.relative_to or self.bound.reference
+        return self.bound.reference or self.bound.relative_to
 
     @property
     def nearest(self) -> float | None:
@@ -103,6 +107,7 @@ class BoundResult:
             "operator": self.bound.operator.value,
             "limit": self.limit,
             "limit_raw": self.limit_raw,
+            "at": self.bound.confidence,
             "unit": base_unit(self.bound.definition.dimension),
             "value": interval.value,
             "interval": finite(interval.low, interval.high),

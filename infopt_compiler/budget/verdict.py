@@ -45,7 +45,7 @@ def judge(bound: Bound, interval: Interval, limit: float) -> Verdict:
 
 
 def overall(results: Iterable[BoundResult], *, predict_only: bool = False) -> Verdict:
-    """The verdict of a build. `warn` bounds never count. The worst decides: missed, inconclusive, predicted, met.
+    """The verdict of a build. `warn` bounds never count, nor do baselines. The worst decides: missed, inconclusive, predicted, met.
 
     With `predict_only`, predictions and undecided measurements are judged by their point value: met or missed.
     """
@@ -58,8 +58,10 @@ def overall(results: Iterable[BoundResult], *, predict_only: bool = False) -> Ve
 
 
 def _point_verdict(result: BoundResult) -> Verdict:
-    if result.verdict in (Verdict.met, Verdict.missed):
+    if result.verdict in (Verdict.met, Verdict.missed, Verdict.baseline):
         return result.verdict
+    if result.bound.of_last and result.limit is None:
+        return Verdict.baseline  # a prediction is not held to what was measured elsewhere
     return Verdict.met if result.point_holds else Verdict.missed
 
 

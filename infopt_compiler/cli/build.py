@@ -51,7 +51,7 @@ def run(command: Command, back: Back | None = None) -> int:
     show_diagnostics(resolved.warnings, no_color=command.on("no_color"))
     if command.on("cfg") or command.on("info"):
         return _show(command, recipe, resolved)
-    folder = create_run_dir(Path(command.text("outputs") or "outputs"), resolved.program.recipe, recipe)
+    folder = create_run_dir(outputs_of(command), resolved.program.recipe, recipe)
     try:
         _hydra_main(command, _primary(command, recipe, resolved, folder), resolved, back or _pipeline_back)
     except DiagnosticError as problem:
@@ -61,6 +61,11 @@ def run(command: Command, back: Back | None = None) -> int:
             problem.diagnostics, no_color=command.on("no_color")
         )  # the jobs that ran still count
     return _finish(command, resolved, folder)
+
+
+def outputs_of(command: Command) -> Path:
+    """The folder of runs and of their history."""
+    return Path(command.text("outputs") or "outputs").expanduser()
 
 
 def _pipeline_back(config: DictConfig) -> None:
@@ -77,6 +82,7 @@ def worst(codes: Sequence[int]) -> int:
 def _primary(command: Command, recipe: Input, resolved: Resolved, folder: Path | None) -> DictConfig:
     """The primary config of this run: the lowered recipe, the options, and where Hydra writes."""
     facts: dict[str, Any] = {"path": escape(recipe.name), "overrides": list(resolved.fixed)}
+    facts["outputs"] = escape(str(outputs_of(command).absolute()))
     hydra: dict[str, Any] = {"job": {"name": resolved.program.recipe}}
     if folder is not None:
         facts["folder"] = escape(str(folder))

@@ -90,6 +90,10 @@ def _words(verb: Verb, given: Sequence[str], current: str) -> Iterable[str]:
     if verb.takes is Takes.recipe:
         recipe = next((word for word in given if word.endswith(".opt")), None)
         return _paths(current, ".opt") if recipe is None else _overrides(recipe, current)
+    if verb.takes is Takes.history:
+        return _bounds(given[0]) if given else _paths(current, ".opt")
+    if verb.takes is Takes.two_reports:
+        return _paths(current, "report.json") if len(given) < 2 else []
     if verb.takes is Takes.files:
         return _paths(current, ".opt")
     if given:
@@ -129,6 +133,13 @@ def _overrides(recipe: str, current: str) -> Iterator[str]:
             yield f"{name}="
         elif name == path:
             yield from (f"{name}={value}" for value in values)
+
+
+def _bounds(recipe: str) -> Iterator[str]:
+    """What a recipe's budgets bound."""
+    program = _program(recipe)
+    if program is not None:
+        yield from (bound.name for budget in program.budgets.values() for bound in budget.bounds)
 
 
 def _program(recipe: str) -> Program | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from infopt_compiler.cli.build import hydra_refusals
+from infopt_compiler.cli.build import hydra_refusals, outputs_of
 from infopt_compiler.cli.recipe import read_recipe
 from infopt_compiler.cli.resolve import resolve
 from infopt_compiler.cli.settings import engine_settings
@@ -22,7 +22,8 @@ def composed(command: Command) -> DictConfig:
     recipe = read_recipe(command.words[0])
     resolved = resolve(recipe, command.words[1:])
     show_diagnostics(resolved.warnings, no_color=command.on("no_color"))
-    facts = {"path": escape(recipe.name), "overrides": [*resolved.fixed, *resolved.fields]}
+    facts: dict[str, Any] = {"path": escape(recipe.name), "overrides": [*resolved.fixed, *resolved.fields]}
+    facts["outputs"] = escape(str(outputs_of(command).absolute()))
     with hydra_refusals():
         config = compose(resolved.program, resolved.hydra, engine=engine_settings(command), facts=facts)
     return with_source_map(config, resolved.program)

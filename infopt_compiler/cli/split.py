@@ -179,6 +179,10 @@ def _check_words(verb: Verb, words: list[str]) -> Iterator[Diagnostic]:
         yield error("E0509", f"`{verb.name}` wants {verb.takes.value}", help=usage)
     elif verb.takes is Takes.recipe:
         yield from _check_recipe_words(words)
+    elif verb.takes is Takes.history:
+        yield from _check_recipe_words(words[:1])
+    elif verb.takes is Takes.two_reports:
+        yield from _check_two(verb, words, usage)
     elif verb.takes is not Takes.files and len(words) > 1:
         yield error("E0509", f"`{verb.name}` takes one word, not also `{words[1]}`", at(words[1]), help=usage)
     elif verb.takes in (Takes.action, Takes.shell) and words[0] not in verb.takes.value.split("|"):
@@ -189,6 +193,13 @@ def _check_words(verb: Verb, words: list[str]) -> Iterator[Diagnostic]:
             at(words[0]),
             help=did_you_mean(words[0], known),
         )
+
+
+def _check_two(verb: Verb, words: list[str], usage: str) -> Iterator[Diagnostic]:
+    if len(words) < 2:
+        yield error("E0509", f"`{verb.name}` wants a second report", at(words[0]), help=usage)
+    for word in words[2:]:
+        yield error("E0509", f"`{verb.name}` takes two words, not also `{word}`", at(word), help=usage)
 
 
 def _check_recipe_words(words: list[str]) -> Iterator[Diagnostic]:

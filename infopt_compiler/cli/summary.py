@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from infopt_compiler.cli.build import Job
 
 _MOST_VALUES = 6
-_COLOR = {"met": "green", "missed": "red", "inconclusive": "yellow", "predicted": "cyan", "failed": "red"}
+_COLOR = {
+    "met": "green",
+    "missed": "red",
+    "inconclusive": "yellow",
+    "predicted": "cyan",
+    "baseline": "blue",
+    "failed": "red",
+}
 
 
 def show_summary(jobs: Sequence[Job], swept: Sequence[str], folder: Path, *, no_color: bool) -> None:

@@ -5,16 +5,30 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from infopt_compiler.diagnostics import Diagnostic, Severity, render_text
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PLAIN_WIDTH = 160  # columns where nobody's terminal says otherwise
 _WRONG_USAGE = frozenset((*range(501, 510), *range(521, 550)))  # see diagnostics/codes/usage.py
 
 
 def wants_color(stream: IO[str], no_color: bool = False) -> bool:
     """Colours on a terminal only, unless NO_COLOR (no-color.org) or the option says no."""
     return not no_color and not os.environ.get("NO_COLOR") and stream.isatty()
+
+
+def table_console(no_color: bool = False) -> Console:
+    """Where tables go. A table is not squeezed where nobody looks at it: a pipe is 80 columns wide to rich."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PLAIN_WIDTH
+    return Console(
+        file=sys.stdout, no_color=not wants_color(sys.stdout, no_color), highlight=False, width=width
+    )
 
 
 def say(text: str) -> None:

@@ -15,6 +15,8 @@ class Takes(Enum):
     pass_name = "[NAME]"
     action = "ls|gc|verify"
     folder = "DIR"
+    history = "RECIPE [BOUND...]"
+    two_reports = "A B"
     shell = "bash|zsh|fish"
 
 
@@ -50,13 +52,14 @@ COMMON = (
 )
 _JSON = Flag("--json", "print JSON")
 _LOCKED = Flag("--locked", "build exactly what `<recipe>.lock` says, or say what differs")
+_OUTPUTS = Flag("--outputs", "folder that runs are written below (default: outputs)", value="DIR")
 _CACHE = Flag(
     "--cache", "folder of the store (default: $INFOPT_CACHE or ~/.cache/infopt-compiler)", value="DIR"
 )
 
 BUILD_FLAGS = (
     Flag("--multirun", "a sweep: one job per combination of values, such as q.bits=4,8", "-m"),
-    Flag("--outputs", "folder that runs are written below (default: outputs)", value="DIR"),
+    _OUTPUTS,
     Flag("--predict-only", "judge predictions instead of measuring"),
     Flag("--force", "build although arithmetic rules a bound out"),
     Flag("--remeasure", "measure again what was measured before"),
@@ -101,7 +104,7 @@ VERBS: dict[str, Verb] = {
             "what a build would do: cached or to run, time, memory, bounds out of reach",
             Takes.recipe,
             "infopt-compile plan recipes/smollm2-chat.opt target=h100",
-            (_JSON, _LOCKED, _CACHE, Flag("--predict-only", "judge predictions: exit 0 or 3")),
+            (_JSON, _LOCKED, _CACHE, _OUTPUTS, Flag("--predict-only", "judge predictions: exit 0 or 3")),
         ),
         Verb(
             "fmt",
@@ -148,6 +151,24 @@ VERBS: dict[str, Verb] = {
             Takes.folder,
             "infopt-compile report outputs/smollm2-chat/latest",
             (_JSON,),
+        ),
+        Verb(
+            "history",
+            "the values of a recipe's bounds over builds and commits",
+            Takes.history,
+            "infopt-compile history recipes/smollm2-chat.opt tpot.p50",
+            (
+                _JSON,
+                _OUTPUTS,
+                Flag("--limit", "the newest builds only, so many (default: 20)", value="N"),
+            ),
+        ),
+        Verb(
+            "diff",
+            "what differs between two builds: run folders or report.json files",
+            Takes.two_reports,
+            "infopt-compile diff outputs/smollm2-chat/2026-11-23_06-37-25 outputs/smollm2-chat/latest",
+            (_JSON, Flag("--markdown", "print Markdown, for a comment on a pull request")),
         ),
         Verb(
             "completion",

@@ -35,7 +35,7 @@ def _wanted(program: Program) -> Iterator[str]:
     yield from program.shipped
     for budget in program.budgets.values():
         for bound in budget.bounds:
-            yield from (name for name in (bound.relative_to, bound.reference, bound.on) if name is not None)
+            yield from (name for name in (bound.beside, bound.reference, bound.on) if name is not None)
 
 
 def _add(program: Program, name: str, steps: dict[str, Step], above: tuple[str, ...]) -> None:

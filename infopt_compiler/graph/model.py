@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -128,4 +128,7 @@ def _step_json(step: Step) -> dict[str, Any]:
         data["parameters"] = parameters_of(step.instance)
     elif isinstance(step, ModelStep | DataStep):
         data["source"] = step.declaration.source
+    if isinstance(step, DataStep):
+        cut = step.declaration
+        data["parameters"] = {"start": cut.start, "stop": cut.stop, "field": cut.field, **asdict(cut.spec)}
     return data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from infopt_compiler.budget import Bound, Interval, judge
@@ -11,7 +12,7 @@ from infopt_compiler.measure.embedding import Agreement, compare_embeddings
 from infopt_compiler.measure.embedding_estimate import EMBEDDING_METRICS, estimate_embedding
 from infopt_compiler.measure.evaluation import Value
 from infopt_compiler.measure.job import Job
-from infopt_compiler.measure.judged import Judged
+from infopt_compiler.measure.last import Judged, Own, judge_last, spread_of
 from infopt_compiler.measure.records import quality_key
 from infopt_compiler.metrics import Needs
 
@@ -39,7 +40,8 @@ class Embeddings:
         for metric, aggregate in _SHOWN:
             interval = self.interval(job, metric, aggregate, job.settings.confidence)
             label = f"{metric}.{aggregate}" if aggregate else metric
-            found.append(Value(label, job.name, interval, on=self.on, reference=self.reference))
+            kept = spread_of(partial(self.interval, job, metric, aggregate), job.settings.confidence, ())
+            found.append(Value(label, job.name, interval, on=self.on, reference=self.reference, spread=kept))
         return [value for value in found if value.interval.value is not None]
 
     def worst(self) -> list[dict[str, Any]]:
@@ -75,13 +77,21 @@ def measure_embeddings(job: Job) -> Compared:
 
 def judge_embeddings(job: Job, bound: Bound, found: Compared) -> Judged:
     """(verdict, interval, limit, ratio)."""
+    if bound.of_last:
+        return judge_last(job, bound, own_embeddings(job, bound, found))
     if bound.relative_to is not None:
         help = "state the limit itself: the metric compares with a reference already"
         raise DiagnosticError(
             error("E0909", f"`{bound.name}` cannot be a share of another", bound.span, help=help)
         )
-    interval = found[_key(bound)].interval(job, bound.metric, bound.aggregate, job.confidence(bound))
+    interval = own_embeddings(job, bound, found)(job.confidence(bound))
     return judge(bound, interval, bound.limit.base), interval, bound.limit.base, None
+
+
+def own_embeddings(job: Job, bound: Bound, found: Compared) -> Own:
+    """The subject's own value of the bound's metric, at any confidence."""
+    entry = found[_key(bound)]
+    return lambda confidence: entry.interval(job, bound.metric, bound.aggregate, confidence)
 
 
 def _key(bound: Bound) -> tuple[str, str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from infopt_compiler.artifacts import Artifact, ModelSpec, TextData
-from infopt_compiler.budget import Basis, Bound, BoundResult, Interval, Verdict, holds, judge
+from infopt_compiler.budget import Basis, Bound, BoundResult, Earlier, Interval, Spread, Verdict, holds, judge
 from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.measure.breakdown import breakdown
 from infopt_compiler.measure.embedding_estimate import EMBEDDING_METRICS
@@ -16,16 +18,18 @@ from infopt_compiler.measure.embedding_judged import (
     check_kind,
     judge_embeddings,
     measure_embeddings,
+    own_embeddings,
 )
 from infopt_compiler.measure.evaluation import Evaluation, Value
 from infopt_compiler.measure.fit import bits_per_weight
-from infopt_compiler.measure.job import Job
-from infopt_compiler.measure.judged import Judged, Quality, judge_quality, measure_quality
+from infopt_compiler.measure.job import Figure, Job
+from infopt_compiler.measure.judged import Quality, judge_quality, measure_quality, own_quality
+from infopt_compiler.measure.last import Judged, Own, judge_last, spread_of
 from infopt_compiler.measure.latency import Progress, no_progress
 from infopt_compiler.measure.records import MemoryRecords, Records, library_versions
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.measure.settings import MeasureSettings
-from infopt_compiler.measure.timing import Timing, judge_relative, judge_served, measure_timing
+from infopt_compiler.measure.timing import Timing, judge_relative, judge_served, measure_timing, own_of
 from infopt_compiler.metrics import Needs
 from infopt_compiler.targets import Target, machine_digest, predict
 
@@ -60,11 +64,13 @@ def evaluate(
     progress: Progress = no_progress,
     *,
     name: str = "subject",
+    earlier: Mapping[Figure, Earlier] | None = MappingProxyType({}),
 ) -> Evaluation:
     """Verdicts of all `bounds` on `subject` (binding `name`), in their order, and every value on the way.
 
     `artifacts`, `specs` and `data` hold what the bounds name by binding. On a target that is not here (`target.here`)
     requests are not run: their metrics are predicted and marked so. Size and quality are measured all the same.
+    `earlier` is what bounds `of last` are held to; None where the history cannot be read.
     Raises DiagnosticError E0902 to E0910.
     """
     kept = records if records is not None else MemoryRecords()
@@ -81,6 +87,7 @@ def evaluate(
         settings,
         kept,
         progress,
+        earlier,
     )
     timing = measure_timing(job) if target.here else None
     check_kind(job)
@@ -110,12 +117,13 @@ def _result(
     if needs is Needs.scenario:
         if timing is None:
             raise DiagnosticError(error("E0909", f"`{bound.name}` needs requests", bound.span))
-        judged = judge_served(timing, bound)
+        judged, own = judge_served(timing, bound), own_of(timing, bound)
     elif needs is Needs.data:
-        judged = _judge_text(job, bound, quality, embeddings)
+        judged, own = _judge_text(job, bound, quality, embeddings)
     else:
-        judged = _judge_files(job, bound)
-    return _row(job, bound, judged, Basis.measured)
+        judged, own = _judge_files(job, bound), _own_file(job, bound.metric)
+    row = _row(job, bound, judged, Basis.measured)
+    return replace(row, spread=spread_of(own, job.confidence(bound)))
 
 
 def _row(
@@ -136,7 +144,9 @@ def _predicted(job: Job, bound: Bound) -> BoundResult:
     interval = _prediction(job, job.spec, bound)
     limit: float | None = bound.limit.base
     ratio = None
-    if bound.relative_to is not None:
+    if bound.of_last:
+        limit, interval = None, replace(interval, note="a prediction is not compared with the last build")
+    elif bound.relative_to is not None:
         other = _prediction(job, job.specs.get(bound.relative_to), bound)
         limit = bound.limit.base * other.value if other.value else None
         ratio = interval.value / other.value if interval.value is not None and other.value else None
@@ -152,8 +162,14 @@ def _prediction(job: Job, spec: ModelSpec | None, bound: Bound) -> Interval:
     return Interval(found.value, found.low, found.high, 0.0, f"predicted: {found.arithmetic}", 0, 0)
 
 
-def _judge_files(job: Job, bound: Bound) -> tuple[Verdict, Interval, float | None, float | None]:
+def _own_file(job: Job, metric: str) -> Own:
+    return lambda _: _file_value(metric, job.subject, job.spec)
+
+
+def _judge_files(job: Job, bound: Bound) -> Judged:
     interval = _file_value(bound.metric, job.subject, job.spec)
+    if bound.of_last:
+        return judge_last(job, bound, _own_file(job, bound.metric))
     if bound.relative_to is None:
         return judge(bound, interval, bound.limit.base), interval, bound.limit.base, None
     other = job.artifact(bound, bound.relative_to)
@@ -173,11 +189,14 @@ def _file_value(metric: str, artifact: Artifact, spec: ModelSpec | None) -> Inte
 
 
 def _file_values(job: Job) -> list[Value]:
-    found = [
-        Value(metric, job.name, _file_value(metric, job.subject, job.spec))
-        for metric in ("size", "bits_per_weight")
-    ]
+    owns = {metric: _own_file(job, metric) for metric in ("size", "bits_per_weight")}
+    found = [Value(metric, job.name, own(1.0), spread=_kept(job, own)) for metric, own in owns.items()]
     return [value for value in found if value.interval.value is not None]
+
+
+def _kept(job: Job, own: Own) -> Spread | None:
+    """Of a value without a bound only what a bound `of last` at the settings' confidence would take."""
+    return spread_of(own, job.settings.confidence, ())
 
 
 def _served_values(job: Job, timing: Timing | None) -> list[Value]:
@@ -188,9 +207,11 @@ def _served_values(job: Job, timing: Timing | None) -> list[Value]:
     for subject in timing.samples:
         for metric, aggregate in _SHOWN:
             reference = None if subject == job.name else subject
-            interval = timing.interval(metric, aggregate, job.settings.confidence, reference)
+            own = partial(timing.interval, metric, aggregate, name=reference)
             label = f"{metric}.{aggregate}" if aggregate else metric
-            found.append(Value(label, subject, interval, scenario=timing.scenario.name))
+            kept = _kept(job, own) if reference is None else None
+            interval = own(job.settings.confidence)
+            found.append(Value(label, subject, interval, scenario=timing.scenario.name, spread=kept))
     return [value for value in found if value.interval.value is not None]
 
 
@@ -209,10 +230,12 @@ def _predicted_values(job: Job) -> list[Value]:
     ]
 
 
-def _judge_text(job: Job, bound: Bound, quality: dict[str, Quality], embeddings: Compared) -> Judged:
+def _judge_text(
+    job: Job, bound: Bound, quality: dict[str, Quality], embeddings: Compared
+) -> tuple[Judged, Own]:
     if bound.metric in EMBEDDING_METRICS:
-        return judge_embeddings(job, bound, embeddings)
-    return judge_quality(job, bound, quality)
+        return judge_embeddings(job, bound, embeddings), own_embeddings(job, bound, embeddings)
+    return judge_quality(job, bound, quality), own_quality(job, bound, quality)
 
 
 def _worst(quality: dict[str, Quality], embeddings: Compared) -> dict[str, list[dict[str, Any]]]:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from infopt_compiler.budget import Basis, BoundResult, Interval, base_unit, finite
+from infopt_compiler.budget import Basis, BoundResult, Interval, Spread, base_unit, finite
 from infopt_compiler.metrics import METRICS
 
 
 @dataclass(frozen=True)
 class Value:
-    """A value with or without a bound; `on` the data, `reference` what it compares with."""
+    """A value with or without a bound; `on` the data, `reference` what it compares with; `spread` for builds to come."""
 
     metric: str
     subject: str
@@ -21,6 +21,7 @@ class Value:
     scenario: str | None = None
     on: str | None = None
     reference: str | None = None
+    spread: Spread | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from infopt_compiler.artifacts import Artifact, ModelSpec, TextData
-from infopt_compiler.budget import Bound, BoundSeverity
+from infopt_compiler.budget import Bound, BoundSeverity, Earlier
 from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.measure.latency import Progress
 from infopt_compiler.measure.records import Records
@@ -15,10 +15,15 @@ from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.metrics import Needs
 from infopt_compiler.targets import Target
 
+Figure = tuple[str, str | None, str | None]  # see `Bound.figure`
+
 
 @dataclass(frozen=True)
 class Job:
-    """`artifacts`, `specs` and `data` by binding; `name` is the subject's binding."""
+    """`artifacts`, `specs` and `data` by binding; `name` is the subject's binding.
+
+    `earlier`: what the newest earlier build measured, by `Bound.figure`; None where the history cannot be read.
+    """
 
     name: str
     subject: Artifact
@@ -32,6 +37,7 @@ class Job:
     settings: MeasureSettings
     records: Records
     progress: Progress
+    earlier: Mapping[Figure, Earlier] | None = field(default_factory=dict)
 
     def needing(self, needs: Needs) -> list[Bound]:
         return [bound for bound in self.bounds if bound.definition.needs is needs]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from infopt_compiler.artifacts import Artifact, TextData
-from infopt_compiler.budget import Bound, Interval, Verdict, judge
+from infopt_compiler.budget import Bound, Interval, judge
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, error
 from infopt_compiler.measure.embedding_estimate import EMBEDDING_METRICS
 from infopt_compiler.measure.evaluation import Value
 from infopt_compiler.measure.job import Job
+from infopt_compiler.measure.last import Judged, Own, judge_last, spread_of
 from infopt_compiler.measure.quality import compare, score
 from infopt_compiler.measure.quality_estimate import (
     estimate_quality,
@@ -22,7 +24,6 @@ from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.measure.timing import judge_relative
 from infopt_compiler.metrics import Needs
 
-Judged = tuple[Verdict, Interval, float | None, float | None]
 _KL = (("kl", "mean"), ("kl", "p50"), ("kl", "p99"), ("kl", "max"), ("top1", None))
 
 
@@ -63,7 +64,8 @@ class Quality:
             interval = self.interval(metric, aggregate, self.settings.confidence)
             label = f"{metric}.{aggregate}" if aggregate else metric
             against = self.reference if metric in ("kl", "top1") else None
-            found.append(Value(label, subject, interval, on=self.on, reference=against))
+            kept = spread_of(partial(self.interval, metric, aggregate), self.settings.confidence, ())
+            found.append(Value(label, subject, interval, on=self.on, reference=against, spread=kept))
         base = self.result.reference_perplexity
         if base is not None and self.reference:
             known = Interval(base, base, base, 1.0, "on the same windows", self.result.tokens)
@@ -85,10 +87,10 @@ def measure_quality(job: Job) -> dict[str, Quality]:
 def judge_quality(job: Job, bound: Bound, quality: dict[str, Quality]) -> Judged:
     """(verdict, interval, limit, ratio) of a quality bound."""
     confidence = job.confidence(bound)
+    if bound.of_last:
+        return judge_last(job, bound, own_quality(job, bound, quality))
     if bound.relative_to is None:
-        entry = _find(job, bound, quality)
-        assert entry is not None  # measure_quality has made it
-        interval = entry.interval(bound.metric, bound.aggregate, confidence)
+        interval = own_quality(job, bound, quality)(confidence)
         return judge(bound, interval, bound.limit.base), interval, bound.limit.base, None
     if bound.metric == "bits_per_byte":
         return _judge_bits_per_byte(job, bound)
@@ -101,6 +103,13 @@ def judge_quality(job: Job, bound: Bound, quality: dict[str, Quality]) -> Judged
     base = entry.result.reference_perplexity
     reference = Interval.exact(base) if base else Interval.unknown("the reference was not scored")
     return judge_relative(bound, entry.ratio("perplexity", confidence), reference)
+
+
+def own_quality(job: Job, bound: Bound, quality: dict[str, Quality]) -> Own:
+    """The subject's own value of the bound's metric, at any confidence."""
+    entry = _find(job, bound, quality)
+    assert entry is not None  # measure_quality has made it
+    return lambda confidence: entry.interval(bound.metric, bound.aggregate, confidence)
 
 
 def _judge_bits_per_byte(job: Job, bound: Bound) -> Judged:
@@ -116,7 +125,7 @@ def _judge_bits_per_byte(job: Job, bound: Bound) -> Judged:
 
 def _reference_of(bound: Bound) -> str | None:
     """The model that has to be scored beside the subject; bits per byte need none beside it."""
-    return None if bound.metric == "bits_per_byte" else bound.reference or bound.relative_to
+    return None if bound.metric == "bits_per_byte" else bound.reference or bound.beside
 
 
 def _find(job: Job, bound: Bound, found: dict[str, Quality]) -> Quality | None:

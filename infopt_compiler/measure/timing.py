@@ -12,6 +12,7 @@ from infopt_compiler.budget import Bound, Interval, Verdict, judge
 from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.measure.estimate import estimate, estimate_rate, estimate_ratio, open_fast_end, quotient
 from infopt_compiler.measure.job import Job
+from infopt_compiler.measure.last import Own, is_settled, judge_last
 from infopt_compiler.measure.latency import confidence_of_look, sample
 from infopt_compiler.measure.machine_state import busy, check_quiet, trusted
 from infopt_compiler.measure.records import timing_key
@@ -127,7 +128,7 @@ def measure_timing(job: Job) -> Timing | None:
 
     def decided(found: dict[str, BlockSamples], look: int, last: bool) -> bool:
         timing = Timing(job, scenario, found, look, last)
-        return all(judge_served(timing, bound)[0] is not Verdict.inconclusive for bound in bounds)
+        return all(_is_decided(timing, bound) for bound in bounds)
 
     known = job.records.record(key)
     if known is not None:
@@ -163,11 +164,24 @@ def _check_context(job: Job, scenario: Scenario, bounds: list[Bound]) -> None:
 def judge_served(timing: Timing, bound: Bound) -> tuple[Verdict, Interval, float | None, float | None]:
     """(verdict, interval of the value, limit, ratio), all in base units; a relative limit is the reference's value times the factor."""
     confidence = timing.job.confidence(bound)
+    if bound.of_last:
+        return judge_last(timing.job, bound, own_of(timing, bound))
     if bound.relative_to is None:
         interval = timing.interval(bound.metric, bound.aggregate, confidence)
         return judge(bound, interval, bound.limit.base), interval, bound.limit.base, None
     reference = timing.interval(bound.metric, bound.aggregate, confidence, bound.relative_to)
     return judge_relative(bound, timing.ratio(bound), reference)
+
+
+def own_of(timing: Timing, bound: Bound) -> Own:
+    """The subject's own value of the bound's metric, at any confidence."""
+    return lambda confidence: timing.interval(bound.metric, bound.aggregate, confidence)
+
+
+def _is_decided(timing: Timing, bound: Bound) -> bool:
+    if bound.of_last:
+        return is_settled(timing.job, bound, own_of(timing, bound))
+    return judge_served(timing, bound)[0] is not Verdict.inconclusive
 
 
 def judge_relative(
@@ -182,8 +196,7 @@ def judge_relative(
 
 
 def _variants(job: Job, bounds: list[Bound]) -> dict[str, Artifact]:
-    relative = (bound for bound in bounds if bound.relative_to)
-    references = {str(bound.relative_to): job.artifact(bound, str(bound.relative_to)) for bound in relative}
+    references = {bound.beside: job.artifact(bound, bound.beside) for bound in bounds if bound.beside}
     return {job.name: job.subject, **{k: v for k, v in references.items() if k != job.name}}
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from infopt_compiler.artifacts import ModelSpec
-from infopt_compiler.budget import Bound, holds
+from infopt_compiler.budget import Bound, Earlier, holds
+from infopt_compiler.measure.job import Figure
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.plan.model import Outlook, PlanBound
 from infopt_compiler.sema.program import Budget, Program
@@ -23,6 +24,9 @@ class Known:
     target: Target
     rates: Rates | None = None
     seen: Mapping[str, SeenError] = field(default_factory=dict)
+    earlier: Mapping[str, Mapping[Figure, Earlier]] | None = field(
+        default_factory=dict
+    )  # by budget; None: unreadable
 
 
 def plan_bounds(known: Known) -> tuple[PlanBound, ...]:
@@ -51,6 +55,8 @@ def _plan_bound(known: Known, budget: Budget, bound: Bound) -> PlanBound:
         span=bound.span,
     )
     spec = known.specs.get(budget.subject)
+    if bound.of_last:
+        return _of_last(known, budget, bound, blank)
     if spec is None:
         return replace(blank, why="the model's shapes are not known before it is fetched")
     found = _predicted(known, budget, spec).get(bound.name)
@@ -65,6 +71,25 @@ def _plan_bound(known: Known, budget: Budget, bound: Bound) -> PlanBound:
     return row
 
 
+def _of_last(known: Known, budget: Budget, bound: Bound, blank: PlanBound) -> PlanBound:
+    """The limit of a bound `of last` is a measured value, known before anything is made."""
+    if known.earlier is None:
+        return replace(blank, why="the history of builds cannot be read")
+    earlier = known.earlier.get(budget.name, {}).get(bound.figure)
+    if earlier is None:
+        return replace(blank, why="no earlier build to compare with: this one is what the next is held to")
+    limit = bound.limit.base * earlier.spread.value
+    measured = human(earlier.spread.value, bound.definition.dimension)
+    blank = replace(blank, limit=limit, why=f"{measured} by the {earlier.text}")
+    spec = known.specs.get(budget.subject)
+    found = _predicted(known, budget, spec).get(bound.name) if spec is not None else None
+    if spec is None or found is None or not known.target.here:
+        return blank
+    row = _judge(blank, bound, limit, found, _floor(known, budget, spec).get(bound.name))
+    why = _proof(bound, limit, row, spec, known.target) if row.outlook is Outlook.unreachable else row.why
+    return replace(row, why=f"{blank.why}; {why}")
+
+
 def _judge(blank: PlanBound, bound: Bound, limit: float, found: Predicted, least: float | None) -> PlanBound:
     known = replace(
         blank,
@@ -75,8 +100,8 @@ def _judge(blank: PlanBound, bound: Bound, limit: float, found: Predicted, least
         floor=least,
         why=found.arithmetic,
     )
-    # A relative limit rests on a prediction itself, so it proves nothing.
-    if least is not None and bound.relative_to is None and not holds(bound.operator, least, limit):
+    # A limit relative to a binding rests on a prediction itself, so it proves nothing.
+    if least is not None and bound.beside is None and not holds(bound.operator, least, limit):
         return replace(known, outlook=Outlook.unreachable)
     inside = holds(bound.operator, found.value, limit)
     return replace(known, outlook=Outlook.meets if inside else Outlook.misses)
@@ -130,4 +155,6 @@ def _text(bound: Bound) -> str:
     parts = [bound.name, bound.operator.value, str(bound.limit)]
     for word, name in (("of", bound.relative_to), ("vs", bound.reference), ("on", bound.on)):
         parts += [word, name] if name is not None else []
+    if bound.confidence is not None:
+        parts.append(f"at {bound.confidence * 100:g}% confidence")
     return " ".join(parts)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from infopt_compiler.artifacts.entry import Entry
 from infopt_compiler.artifacts.store import Store
+from infopt_compiler.budget import Earlier
 from infopt_compiler.graph import Graph
+from infopt_compiler.measure.job import Figure
 from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.metrics import Needs
 from infopt_compiler.plan.bounds import Known, plan_bounds
@@ -19,6 +21,7 @@ from infopt_compiler.plan.steps import find_cached, plan_step
 from infopt_compiler.sema.program import Program
 from infopt_compiler.targets import SeenError, Target, error_key, seen_errors
 
+Past = Mapping[str, Mapping[Figure, Earlier]]  # by budget
 QUANTITIES = ("seconds", "peak_rss_bytes", "disk_bytes")  # of a step: what is estimated and measured
 
 
@@ -29,8 +32,10 @@ def make_plan(
     target: Target,
     settings: MeasureSettings | None = None,
     seed: int = 0,
+    earlier: Callable[[Mapping[str, str]], Past | None] | None = None,
 ) -> Plan:
-    """What a build would do on this store. DiagnosticError where a source cannot be identified (a missing file)."""
+    """What a build would do on this store; `earlier` gives what bounds `of last` are held to, from the digests of
+    what is cached. DiagnosticError where a source cannot be identified (a missing file)."""
     cached, keys = find_cached(graph, store, target, seed)
     latest: dict[str, Entry] = {entry.made.name: entry for entry in store.entries()}
     specs = plan_specs(graph, cached, target)
@@ -39,7 +44,8 @@ def make_plan(
     )
     seen = seen_errors()
     steps = tuple(replace(step, seen=_of_pass(step.pass_name, seen)) for step in steps)
-    bounds = plan_bounds(Known(program, specs, target, plan_rates(program, specs, target), seen))
+    past = earlier({name: entry.digest for name, entry in cached.items()}) if earlier is not None else {}
+    bounds = plan_bounds(Known(program, specs, target, plan_rates(program, specs, target), seen, past))
     seconds = _measure_seconds(program, settings) if settings is not None and target.here else 0.0
     return Plan(program.recipe, target.name, steps, bounds, seconds, plan_outlines(graph, specs, target))
 

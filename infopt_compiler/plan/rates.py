@@ -37,5 +37,5 @@ def _timed(program: Program) -> set[str]:
     for budget in program.budgets.values():
         for bound in budget.bounds:
             if bound.definition.needs is Needs.scenario:
-                found |= {budget.subject, bound.relative_to} - {None}
+                found |= {budget.subject, bound.beside} - {None}
     return {name for name in found if name is not None}

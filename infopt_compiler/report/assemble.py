@@ -48,6 +48,7 @@ class Findings:
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
     shipped: list[dict[str, Any]] = field(default_factory=list)
     problems: Sequence[Diagnostic] = ()
+    warnings: list[Diagnostic] = field(default_factory=list)
     plan: Plan | None = None
     planned: dict[str, PlanStep] = field(default_factory=dict)
     predictions: list[dict[str, Any]] = field(default_factory=list)
@@ -85,7 +86,7 @@ def make_report(job: BuildJob, found: Findings) -> dict[str, Any]:
         target=asdict(job.target),
         machine={**machine_identity(), "digest": machine_digest()},
         environment=environment(),
-        diagnostics=[d.to_dict() for d in (*found.execution.diagnostics, *found.problems)],
+        diagnostics=[d.to_dict() for d in (*found.execution.diagnostics, *found.problems, *found.warnings)],
         graph=found.graph.to_json() if found.graph else {},
         predictions=found.predictions,
         layers=layers({row["binding"]: job.folder / row["path"] for row in found.shipped}),

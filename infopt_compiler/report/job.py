@@ -50,6 +50,11 @@ class BuildJob:
         return self.run_dir
 
     @property
+    def outputs(self) -> Path:
+        """The folder that runs of all recipes are in, and their history."""
+        return Path(unescape(self.engine["recipe"].get("outputs") or "outputs"))
+
+    @property
     def overrides(self) -> list[str]:
         return list(self.engine["recipe"]["overrides"])
 

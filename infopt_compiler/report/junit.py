@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from infopt_compiler.report.values import bound_text, interval_text, limit_text, value_text
 
-_OUTCOME = {"missed": "failure", "inconclusive": "failure", "predicted": "skipped"}
+_OUTCOME = {"missed": "failure", "inconclusive": "failure", "predicted": "skipped", "baseline": "skipped"}
 
 
 def junit(report: dict[str, Any]) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from io import StringIO
 from typing import Any
 
 from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.graph import Graph, build_graph
+from infopt_compiler.history import HistoryError
 from infopt_compiler.passes.base import Outline
 from infopt_compiler.plan import Outlook, Plan, PlanBound, PlanStep, State, make_plan
 from infopt_compiler.report.job import BuildJob
+from infopt_compiler.report.past import Past, earlier_values
 from infopt_compiler.units import Dimension, human
 
 REFUSED = "E0913"
@@ -20,7 +24,17 @@ _STATE = {State.cached: "cached", State.run: "run", State.follows: "run (follows
 def make_job_plan(job: BuildJob, graph: Graph | None = None) -> Plan:
     """The plan of a job. DiagnosticError where a source is missing."""
     graph = graph or build_graph(job.program, job.recipe.parent)
-    return make_plan(job.program, graph, job.store, job.target, job.settings, job.options.seed)
+    return make_plan(
+        job.program, graph, job.store, job.target, job.settings, job.options.seed, partial(_earlier, job)
+    )
+
+
+def _earlier(job: BuildJob, texts: Mapping[str, str]) -> Past | None:
+    """What bounds `of last` are held to; None where the history cannot be read: the plan says so at those bounds."""
+    try:
+        return earlier_values(job, texts)
+    except HistoryError:
+        return None
 
 
 def plan_exit_code(plan: Plan, job: BuildJob) -> int:

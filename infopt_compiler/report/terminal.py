@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 
     from infopt_compiler.report.job import BuildJob
 
-_COLOR = {"met": "green", "missed": "red", "inconclusive": "yellow", "predicted": "cyan", "failed": "red"}
+_COLOR = {
+    "met": "green",
+    "missed": "red",
+    "inconclusive": "yellow",
+    "predicted": "cyan",
+    "baseline": "blue",
+    "failed": "red",
+}
 
 
 _PLAIN_WIDTH = 140  # columns where nobody's terminal says otherwise: a CI log

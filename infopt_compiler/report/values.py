@@ -14,6 +14,7 @@ MARK = {
     "missed": "✗ missed",
     "inconclusive": "? inconclusive",
     "predicted": "~ predicted",
+    "baseline": "○ baseline",
 }
 
 
@@ -24,8 +25,11 @@ def bound_text(bound: dict[str, Any]) -> str:
 
 
 def _clauses(bound: dict[str, Any]) -> str:
-    vs = f" vs {bound['reference']}" if bound.get("reference") and " of " not in bound["limit_raw"] else ""
-    return vs + (f" on {bound['on']}" if bound.get("on") else "")
+    reference = bound.get("reference")
+    vs = f" vs {reference}" if reference and not bound["limit_raw"].endswith(f" of {reference}") else ""
+    on = f" on {bound['on']}" if bound.get("on") else ""
+    at = f" at {bound['at'] * 100:g}% confidence" if bound.get("at") else ""
+    return vs + on + at
 
 
 def value_text(bound: dict[str, Any], value: float | None) -> str:
@@ -96,7 +100,7 @@ def last_line(report: dict[str, Any], where: str) -> str:
     if report["verdict"] == "missed" and not missed:
         return f"MISSED · refused before anything was computed: {_first_error(report['diagnostics'])} · report: {where}"
     texts = {
-        "met": f"all {len(bounds)} bounds are met" if bounds else "built; no bounds to judge",
+        "met": _met(bounds),
         "missed": f"{len(missed)} of {len(bounds)} bounds missed: " + ", ".join(b["metric"] for b in missed),
         "inconclusive": f"{len(open_)} of {len(bounds)} bounds inconclusive: "
         + ", ".join(b["metric"] for b in open_),
@@ -104,6 +108,13 @@ def last_line(report: dict[str, Any], where: str) -> str:
         "failed": "failed: " + _first_error(report["diagnostics"]),
     }
     return f"{report['verdict'].upper()} · {texts[report['verdict']]} · report: {where}"
+
+
+def _met(bounds: list[dict[str, Any]]) -> str:
+    first = [b["metric"] for b in bounds if b["verdict"] == "baseline"]
+    judged = len(bounds) - len(first)
+    words = f"all {judged} bounds are met" if judged else "built; no bounds to judge"
+    return f"{words}; kept for the next build to be held to: {', '.join(first)}" if first else words
 
 
 def _first_error(diagnostics: list[dict[str, Any]]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infopt_compiler.artifacts import OnnxModel, ShardedModel
-from infopt_compiler.budget.bound import Bound, BoundSeverity, Operator
+from infopt_compiler.budget.bound import LAST, Bound, BoundSeverity, Operator
 from infopt_compiler.diagnostics import Note, error, warning
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.metrics import LATENCY_METRICS, Metric, Needs
@@ -166,6 +166,8 @@ def _reference(scope: Scope, line: ast.Bound, metric: Metric) -> str | None:
 def _relative_to(scope: Scope, line: ast.Bound, metric: Metric) -> str | None:
     if line.of is None:
         return None
+    if line.of.text == LAST:
+        return LAST
     symbol = _model(scope, line.of)
     if symbol is None:
         return None
@@ -207,15 +209,15 @@ def _check_goodput(scope: Scope, checked: list[tuple[ast.Bound, Bound]]) -> None
 
 
 def _check_pairs(scope: Scope, checked: list[tuple[ast.Bound, Bound]]) -> None:
-    """No two bounds alike, and none that exclude each other."""
+    """No two bounds alike, and none that exclude each other. A limit of its own and one `of last` are not alike."""
     for k, (line, bound) in enumerate(checked):
         for other_line, other in checked[:k]:
-            if (bound.name, bound.on, bound.reference) != (other.name, other.on, other.reference):
+            if (bound.figure, bound.of_last) != (other.figure, other.of_last):
                 continue
             note = Note("the first one is here", other_line.span)
             if (bound.operator, bound.severity) == (other.operator, other.severity):
                 message = f"`{bound.name}` is bounded twice in the same way"
-                hint = "two bounds on one metric differ in operator, severity or data"
+                hint = "two bounds on one metric differ in operator, severity or data, or one is `of last`"
                 scope.report(error("E0423", message, line.span, notes=(note,), help=hint))
             elif _exclude(bound, other):
                 message = f"no value of `{bound.name}` meets both bounds"

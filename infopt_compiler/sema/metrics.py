@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infopt_compiler.budget.bound import LAST
 from infopt_compiler.diagnostics import did_you_mean, error
 from infopt_compiler.metrics import METRICS, Direction, Metric
 from infopt_compiler.sema.scope import Scope
@@ -59,10 +60,7 @@ def check_limit(scope: Scope, metric: Metric, bound: ast.Bound) -> Quantity | No
 
 def _relative(scope: Scope, metric: Metric, bound: ast.Bound, value: ast.Value) -> Quantity | None:
     assert bound.of is not None
-    if metric.dimension is Dimension.fraction or metric.reference:
-        why = "is a share already" if metric.dimension is Dimension.fraction else "compares already"
-        message = f"`{metric.name}` {why}: a limit `of` something has no meaning here"
-        scope.report(error("E0428", message, bound.of.span, help="give the limit itself"))
+    if bound.of.text != LAST and not _may_be_relative(scope, metric, bound.of):
         return None
     if not isinstance(value, ast.Number) or value.quantity.unit.name != "%":
         message = f"a limit `of {bound.of.text}` is a percentage"
@@ -73,6 +71,17 @@ def _relative(scope: Scope, metric: Metric, bound: ast.Bound, value: ast.Value) 
         scope.report(error("E0308", message, value.span))
         return None
     return value.quantity
+
+
+def _may_be_relative(scope: Scope, metric: Metric, of: ast.Name) -> bool:
+    """A metric that compares with a binding, or is a share, is not a percentage of another binding's as well."""
+    if metric.dimension is not Dimension.fraction and not metric.reference:
+        return True
+    why = "is a share already" if metric.dimension is Dimension.fraction else "compares already"
+    message = f"`{metric.name}` {why}: a limit `of` something has no meaning here"
+    hint = f"give the limit itself, or compare with the last build: `of {LAST}`"
+    scope.report(error("E0428", message, of.span, help=hint))
+    return False
 
 
 def _possible(scope: Scope, metric: Metric, limit: Quantity, value: ast.Value) -> bool:

@@ -121,6 +121,8 @@ def _budget(budget: ast.Statement, override: Override, piece: Piece | None) -> a
     assert isinstance(budget, ast.Budget)
     metric = ".".join(override.path[2:])
     lines = [line for line in budget.bounds.entries if line.metric.text == metric]
+    if len(lines) > 1 and piece is not None:
+        lines = _meant(lines, piece)
     if len(lines) != 1:
         raise _Refused(_no_bound(budget, override, metric, len(lines)))
     line = lines[0]
@@ -128,6 +130,23 @@ def _budget(budget: ast.Statement, override: Override, piece: Piece | None) -> a
     if piece is not None:
         kept = [_limited(line, piece) if entry is line else entry for entry in budget.bounds.entries]
     return replace(budget, bounds=replace(budget.bounds, entries=tuple(kept)))
+
+
+def _meant(lines: list[ast.Bound], piece: Piece) -> list[ast.Bound]:
+    """Of several bounds on one metric those that the new limit fits: `of` the same thing, or a bare one of its kind."""
+    parsed = _parse(piece, "override_limit")
+    if parsed is None:
+        return lines
+    limit, of = parsed
+    if of is not None:
+        fits = [line for line in lines if line.of is not None and line.of.text == of.text]
+    else:
+        fits = [line for line in lines if _is_share(line.limit) == _is_share(limit)]
+    return fits or lines
+
+
+def _is_share(limit: ast.Scalar) -> bool:
+    return isinstance(limit, ast.Number) and limit.quantity.unit.name == "%"
 
 
 def _no_bound(budget: ast.Budget, override: Override, metric: str, count: int) -> Diagnostic:
@@ -145,8 +164,7 @@ def _limited(line: ast.Bound, piece: Piece) -> ast.Bound:
     if parsed is None:
         return replace(line, limit=ast.Invalid(span=piece.span), span=piece.span)
     limit, of = parsed
-    share = isinstance(limit, ast.Number) and limit.quantity.unit.name == "%"
-    kept = of or (line.of if share else None)
+    kept = of or (line.of if _is_share(limit) else None)
     return replace(line, limit=limit, of=kept, span=piece.span)
 
 

@@ -18,6 +18,7 @@ RESERVED = frozenset(
         "data",
         "scenario",
         "let",
+        "last",
         "budget",
         "use",
         "search",

@@ -27,6 +27,12 @@ CASES = [
     (["passes"], "q", {"quantize"}),
     (["cache"], "", {"ls", "gc", "verify"}),
     (["completion"], "b", {"bash"}),
+    (["history"], "ch", {"chat.opt"}),
+    (["history", "chat.opt"], "t", {"ttft.p95"}),
+    (["history", "chat.opt", "size"], "--l", {"--limit"}),
+    (["diff"], "fol", {"folder/"}),
+    (["diff", "a", "b"], "", set()),
+    (["diff", "a", "b"], "--m", {"--markdown"}),
     (["missing.opt"], "q.", set()),
 ]
 

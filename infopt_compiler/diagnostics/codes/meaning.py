@@ -50,7 +50,7 @@ MEANING: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0423",
         "same bound twice",
-        "Two bounds on one metric must differ in operator, severity (`warn`) or data, else one of them says nothing.",
+        "Two bounds on one metric must differ in operator, severity (`warn`) or data, or one is `of last`; else one of them says nothing.",
     ),
     CodeInfo(
         "E0424",
@@ -77,7 +77,8 @@ MEANING: tuple[CodeInfo, ...] = (
         "E0428",
         "relative limit that says nothing",
         "`105% of base` is a limit relative to a binding's own value. A percentage of nothing, another unit with `of`, or "
-        "`of` with a metric that is a share or a comparison already has no meaning.",
+        "`of` with a metric that is a share or a comparison already has no meaning; any metric may be compared with the last "
+        "build, `99% of last`.",
     ),
     CodeInfo(
         "E0429",

@@ -85,4 +85,11 @@ MEASURE: tuple[CodeInfo, ...] = (
         "bound on this target, with more bandwidth and arithmetic granted than was measured. Nothing was run, and the "
         "exit status is that of a missed bound, 3. `--force` builds anyway.",
     ),
+    CodeInfo(
+        "E0914",
+        "the history of builds cannot be used",
+        "Every build is appended to `outputs/history.sqlite`, which bounds `of last` and `infopt-compile history` read. Of a "
+        "file that is damaged, of a later version or without the right to write, a build only warns; its bounds `of last` are "
+        "inconclusive where it cannot be read. Move a damaged file away: the next build begins a new one.",
+    ),
 )

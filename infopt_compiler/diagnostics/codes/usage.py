@@ -110,7 +110,8 @@ USAGE: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0557",
         "no report there",
-        "`infopt-compile report DIR` shows a run's folder, which holds `report.json`; `outputs/<recipe>/latest` is the newest.",
+        "`infopt-compile report DIR` and `diff A B` read a run's folder, which holds `report.json`; `outputs/<recipe>/latest` is "
+        "the newest. Of a sweep name one job: `outputs/<recipe>/<time>/0`.",
     ),
     CodeInfo(
         "E0558",
@@ -148,11 +149,17 @@ USAGE: tuple[CodeInfo, ...] = (
         "E0564",
         "override of no bound",
         "The limit of a bound is replaced by the metric's name, `budget.chat.ttft.p95=300ms`. The budget must have one bound "
-        "on it: a new one would have no operator, and of several it is not clear which is meant.",
+        "on it: a new one would have no operator, and of several it must be clear which is meant.",
     ),
     CodeInfo(
         "E0565",
         "nothing to remove",
         "`~` removes a bound, or a parameter that the recipe sets; defaults are set and not removed.",
+    ),
+    CodeInfo(
+        "E0566",
+        "nothing of that in the history",
+        "`infopt-compile history` reads `outputs/history.sqlite`, to which every build is appended. It holds no build of this "
+        "recipe, or no build of it measured such a value. Builds elsewhere: `--outputs DIR`.",
     ),
 )

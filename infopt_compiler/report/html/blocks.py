@@ -10,7 +10,7 @@ Spec = dict[str, Any]
 
 @dataclass(frozen=True)
 class Badge:
-    """A word with the colour and symbol of a verdict: met, missed, inconclusive, predicted, failed, or plain."""
+    """A word with the colour and symbol of a verdict: met, missed, inconclusive, predicted, baseline, failed, or plain."""
 
     kind: str
     text: str

@@ -14,8 +14,15 @@ VERDICT_COLOR = {
     "missed": "var(--missed)",
     "inconclusive": "var(--open)",
     "predicted": "var(--predicted)",
+    "baseline": "var(--predicted)",
 }
-VERDICT_SHAPE = {"met": "circle", "missed": "cross", "inconclusive": "diamond", "predicted": "square"}
+VERDICT_SHAPE = {
+    "met": "circle",
+    "missed": "cross",
+    "inconclusive": "diamond",
+    "predicted": "square",
+    "baseline": "triangle-up",
+}
 FG, DIM, GRID, PANEL = "var(--fg)", "var(--dim)", "var(--grid)", "var(--panel)"
 FONT = "Helvetica, Arial, sans-serif"
 
