@@ -97,6 +97,35 @@ def test_a_missed_bound_exits_3_and_says_by_how_much(workplace, first):
     assert {row["basis"] for row in workplace.report()["bounds"]} == {"measured"}
 
 
+FEW = ("few.opt", "measure.requests=4", "measure.max_blocks=2", "measure.seconds=2")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "last_line"),
+    [
+        (("tiny.opt",), 0, "MET"),
+        (("tiny.opt", "q.bits=5"), 1, None),
+        (("empty.opt",), 1, "FAILED"),
+        (("tiny.opt", "--bitz=8"), 2, None),
+        (("tiny.opt", "--force", "budget.chat.size='10 kB'"), 3, "MISSED"),
+        (FEW, 4, "INCONCLUSIVE"),
+        (("tiny.opt", "target=h100"), 4, "PREDICTED"),
+    ],
+)
+def test_every_exit_code_by_the_installed_command(workplace, first, words, code, last_line):
+    """`few.opt`: no p99 from eight requests, whatever the machine does."""
+    workplace.write("few.opt", RECIPE.replace("ttft.p50", "ttft.p99"))
+    workplace.write("empty.opt", RECIPE.replace("file:tiny", "file:."))
+    done = workplace.run(*words)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    if last_line is not None:
+        assert done.stdout.splitlines()[-1].startswith(f"{last_line} · "), done.stdout
+        assert workplace.report(words[0].removesuffix(".opt"))["exit_code"] == code
+    else:
+        assert done.stdout == "" and "error[" in done.stderr
+
+
 def test_what_arithmetic_rules_out_exits_3_before_anything_runs(workplace, first):
     refused = workplace.run("tiny.opt", "budget.chat.size='10 kB'")
     assert refused.returncode == 3, refused.stdout + refused.stderr

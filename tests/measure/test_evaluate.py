@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from infopt_compiler.budget import Basis, Bound, Operator, Verdict, exit_code, overall
+from infopt_compiler.budget import Basis, Bound, Earlier, Operator, Verdict, exit_code, overall
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.measure.evaluate import evaluate
 from infopt_compiler.measure.evaluation import Evaluation
@@ -143,6 +143,43 @@ def test_a_confidence_that_is_said_holds_whatever_the_settings_say(world: World)
     said = [*bounds, bound("perplexity > 1", on="held", confidence=0.95)]
     found = run(world, said, target=TARGETS["h100"], settings=loose, records=records).results
     assert [result.interval.confidence for result in found] == [1.0, 0.8, 0.95]
+
+
+@pytest.mark.slow
+def test_a_build_is_held_to_what_the_last_one_measured(world: World) -> None:
+    """Measured twice in processes of their own: the same model, then one that is several times slower."""
+    bounds = [
+        bound("tpot.p50 <= 300%", relative_to="last"),
+        bound("size <= 100%", relative_to="last"),
+        bound("kl.mean <= 100%", relative_to="last", reference="base", on="held"),
+    ]
+    short = replace(SETTINGS, seconds=8.0)
+    first = run(world, bounds, settings=short)
+    assert {result.verdict for result in first.results} == {Verdict.baseline}
+    assert exit_code(overall(first.results)) == 0
+    earlier = {
+        one.figure: Earlier(result.spread, world.onnx.digest, "2026-11-25T10:00:00+00:00")
+        for one, result in zip(bounds, first.results, strict=True)
+        if result.spread is not None
+    }
+    again = run(world, bounds, settings=short, earlier=earlier).results
+    assert again[0].verdict is not Verdict.missed and again[0].ratio != 1.0, "measured anew"
+    assert [result.verdict for result in again[1:]] == [Verdict.met, Verdict.met]
+    slow = run(world, bounds[:1], subject=world.slow, settings=short, earlier=earlier).results[0]
+    assert slow.verdict is not Verdict.met and slow.ratio is not None and slow.ratio > 1.5
+    unread = run(world, bounds[1:], settings=short, earlier=None).results
+    assert {result.verdict for result in unread} == {Verdict.inconclusive}
+    elsewhere = run(world, bounds[:1], target=TARGETS["h100"], earlier=earlier).results
+    assert elsewhere[0].verdict is Verdict.predicted and "not compared" in (elsewhere[0].note or "")
+    assert exit_code(overall(elsewhere)) == 4 and exit_code(overall(elsewhere, predict_only=True)) == 0
+
+
+def test_what_is_kept_for_the_next_build_covers_the_usual_confidences(plain: Evaluation) -> None:
+    for result in plain.results:
+        if result.interval.value is not None:
+            assert result.spread is not None and result.spread.at(0.975) and result.spread.at(0.995)
+    kept = {value.metric: value.spread for value in plain.values if value.subject == "chat"}
+    assert kept["itl.p50"] is not None and kept["itl.p50"].at(0.975) is not None
 
 
 def test_an_observed_maximum_claims_no_confidence(plain: Evaluation, world: World) -> None:

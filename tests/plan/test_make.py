@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from infopt_compiler.artifacts import ModelSpec
+from infopt_compiler.budget import Earlier, Spread
 from infopt_compiler.budget.bound import Bound, BoundSeverity, Operator
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.graph import build_graph
@@ -124,6 +125,23 @@ def test_relative_bounds_rest_on_the_reference(large):
     found = planned(large, program).bounds
     assert [bound.outlook for bound in found] == [Outlook.meets, Outlook.misses], "same shapes, same size"
     assert found[0].text == "size <= 105% of m"
+
+
+def test_bounds_of_the_last_build_know_their_limit_before_anything_runs(large):
+    texts = ("size", None, "<=", "105%"), ("size", None, "<=", "1%"), ("kl", "mean", "<=", "110%")
+    program = bounded(large.program(), *texts, ("tpot", "p50", "<=", "102%"), relative_to="last")
+    measured = Earlier(Spread(5e9, {0.975: (5e9, 5e9)}), "d", "2026-11-25T10:00:00+00:00", "abcdef0123")
+    kl = replace(measured, spread=Spread(0.02, {0.975: (0.019, 0.021)}))
+    past = {"u": {("size", None, None): measured, ("kl.mean", None, None): kl}}
+    plan = make_plan(program, build_graph(program), large.store, TARGET, earlier=lambda texts: past)
+    meets, proven, unknown, first = plan.bounds
+    assert (meets.outlook, meets.limit) == (Outlook.meets, 5.25e9)
+    assert "5 GB by the build of 2026-11-25T10:00:00+00:00 (abcdef0)" in meets.why
+    assert proven.outlook is Outlook.unreachable, "a measured limit may be out of reach"
+    assert unknown.outlook is Outlook.unknown and unknown.limit == pytest.approx(0.022)
+    assert first.outlook is Outlook.unknown and "no earlier build" in first.why and first.limit is None
+    unread = make_plan(program, build_graph(program), large.store, TARGET, earlier=lambda texts: None)
+    assert all("cannot be read" in bound.why for bound in unread.bounds)
 
 
 def test_severity_and_time_to_measure(large):

@@ -14,7 +14,7 @@ from rich.console import Console
 from infopt_compiler.report.junit import junit
 from infopt_compiler.report.markdown import markdown
 from infopt_compiler.report.terminal import show
-from infopt_compiler.report.values import interval_text, last_line, margin_text, value_text
+from infopt_compiler.report.values import bound_text, interval_text, last_line, margin_text, value_text
 from tests.report.conftest import bound
 
 
@@ -104,3 +104,26 @@ def test_a_failure_names_the_error_and_not_a_warning(report):
     failed = {**told, "severity": "error", "message": "the disk is full"}
     report.update(verdict="failed", diagnostics=[told, failed])
     assert last_line(report, "x") == "FAILED · failed: the disk is full · report: x"
+
+
+def test_a_baseline_is_neither_met_nor_missed_and_is_named(report):
+    first = bound(
+        metric="tpot.p50", limit=None, limit_raw="102% of last", reference="last", verdict="baseline"
+    )
+    report.update(verdict="met", bounds=[bound(), first])
+    jsonschema.validate(report, schema())
+    line = last_line(report, "x")
+    assert line == "MET · all 1 bounds are met; kept for the next build to be held to: tpot.p50 · report: x"
+    report.update(bounds=[first])
+    assert last_line(report, "x").startswith("MET · built; no bounds to judge; kept for the next build")
+    suite = ET.fromstring(junit(report))
+    assert suite.get("skipped") == "1" and suite.get("failures") == "0"
+    assert "○ baseline" in markdown(report, "x") and "102% of last" in markdown(report, "x")
+
+
+def test_a_bound_says_its_confidence_and_its_references():
+    assert bound_text(bound(at=0.99)) == "ttft.p95 <= 600 ms at 99% confidence"
+    both = bound(metric="kl.mean", limit_raw="110% of last", reference="base", on="heldout", at=0.999)
+    assert bound_text(both) == "kl.mean <= 110% of last vs base on heldout at 99.9% confidence"
+    alone = bound(metric="size", limit_raw="100% of last", reference="last")
+    assert bound_text(alone) == "size <= 100% of last"
