@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _BARS = "▁▂▃▄▅▆▇█"
-_WHOLE = {"": 1, "build": 16, "commit": 8, "value": 8, "trend": 5}  # columns that a narrow terminal does not cut
+_WHOLE = {
+    "": 1,
+    "build": 16,
+    "commit": 8,
+    "value": 8,
+    "trend": 5,
+}  # columns that a narrow terminal does not cut
 _LEGEND = "●: this kind of machine, ○: another; +: the commit with changes; trend: this kind of machine, oldest to newest"
 
 Key = tuple[str, str, str, str | None, str | None, bool]
