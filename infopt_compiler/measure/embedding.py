@@ -46,7 +46,7 @@ class Agreement:
 def sentences(data: TextData) -> list[tuple[str, str]]:
     """(document, sentence) of the data; a `sample` of them by its seed, else at most 1000 spread over the text."""
     spec = read_spec(data)
-    found = [(d.id, text) for d in read_documents(data) for text in _cut(d.text)]
+    found = [(d.id, text) for d in read_documents(data) for text in cut_sentences(d.text)]
     count = min(spec.sample or _MOST, _MOST)
     if len(found) <= count:
         return found
@@ -54,7 +54,8 @@ def sentences(data: TextData) -> list[tuple[str, str]]:
     return [found[k] for k in chosen]
 
 
-def _cut(text: str) -> Iterator[str]:
+def cut_sentences(text: str) -> Iterator[str]:
+    """Sentences of 4 to 79 words; headings, tables and code fall out."""
     for paragraph in text.split("\n\n"):
         for sentence in _END.split(" ".join(paragraph.split())):
             if len(sentence.split()) in _WORDS:
@@ -89,13 +90,15 @@ def shared_neighbours(one: Array, other: Array) -> Array:
     """For each row the share of its 10 nearest other rows (by cosine) that are the same in both."""
     import numpy as np
 
-    near = [_nearest(_unit(vectors)) for vectors in (one, other)]
+    near = [nearest(vectors) for vectors in (one, other)]
     return np.array([len(set(a) & set(b)) / NEIGHBOURS for a, b in zip(*near, strict=True)])
 
 
-def _nearest(unit: Array) -> Array:
+def nearest(vectors: Array) -> Array:
+    """(rows, 10): the nearest other rows of each by cosine, the nearest first."""
     import numpy as np
 
+    unit = _unit(vectors)
     alike = unit @ unit.T
     np.fill_diagonal(alike, -np.inf)
     found: Array = np.argsort(-alike, axis=1, kind="stable")[:, :NEIGHBOURS]

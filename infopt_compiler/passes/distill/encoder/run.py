@@ -1,0 +1,186 @@
+"""Encoder distillation from folders and text to a student's folder and the facts of how good it is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infopt_compiler.artifacts import TextData
+from infopt_compiler.passes.distill.encoder.losses import Weights
+from infopt_compiler.passes.distill.encoder.model import Encoder
+from infopt_compiler.passes.distill.encoder.quality import Jury, embed
+from infopt_compiler.passes.distill.encoder.sentences import Sentences, training_sentences
+from infopt_compiler.passes.distill.encoder.task import EncoderTask
+from infopt_compiler.passes.distill.encoder.view import View, look
+from infopt_compiler.passes.distill.students.plan import StudentShape
+from infopt_compiler.passes.distill.students.prune import prune_folder
+from infopt_compiler.passes.distill.training.errors import BadStudent
+from infopt_compiler.passes.distill.training.loop import Log, train
+from infopt_compiler.passes.distill.training.settings import TrainSettings
+
+Tell = Callable[[float, float, str], None]
+
+_OBSERVED = 256  # sentences on which the teacher's layers are ranked and the student is fitted
+_CONTROL = Weights(vector=0.0, contrast=1.0)
+
+
+@dataclass(frozen=True)
+class EncoderPlan:
+    """`shape`: of a student that is made from the teacher, None where one is given; `control`: train one without the
+    teacher, too."""
+
+    shape: StudentShape | None
+    training: TrainSettings
+    weights: Weights
+    control: bool = True
+
+
+def distill_encoder(
+    teacher: Path,
+    student: Path | None,
+    texts: tuple[TextData, ...],
+    held_out: dict[str, TextData],
+    plan: EncoderPlan,
+    out: Path,
+    work: Path,
+    tell: Tell,
+    log: Log | None = None,
+) -> dict[str, Any]:
+    """Write the distilled student into `out`; facts for the report.
+
+    `held_out` has the texts that judge, by name. `work` holds what a killed run left: the same `work` goes on there and
+    ends with the same bytes. Raises NoText, NotFinite, BadStudent, OSError.
+    """
+    return _Run(teacher, texts, plan, work, tell, log).all(student, held_out, out)
+
+
+class _Run:
+    def __init__(
+        self,
+        teacher: Path,
+        texts: tuple[TextData, ...],
+        plan: EncoderPlan,
+        work: Path,
+        tell: Tell,
+        log: Log | None,
+    ) -> None:
+        self.folder, self.plan, self.work, self.tell, self.log = teacher, plan, work, tell, log
+        self.train, self.apart = training_sentences(teacher, texts)
+        self.teacher = Encoder(teacher)
+
+    def all(self, given: Path | None, held_out: dict[str, TextData], out: Path) -> dict[str, Any]:
+        start, facts = self._start(given)
+        views = self._look(self.train, "train"), self._look(self.apart, "apart")
+        facts |= {"sentences": len(self.train), "sentence_tokens": self.train.tokens}
+        facts["training"] = self._learn("student", start, views, self.plan.weights, out)
+        folders = {"student": out, "untrained": start}
+        if self.plan.control:
+            folders["control"] = self.work / "control"
+            facts["control"] = self._learn("control", start, (None, None), _CONTROL, folders["control"])
+        facts["judged"] = {name: self._judge(data, folders) for name, data in held_out.items()}
+        return facts
+
+    def _start(self, given: Path | None) -> tuple[Path, dict[str, Any]]:
+        """The student before training, and how it was made."""
+        if given is not None:
+            _require_like(Encoder(given), self.teacher)
+            return given, {}
+        assert self.plan.shape is not None
+        folder, note = self.work / "untrained", self.work / "untrained.json"
+        if not note.is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            every = range(0, len(self.train), max(1, len(self.train) // _OBSERVED))
+            windows = self.train.rows(list(every)[:_OBSERVED])
+            facts = prune_folder(self.folder, self.plan.shape, windows, folder, self.tell)
+            _write_json(note, facts)
+        return folder, {"student": _read_json(note)}
+
+    def _look(self, sentences: Sentences, name: str) -> View:
+        def tell(done: int, total: int) -> None:
+            self.tell(done, total, f"the teacher reads: {done} of {total} batches")
+
+        return look(
+            self.teacher, sentences, self.work / "view" / name, states=self.plan.weights.states, tell=tell
+        )
+
+    def _learn(
+        self,
+        label: str,
+        start: Path,
+        views: tuple[View | None, View | None],
+        weights: Weights,
+        out: Path,
+    ) -> dict[str, Any]:
+        """Train from `start` and write the best weights into `out`."""
+        student = Encoder(start)
+        settings = self.plan.training
+        task = EncoderTask(
+            student,
+            self.teacher,
+            (self.train, views[0]),
+            (self.apart, views[1]),
+            weights,
+            seed=settings.seed,
+            floats16=settings.floats16,
+        )
+        trained = train(task, settings, self.work / label / "steps", self.tell, label=label, log=self.log)
+        _write_folder(start, student, out)
+        return trained.facts(settings, task)
+
+    def _judge(self, data: TextData, folders: dict[str, Path]) -> dict[str, Any]:
+        """All of them on one text: values, what of the teacher's own is kept, gains over those that had no teacher."""
+        jury = Jury(self.folder, data)
+        judged = {name: jury.judge(embed(folder, jury.texts)) for name, folder in folders.items()}
+        own = jury.judge(jury.reference)
+        facts: dict[str, Any] = {name: found.facts() for name, found in judged.items()}
+        facts["teacher"] = {"companions": own.facts()["companions"]}
+        kept = judged["student"].companions.mean() / max(own.companions.mean(), 1e-9)
+        facts["retention"] = {"companions": round(float(kept), 5), "ranking": facts["student"]["ranking"]}
+        for name in folders:
+            if name != "student":
+                facts[f"gain_over_{name}"] = {
+                    metric: jury.gain(getattr(judged["student"], metric), getattr(judged[name], metric))
+                    for metric in ("cosine", "ranking", "companions")
+                }
+        return facts
+
+
+def _require_like(student: Encoder, teacher: Encoder) -> None:
+    """A vector can only be asked to equal one of its own width; states of tokens too."""
+    own, other = student.model.config.hidden_size, teacher.model.config.hidden_size
+    if own != other:
+        raise BadStudent(
+            f"the student's vectors have {own} numbers and the teacher's {other}",
+            help="choose a student of the teacher's width, or let one be made from it (`layers`)",
+        )
+
+
+def _write_folder(start: Path, student: Encoder, out: Path) -> None:
+    """The files of the student before training, and its weights now."""
+    from safetensors.torch import load_file, save_file
+
+    for file in sorted(start.rglob("*")):
+        if file.is_file() and file.suffix != ".safetensors":
+            place = out / file.relative_to(start)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place)
+    state = {
+        name.removeprefix("bert."): value for name, value in load_file(start / "model.safetensors").items()
+    }
+    trained = student.model.state_dict()
+    state |= {name: trained[name].contiguous() for name in state if name in trained}
+    beside = out / "model.partial"
+    save_file(state, beside, {"format": "pt"})
+    beside.replace(out / "model.safetensors")
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content), "utf-8")
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8"))
