@@ -199,6 +199,14 @@ METRICS: dict[str, Metric] = {
             reference=True,
         ),
         Metric(
+            "generation",
+            Dimension.fraction,
+            _HIGH,
+            Needs.data,
+            "share of greedily generated tokens before the first that differs from the reference's; prompts are the windows' beginnings",
+            reference=True,
+        ),
+        Metric(
             "cosine",
             Dimension.number,
             _HIGH,

@@ -140,6 +140,7 @@ def _evaluate(job: BuildJob, found: Findings, name: str, earlier: Past | None) -
     """The verdicts of one budget; what goes wrong in measuring names the budget's line."""
     from infopt_compiler.measure.evaluate import evaluate
     from infopt_compiler.plan.specs import plan_specs
+    from infopt_compiler.report.stages import stages
 
     budget = job.program.budgets[name]
     artifacts = found.execution.artifacts
@@ -161,6 +162,7 @@ def _evaluate(job: BuildJob, found: Findings, name: str, earlier: Past | None) -
             job.events.progress,
             name=budget.subject,
             earlier=None if earlier is None else earlier.get(name, {}),
+            way=stages(found.graph, artifacts, known, budget.subject),
         )
     except DiagnosticError as problem:
         raise DiagnosticError(

@@ -10,18 +10,15 @@ from dataclasses import asdict
 from statistics import fmean, median
 from typing import Any
 
-from infopt_compiler.artifacts import Artifact, ModelSpec
-from infopt_compiler.measure.fit import weight_file_bytes
+from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.measure.job import Job
 from infopt_compiler.measure.machine_state import machine_state
+from infopt_compiler.measure.memory import gaps_of, memory_row, sequences_of, spec_of
 from infopt_compiler.measure.samples import SERVED_METRICS, BlockSamples
 from infopt_compiler.measure.timing import Timing
-from infopt_compiler.targets import predict
 
 _SHOWN = ("ttft", "tpot", "itl", "latency", "forward")
 _MOST_SAMPLES = 1000
-_KV_NOTE = "runtime: measured peak minus weights and KV cache, a remainder; the KV cache is counted in fp32"
-_REMAINDER = "runtime: measured peak minus weights, a remainder"
 
 
 def breakdown(job: Job, timing: Timing | None) -> dict[str, Any]:
@@ -30,8 +27,10 @@ def breakdown(job: Job, timing: Timing | None) -> dict[str, Any]:
         return {}
     found = {
         "distributions": {name: _distributions(samples) for name, samples in timing.samples.items()},
-        "timeline": {name: _timeline(samples) for name, samples in timing.samples.items() if _gaps(samples)},
-        "memory": {name: _memory(job, timing, name) for name in timing.samples},
+        "timeline": {
+            name: _timeline(samples) for name, samples in timing.samples.items() if gaps_of(samples)
+        },
+        "memory": {name: memory_row(job, timing, name) for name in timing.samples},
         "roofline": _roofline(job, timing),
         "machine_state": machine_state(
             timing.samples, timing.samples[job.name].environment.get("machine_before", {})
@@ -55,13 +54,9 @@ def _distributions(samples: BlockSamples) -> dict[str, list[float]]:
     return {metric: values for metric, values in found.items() if values}
 
 
-def _gaps(samples: BlockSamples) -> list[tuple[float, ...]]:
-    return [request.gaps for block in samples.blocks for request in block.requests if request.gaps]
-
-
 def _timeline(samples: BlockSamples) -> dict[str, Any]:
     """A mean request: its prefill, then the gap in front of each further token."""
-    gaps = _gaps(samples)
+    gaps = gaps_of(samples)
     longest = max(map(len, gaps))
     by_position = [fmean(row[index] for row in gaps if len(row) > index) for index in range(longest)]
     return {
@@ -71,35 +66,13 @@ def _timeline(samples: BlockSamples) -> dict[str, Any]:
     }
 
 
-def _memory(job: Job, timing: Timing, name: str) -> dict[str, Any]:
-    """The peak is the largest of all blocks; of it the runtime has what weights and KV cache leave."""
-    samples, spec = timing.samples[name], _spec(job, name)
-    weights = weight_file_bytes(_artifact(job, name))
-    peak = int(max(samples.pooled("memory.peak")))
-    decodes = spec is not None and bool(_gaps(samples))
-    per_token = spec.kv_bytes(1) * _sequences(samples) if spec is not None and decodes else 0
-    kv = per_token * timing.scenario.max_length
-    predicted = predict(spec, job.target, timing.scenario).get("memory.peak") if spec is not None else None
-    return {
-        "weights_bytes": weights,
-        "kv_bytes": kv,
-        "kv_bytes_per_token": per_token,
-        "runtime_bytes": peak - weights - kv,
-        "peak_bytes": peak,
-        "steady_bytes": int(median(samples.pooled("memory.steady"))),
-        "predicted_peak_bytes": round(predicted.value) if predicted else None,
-        "context_tokens": timing.scenario.max_length,
-        "note": _KV_NOTE if decodes else _REMAINDER,
-    }
-
-
 def _roofline(job: Job, timing: Timing) -> dict[str, Any]:
     """Operations, bytes and measured seconds of one prefill and of one decode step, and the machine's two roofs."""
     if job.target.bandwidth <= 0 or job.target.flops <= 0:
         return {}
     points = []
     for name, samples in timing.samples.items():
-        spec = _spec(job, name)
+        spec = spec_of(job, name)
         for phase, flop, read, metric in _work(spec, samples) if spec is not None else ():
             seconds = samples.pooled(metric) if metric in SERVED_METRICS else []
             if seconds:
@@ -110,13 +83,13 @@ def _roofline(job: Job, timing: Timing) -> dict[str, Any]:
 
 def _work(spec: ModelSpec, samples: BlockSamples) -> list[tuple[str, float, float, str]]:
     """(phase, operations, bytes, metric of its seconds); two operations per weight and token, and attention's two products."""
-    tokens, sequences = _prompt(samples), _sequences(samples)
+    tokens, sequences = _prompt(samples), sequences_of(samples)
     attention = 2.0 * spec.layers * spec.heads * spec.head_dim * tokens**2
     linears = 2.0 * spec.linear_parameters * tokens
-    if not _gaps(samples):
+    if not gaps_of(samples):
         return [("forward", (linears + 2 * attention) * sequences, float(spec.linear_bytes), "forward")]
     head = 2.0 * spec.head_parameters
-    middle = tokens + fmean(map(len, _gaps(samples))) / 2
+    middle = tokens + fmean(map(len, gaps_of(samples))) / 2
     cache = spec.kv_bytes(round(middle)) * sequences
     over_cache = 4.0 * spec.layers * spec.heads * spec.head_dim * middle
     step = (2.0 * spec.linear_parameters + head + over_cache) * sequences
@@ -128,15 +101,3 @@ def _work(spec: ModelSpec, samples: BlockSamples) -> list[tuple[str, float, floa
 
 def _prompt(samples: BlockSamples) -> float:
     return fmean(request.prompt_tokens for block in samples.blocks for request in block.requests)
-
-
-def _sequences(samples: BlockSamples) -> int:
-    return round(median(request.sequences for block in samples.blocks for request in block.requests))
-
-
-def _spec(job: Job, name: str) -> ModelSpec | None:
-    return job.spec if name == job.name else job.specs.get(name)
-
-
-def _artifact(job: Job, name: str) -> Artifact:
-    return job.subject if name == job.name else job.artifacts[name]

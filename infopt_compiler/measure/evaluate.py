@@ -11,7 +11,9 @@ from typing import Any
 from infopt_compiler.artifacts import Artifact, ModelSpec, TextData
 from infopt_compiler.budget import Basis, Bound, BoundResult, Earlier, Interval, Spread, Verdict, holds, judge
 from infopt_compiler.diagnostics import DiagnosticError, error
+from infopt_compiler.measure.attribution import attribute
 from infopt_compiler.measure.breakdown import breakdown
+from infopt_compiler.measure.domains import domains
 from infopt_compiler.measure.embedding_estimate import EMBEDDING_METRICS
 from infopt_compiler.measure.embedding_judged import (
     Compared,
@@ -22,6 +24,14 @@ from infopt_compiler.measure.embedding_judged import (
 )
 from infopt_compiler.measure.evaluation import Evaluation, Value
 from infopt_compiler.measure.fit import bits_per_weight
+from infopt_compiler.measure.generation_judged import METRIC as GENERATION
+from infopt_compiler.measure.generation_judged import (
+    Generated,
+    generation_values,
+    judge_generation,
+    measure_generations,
+    own_generation,
+)
 from infopt_compiler.measure.job import Figure, Job
 from infopt_compiler.measure.judged import Quality, judge_quality, measure_quality, own_quality
 from infopt_compiler.measure.last import Judged, Own, judge_last, spread_of
@@ -29,6 +39,7 @@ from infopt_compiler.measure.latency import Progress, no_progress
 from infopt_compiler.measure.records import MemoryRecords, Records, library_versions
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.measure.settings import MeasureSettings
+from infopt_compiler.measure.stages import Stage
 from infopt_compiler.measure.timing import Timing, judge_relative, judge_served, measure_timing, own_of
 from infopt_compiler.metrics import Needs
 from infopt_compiler.targets import Target, machine_digest, predict
@@ -65,12 +76,14 @@ def evaluate(
     *,
     name: str = "subject",
     earlier: Mapping[Figure, Earlier] | None = MappingProxyType({}),
+    way: Sequence[Stage] = (),
 ) -> Evaluation:
     """Verdicts of all `bounds` on `subject` (binding `name`), in their order, and every value on the way.
 
     `artifacts`, `specs` and `data` hold what the bounds name by binding. On a target that is not here (`target.here`)
     requests are not run: their metrics are predicted and marked so. Size and quality are measured all the same.
     `earlier` is what bounds `of last` are held to; None where the history cannot be read.
+    `way`: the stages from a source to the subject, whose effects are attributed after the budget is judged.
     Raises DiagnosticError E0902 to E0910.
     """
     kept = records if records is not None else MemoryRecords()
@@ -93,7 +106,8 @@ def evaluate(
     check_kind(job)
     quality = measure_quality(job)
     embeddings = measure_embeddings(job)
-    results = [_result(job, bound, timing, quality, embeddings) for bound in bounds]
+    generated = measure_generations(job)
+    results = [_result(job, bound, timing, quality, embeddings, generated) for bound in bounds]
     return Evaluation(
         results,
         [
@@ -101,15 +115,22 @@ def evaluate(
             *_served_values(job, timing),
             *_quality_values(job, quality),
             *_embedding_values(job, embeddings),
+            *generation_values(job, generated),
         ],
         _worst(quality, embeddings),
         _environment(job, timing, quality),
-        breakdown(job, timing),
+        breakdown(job, timing) | _text_details(job, quality, generated),
+        attribute(job, way, timing, quality, embeddings),
     )
 
 
 def _result(
-    job: Job, bound: Bound, timing: Timing | None, quality: dict[str, Quality], embeddings: Compared
+    job: Job,
+    bound: Bound,
+    timing: Timing | None,
+    quality: dict[str, Quality],
+    embeddings: Compared,
+    generated: Generated,
 ) -> BoundResult:
     needs = bound.definition.needs
     if needs is Needs.scenario and not job.target.here:
@@ -119,7 +140,7 @@ def _result(
             raise DiagnosticError(error("E0909", f"`{bound.name}` needs requests", bound.span))
         judged, own = judge_served(timing, bound), own_of(timing, bound)
     elif needs is Needs.data:
-        judged, own = _judge_text(job, bound, quality, embeddings)
+        judged, own = _judge_text(job, bound, quality, embeddings, generated)
     else:
         judged, own = _judge_files(job, bound), _own_file(job, bound.metric)
     row = _row(job, bound, judged, Basis.measured)
@@ -231,11 +252,24 @@ def _predicted_values(job: Job) -> list[Value]:
 
 
 def _judge_text(
-    job: Job, bound: Bound, quality: dict[str, Quality], embeddings: Compared
+    job: Job, bound: Bound, quality: dict[str, Quality], embeddings: Compared, generated: Generated
 ) -> tuple[Judged, Own]:
+    if bound.metric == GENERATION:
+        return judge_generation(job, bound, generated), own_generation(job, bound, generated)
     if bound.metric in EMBEDDING_METRICS:
         return judge_embeddings(job, bound, embeddings), own_embeddings(job, bound, embeddings)
     return judge_quality(job, bound, quality), own_quality(job, bound, quality)
+
+
+def _text_details(job: Job, quality: dict[str, Quality], generated: Generated) -> dict[str, Any]:
+    """The keys `tails`, `domains` and `generations` of a row of `measured`, as far as there is something in them."""
+    tails = {found.label: found.result.tails() for found in quality.values()}
+    details = {
+        "tails": {label: found for label, found in tails.items() if found},
+        "domains": domains(quality, job.settings.confidence),
+        "generations": {found.label: found.to_json() for found in generated.values()},
+    }
+    return {key: found for key, found in details.items() if found}
 
 
 def _worst(quality: dict[str, Quality], embeddings: Compared) -> dict[str, list[dict[str, Any]]]:

@@ -45,13 +45,15 @@ class Value:
 @dataclass(frozen=True)
 class Evaluation:
     """`results` are in the order of the bounds. `worst_windows` by data. `environment`: runtimes, versions,
-    machine, policies, what was reused. `breakdown`: samples, timeline, memory, roofline, as report.json has them."""
+    machine, policies, what was reused. `breakdown`: samples, timeline, memory, roofline, and `attribution`: what each pass
+    did, as report.json has them."""
 
     results: list[BoundResult]
     values: list[Value] = field(default_factory=list)
     worst_windows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     breakdown: dict[str, Any] = field(default_factory=dict)
+    attribution: dict[str, Any] = field(default_factory=dict)
 
     def value(self, name: str, subject: str | None = None) -> Interval | None:
         """`value("tpot.p50")`: the first interval of that name (and subject)."""

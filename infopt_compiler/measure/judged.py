@@ -8,12 +8,12 @@ from functools import partial
 from infopt_compiler.artifacts import Artifact, TextData
 from infopt_compiler.budget import Bound, Interval, judge
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, error
-from infopt_compiler.measure.embedding_estimate import EMBEDDING_METRICS
 from infopt_compiler.measure.evaluation import Value
 from infopt_compiler.measure.job import Job
 from infopt_compiler.measure.last import Judged, Own, judge_last, spread_of
 from infopt_compiler.measure.quality import compare, score
 from infopt_compiler.measure.quality_estimate import (
+    QUALITY_METRICS,
     estimate_quality,
     estimate_quality_ratio,
     paired_bits_per_byte,
@@ -75,7 +75,7 @@ class Quality:
 
 def measure_quality(job: Job) -> dict[str, Quality]:
     """One scoring for each pair of data and reference that the bounds name; a lone perplexity rides on any with its data."""
-    bounds = [bound for bound in job.needing(Needs.data) if bound.metric not in EMBEDDING_METRICS]
+    bounds = [bound for bound in job.needing(Needs.data) if bound.metric in QUALITY_METRICS]
     found: dict[str, Quality] = {}
     for bound in sorted(bounds, key=lambda b: _reference_of(b) is None):
         if _find(job, bound, found) is None:
@@ -158,8 +158,8 @@ def _measure(job: Job, bound: Bound) -> Quality:
             subjects = {job.name: job.subject}
             result = compare(reference, subjects, data, job.settings.windows, progress=job.progress)[job.name]
     except DiagnosticError as failure:
-        raise DiagnosticError(*_placed(failure, bound)) from None
-    return Quality(on, name, _recorded(job, key, result), job.settings, reused=False)
+        raise DiagnosticError(*placed(failure, bound)) from None
+    return Quality(on, name, recorded(job, key, result), job.settings, reused=False)
 
 
 def _score_alone(job: Job, artifact: Artifact, data: TextData) -> QualityResult:
@@ -167,16 +167,16 @@ def _score_alone(job: Job, artifact: Artifact, data: TextData) -> QualityResult:
     known = job.records.record(key)
     if known is not None:
         return QualityResult.from_json(known)
-    return _recorded(job, key, score(artifact, data, job.settings.windows, progress=job.progress))
+    return recorded(job, key, score(artifact, data, job.settings.windows, progress=job.progress))
 
 
-def _recorded(job: Job, key: str, result: QualityResult) -> QualityResult:
+def recorded(job: Job, key: str, result: QualityResult) -> QualityResult:
     """The result as it is recorded, digits and all: a build that reads the record reports the same numbers."""
     data = result.to_json()
     job.records.put_record(key, data)
     return QualityResult.from_json(data)
 
 
-def _placed(failure: DiagnosticError, bound: Bound) -> list[Diagnostic]:
+def placed(failure: DiagnosticError, bound: Bound) -> list[Diagnostic]:
     """The same diagnostics with the bound's place in the recipe."""
     return [replace(d, span=d.span or bound.span) for d in failure.diagnostics]

@@ -16,7 +16,7 @@ from infopt_compiler.measure.quality_result import QualityResult, WindowScore
 from infopt_compiler.measure.scorer import Scorer
 from infopt_compiler.measure.windowing import Cut, ScoredWindow, cut
 
-_SCORABLE = (HFModel, QuantizedModel, OnnxModel)
+SCORABLE = (HFModel, QuantizedModel, OnnxModel)
 
 
 def score(
@@ -50,9 +50,9 @@ def _run(
     progress: Progress,
 ) -> dict[str, QualityResult]:
     for artifact in [*subjects.values(), *([reference] if reference else [])]:
-        if not isinstance(artifact, _SCORABLE):
+        if not isinstance(artifact, SCORABLE):
             raise DiagnosticError(error("E0904", f"quality of a {artifact.kind} cannot be scored"))
-    text = _common_cut(reference, subjects, data, limit)
+    text = common_cut(reference, subjects, data, limit)
     found: dict[str, list[WindowScore]] = {name: [] for name in subjects}
     with tempfile.TemporaryDirectory(prefix="infopt-score-") as scratch, ExitStack() as stack:
         shared = Path(scratch) / "logits.npy" if reference else None
@@ -74,7 +74,7 @@ def _run(
     return {name: QualityResult(tuple(scores), versions[name]) for name, scores in found.items()}
 
 
-def _common_cut(
+def common_cut(
     reference: Artifact | None, subjects: Mapping[str, Artifact], data: TextData, limit: int
 ) -> Cut:
     """The windows that all agree on; DiagnosticError E0905 where they do not."""
@@ -127,6 +127,7 @@ def _window_score(
         nll=answer["nll"],
         reference_nll=against["nll"] if against else None,
         kl=tuple(answer["kl"]),
+        delta_p=tuple(answer["delta_p"]),
         equal=answer["equal"],
         excerpt=window.excerpt,
     )

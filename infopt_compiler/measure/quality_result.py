@@ -10,9 +10,21 @@ from typing import Any
 POLICY = "windows do not overlap; no BOS in front; the first token of a window is not scored; padding entries of the vocabulary left out"
 
 
+_OF_KL = (50, 90, 95, 99, 99.9, 100)
+_OF_DELTA = (0, 0.1, 1, 5, 50, 95, 99, 99.9, 100)
+
+
+def _percentiles(values: Any, which: tuple[float, ...]) -> dict[str, float]:
+    import numpy as np
+
+    found = np.percentile(values, which)
+    return {f"p{q:g}": float(f"{value:.5g}") for q, value in zip(which, found, strict=True)}
+
+
 @dataclass(frozen=True)
 class WindowScore:
-    """Sums over the scored tokens of one window, in nats. Without a reference `reference_nll` is None and `kl` empty."""
+    """Sums over the scored tokens of one window, in nats; of each token KL and `delta_p`, by how much its probability changed.
+    Without a reference `reference_nll` is None, `kl` and `delta_p` are empty."""
 
     document: str
     start: int
@@ -23,6 +35,7 @@ class WindowScore:
     kl: tuple[float, ...]
     equal: int
     excerpt: str
+    delta_p: tuple[float, ...] = ()
 
     @property
     def kl_mean(self) -> float:
@@ -66,6 +79,19 @@ class QualityResult:
     def kl_tokens(self) -> Iterable[float]:
         return (value for window in self.windows for value in window.kl)
 
+    def tails(self) -> dict[str, dict[str, float]]:
+        """Percentiles over all tokens of `kl` and `delta_p` (its root mean square, too), as llama.cpp's perplexity tool reports them;
+        observed, without intervals. Empty without a reference."""
+        import numpy as np
+
+        kl = np.array(list(self.kl_tokens()))
+        delta = np.array([value for window in self.windows for value in window.delta_p])
+        if not len(kl) or not len(delta):
+            return {}
+        found = {"kl": _percentiles(kl, _OF_KL), "delta_p": _percentiles(delta, _OF_DELTA)}
+        found["delta_p"] |= {"mean": float(delta.mean()), "rms": float(np.sqrt((delta**2).mean()))}
+        return found
+
     def worst(self, count: int = 5) -> list[dict[str, Any]]:
         """The windows with the highest mean KL (without a reference: NLL), their text in excerpts."""
         ordered = sorted(self.windows, key=lambda w: (w.kl_mean, w.nll / w.tokens), reverse=True)
@@ -81,11 +107,17 @@ class QualityResult:
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """KL of tokens is kept to 6 digits; sums are kept in full."""
-        rows = [{**asdict(window), "kl": [float(f"{v:.6g}") for v in window.kl]} for window in self.windows]
+        """KL and Δp of tokens are kept to 6 and 4 digits; sums are kept in full."""
+        rows = [
+            {**asdict(w), "kl": [float(f"{v:.6g}") for v in w.kl], "delta_p": [float(f"{v:.4g}") for v in w.delta_p]}
+            for w in self.windows
+        ]  # fmt: skip
         return {"windows": rows, "versions": self.versions, "policy": self.policy}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> QualityResult:
-        rows = tuple(WindowScore(**{**row, "kl": tuple(row["kl"])}) for row in data["windows"])
+        rows = tuple(
+            WindowScore(**{**row, "kl": tuple(row["kl"]), "delta_p": tuple(row.get("delta_p", ()))})
+            for row in data["windows"]
+        )
         return cls(rows, data["versions"], data["policy"])

@@ -12,7 +12,9 @@ from infopt_compiler.artifacts.handles import Artifact, TextData
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.measure.settings import MeasureSettings
 
-_VERSION = 3  # of what is measured: a change of a definition makes old records worthless
+_VERSION = 4  # of what is measured: a change of a definition makes old records worthless
+# Names, what settings say of text, and how long is spent on other things: they change no timing.
+_OF_NO_ACCOUNT = ("name", "windows", "resamples", "prompts", "attribution", "attribution_seconds")
 _LIBRARIES = ("torch", "transformers", "onnxruntime", "onnxruntime-genai", "tokenizers", "numpy")
 
 
@@ -80,11 +82,7 @@ def timing_key(
     from infopt_compiler.targets import machine_digest
 
     plain = {
-        name: {
-            key: part
-            for key, part in asdict(value).items()
-            if key not in ("name", "windows", "resamples", "prompts")
-        }
+        name: {key: part for key, part in asdict(value).items() if key not in _OF_NO_ACCOUNT}
         for name, value in (("scenario", scenario), ("settings", settings))
     }
     return digest_json(

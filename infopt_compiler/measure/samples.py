@@ -39,7 +39,8 @@ class Request:
 @dataclass(frozen=True)
 class Block:
     """One serving process: `wall` seconds from the first to the last counted request; `peak` is VmHWM, `steady` the
-    resident set after warm-up."""
+    resident set after warm-up, `bare` the one before the artifact was opened (interpreter and runtime), `loaded` the one
+    after it. `gpu`: bytes on GPUs at the end, None without one."""
 
     requests: tuple[Request, ...]
     wall: float
@@ -49,6 +50,9 @@ class Block:
     state: dict[str, Any] = field(
         default_factory=dict
     )  # of the machine while it ran: a MachineState's fields
+    bare: int = 0
+    loaded: int = 0
+    gpu: int | None = None
 
     @property
     def tokens_out(self) -> int:
@@ -61,7 +65,8 @@ class Block:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Block:
         requests = tuple(Request(**{**row, "gaps": tuple(row["gaps"])}) for row in data["requests"])
-        return cls(requests, data["wall"], data["load"], data["peak"], data["steady"], data.get("state", {}))
+        more = {key: data[key] for key in ("state", "bare", "loaded", "gpu") if key in data}
+        return cls(requests, data["wall"], data["load"], data["peak"], data["steady"], **more)
 
 
 _PER_REQUEST: dict[str, Callable[[Request], list[float]]] = {

@@ -31,23 +31,28 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 def score(
     logits: NDArray[np.float32], ids: list[int], reference: NDArray[np.float32] | None
 ) -> dict[str, Any]:
-    """`logits`: (T - 1, vocabulary), row t predicts `ids[t + 1]`. Summed NLL; with a reference, KL of each token and equal argmaxes."""
+    """`logits`: (T - 1, vocabulary), row t predicts `ids[t + 1]`. Summed NLL; with a reference, of each token KL and the change of
+    its probability (`delta_p`), and equal argmaxes."""
     import numpy as np
 
     targets = np.array(ids[1:])
     nll, equal = 0.0, 0
     kl: list[float] = []
+    delta_p: list[float] = []
     for first in range(0, len(targets), _ROWS):
         rows = slice(first, first + _ROWS)
         log_q = log_softmax(logits[rows])
-        nll -= float(np.take_along_axis(log_q, targets[rows, None], axis=-1).sum())
+        own = np.take_along_axis(log_q, targets[rows, None], axis=-1)[:, 0]
+        nll -= float(own.sum())
         if reference is None:
             continue
         log_p = log_softmax(reference[rows])
         # Rounding can leave a tiny negative sum where the two agree.
         kl += np.maximum((np.exp(log_p) * (log_p - log_q)).sum(axis=-1), 0.0).tolist()
         equal += int((log_p.argmax(axis=-1) == log_q.argmax(axis=-1)).sum())
-    return {"nll": nll, "kl": kl, "equal": equal}
+        other = np.take_along_axis(log_p, targets[rows, None], axis=-1)[:, 0]
+        delta_p += (np.exp(own) - np.exp(other)).tolist()
+    return {"nll": nll, "kl": kl, "equal": equal, "delta_p": delta_p}
 
 
 def answer(command: dict[str, Any], logits_of: Any) -> dict[str, Any]:
@@ -69,19 +74,21 @@ def _main() -> None:
     from infopt_compiler.measure.runtimes.logits import open_scorer
 
     out, sys.stdout = sys.stdout, sys.stderr  # libraries print to stdout at will
-    logits_of, encode, versions = open_scorer(Path(sys.argv[1]), Path(sys.argv[2]))
+    model = open_scorer(Path(sys.argv[1]), Path(sys.argv[2]))
 
     def emit(line: dict[str, Any]) -> None:
         out.write(json.dumps(line) + "\n")
         out.flush()
 
-    emit({"event": "ready", "versions": versions, "encodes": encode is not None})
+    emit({"event": "ready", "versions": model.versions, "encodes": model.encode is not None})
     for line in sys.stdin:
         command = json.loads(line)
         if "encode" in command:
-            emit({"ids": encode(command["encode"]) if encode else None})
+            emit({"ids": model.encode(command["encode"]) if model.encode else None})
+        elif "generate" in command:
+            emit({"ids": model.generate(command["generate"], command["most"])})
         else:
-            emit(answer(command, logits_of))
+            emit(answer(command, model.logits))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from infopt_compiler.measure.encoder_traffic import encoder_batches, run_batches
+from infopt_compiler.measure.gpu import gpu_bytes
 from infopt_compiler.measure.runtimes.server import ENCODERS, Encoder, Server, opener, runtime_of
 from infopt_compiler.measure.samples import Request
 from infopt_compiler.measure.scenario import Scenario, ScenarioMode
@@ -71,15 +72,24 @@ def serve(
     folder, scenario = Path(job["folder"]), scenario_of(job["scenario"])
     runtime = runtime_of(folder)
     open_model = opens(runtime)
+    bare = resident_bytes()[1]
     start = time.perf_counter()
     server = open_model(folder)
     load = time.perf_counter() - start
+    loaded = resident_bytes()[1]
     emit({"event": "ready", "load": load})
     run = _encode if runtime in ENCODERS else _generate
     steady, wall, environment = run(
         server, scenario, job, lambda one: emit({"event": "request", **asdict(one)})
     )
-    end = {"wall": wall, "load": load, "steady": steady, "peak": resident_bytes()[0]}
+    memory = {
+        "bare": bare,
+        "loaded": loaded,
+        "steady": steady,
+        "peak": resident_bytes()[0],
+        "gpu": gpu_bytes(),
+    }
+    end = {"wall": wall, "load": load, **memory}
     emit({"event": "end", **end, "environment": {**server.environment(), **environment, **threads(job)}})
 
 

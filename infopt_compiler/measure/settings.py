@@ -20,7 +20,8 @@ class MeasureSettings:
     with `confidence`, all looks at the data together. Quality is computed over at most `windows` windows, spread evenly over the
     data (0: all), and resampled `resamples` times. With `family` all bounds of a budget together err at most 1 - confidence
     (Bonferroni); with `refuse_busy` a machine that others use is an error, not a note. Warm-up goes on, up to
-    `warmup_most` requests, until the last three agree within `stable` of their median.
+    `warmup_most` requests, until the last three agree within `stable` of their median. With `attribution` what each pass
+    on the way did is measured, for at most `attribution_seconds` per budget, after the budget's own measuring.
     """
 
     name: str = "standard"
@@ -37,12 +38,16 @@ class MeasureSettings:
     seed: int = _ranged(0, 0)
     family: bool = False
     refuse_busy: bool = False
+    attribution: bool = True
+    attribution_seconds: float = _ranged(180.0, 0)
 
 
 # 6 blocks of 13 requests are 78: with none over the limit p95 is decided at the first look (72 are needed
 # at 97.5%, half of the error being kept for later looks); p99 needs 368 and so `precise`.
 PRESETS: dict[str, MeasureSettings] = {
-    "quick": MeasureSettings("quick", seconds=75.0, min_blocks=6, requests=13, windows=16),
+    "quick": MeasureSettings(
+        "quick", seconds=75.0, min_blocks=6, requests=13, windows=16, attribution_seconds=120.0
+    ),
     "standard": MeasureSettings("standard", seconds=150.0, min_blocks=8, requests=14, windows=32),
     "precise": MeasureSettings(
         "precise",
@@ -53,5 +58,6 @@ PRESETS: dict[str, MeasureSettings] = {
         warmup=3,
         windows=0,
         resamples=5000,
+        attribution_seconds=900.0,
     ),
 }

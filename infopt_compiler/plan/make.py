@@ -57,10 +57,11 @@ def _of_pass(name: str, seen: Mapping[str, SeenError]) -> dict[str, SeenError]:
 
 
 def _measure_seconds(program: Program, settings: MeasureSettings) -> float:
-    """Each budget with a bound on requests may use the settings' time."""
+    """Each budget with a bound on requests may use the settings' time, and each budget that of attribution."""
     timed = [
         budget
         for budget in program.budgets.values()
         if any(bound.definition.needs is Needs.scenario for bound in budget.bounds)
     ]
-    return settings.seconds * len(timed)
+    attribution = settings.attribution_seconds * settings.attribution * len(program.budgets)
+    return settings.seconds * len(timed) + attribution

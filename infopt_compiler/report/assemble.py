@@ -90,6 +90,7 @@ def make_report(job: BuildJob, found: Findings) -> dict[str, Any]:
         graph=found.graph.to_json() if found.graph else {},
         predictions=found.predictions,
         layers=layers({row["binding"]: job.folder / row["path"] for row in found.shipped}),
+        attribution={name: one.attribution for name, one in found.evaluations.items() if one.attribution},
     )
     return report.to_json()
 

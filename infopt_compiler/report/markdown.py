@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from infopt_compiler.report.attributed import attributed
 from infopt_compiler.report.values import (
     MARK,
     bound_text,
@@ -24,6 +25,7 @@ def markdown(report: dict[str, Any], where: str) -> str:
         _bounds(report),
         "\n".join(f"- {note.replace('<', '&lt;')}" for note in coverage_notes(report)),
         _passes(report),
+        _attribution(report),
         _measured(report),
         _provenance(report),
         _diagnostics(report),
@@ -82,6 +84,14 @@ def _passes(report: dict[str, Any]) -> str:
         for p in report["passes"]
     ]
     return "### Passes\n\n" + table(["binding", "pass", "time", "peak RSS", "digest"], rows) if rows else ""
+
+
+def _attribution(report: dict[str, Any]) -> str:
+    parts = [
+        f"### What each pass did: `{title.removeprefix('attribution ')}`\n\n{table(head, rows)}\n\n{note.replace('<', '&lt;')}"
+        for title, head, rows, note in attributed(report)
+    ]
+    return "\n\n".join(parts)
 
 
 def _measured(report: dict[str, Any]) -> str:

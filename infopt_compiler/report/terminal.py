@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infopt_compiler.diagnostics import Diagnostic, render_text
+from infopt_compiler.report.attributed import attributed
 from infopt_compiler.report.values import (
     MARK,
     bound_text,
@@ -42,6 +43,9 @@ def show(report: dict[str, Any], where: str, console: Console) -> None:
         console.print(_passes(report))
     if report["bounds"]:
         console.print(_bounds(report))
+    for title, head, rows, note in attributed(report):
+        console.print(_attribution(title, head, rows))
+        console.print(note, style="dim", highlight=False, markup=False)
     for line in coverage_notes(report):
         style = "bold yellow" if line.startswith("!") else "dim"
         console.print(line, style=style, highlight=False, markup=False)
@@ -66,7 +70,7 @@ def tell_report(report: dict[str, Any], job: BuildJob, found: list[Diagnostic]) 
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PLAIN_WIDTH
     console = Console(file=sys.stdout, no_color=not job.engine["color"], highlight=False, width=width)
     if job.engine["verbosity"] < 0:
-        report = {**report, "passes": [], "bounds": []}
+        report = {**report, "passes": [], "bounds": [], "attribution": {}}
     show(report, place(job.folder), console)
 
 
@@ -90,6 +94,18 @@ def _passes(report: dict[str, Any]) -> Any:
             human(row["peak_rss_bytes"], Dimension.bytes) if row["peak_rss_bytes"] else "–",
             (row["digest"] or "–")[:12],
         )
+    return table
+
+
+def _attribution(title: str, head: list[str], rows: list[list[str]]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for index, name in enumerate(head):
+        table.add_column(name, justify="left" if index < 2 else "right")
+    for row in rows:
+        table.add_row(*map(Text, row))
     return table
 
 

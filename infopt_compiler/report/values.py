@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from typing import Any
 
 from infopt_compiler.metrics import METRICS
@@ -87,9 +89,29 @@ def coverage_notes(report: dict[str, Any]) -> list[str]:
         f"! {note}" for group in groups for note in (group.get("machine_state") or {}).get("notes") or []
     ]
     notes += [f"{b['metric']}: {b['note']}" for b in report["bounds"] if b.get("note")]
+    notes += [text for group in groups for text in domains_text(group)]
     families = [(group.get("environment") or {}).get("family") or {} for group in groups]
     notes += [family["note"] for family in families if family.get("note")]
     return list(dict.fromkeys(notes))
+
+
+def domains_text(group: dict[str, Any]) -> list[str]:
+    """Of two texts or more, against one reference: on which the artifact strays further, and whether the intervals say so."""
+    rows = group.get("domains") or []
+    found = []
+    for worse, better in pairwise(rows):
+        if worse["reference"] != better["reference"]:
+            continue
+        high, low = worse["kl_mean"], better["kl_mean"]
+        times = f" (×{high['value'] / low['value']:.2g})" if low["value"] else ""
+        apart = (high["interval"][0] or 0.0) > (low["interval"][1] or math.inf)
+        sure = "their intervals do not overlap" if apart else "their intervals overlap"
+        found.append(
+            f"`{worse['on']}` degrades more than `{better['on']}` against `{worse['reference']}`: mean KL {high['value']:.3g} and "
+            f"{low['value']:.3g} nats{times}, perplexity ×{worse['perplexity_ratio']['value']:.4g} and "
+            f"×{better['perplexity_ratio']['value']:.4g}; {sure}"
+        )
+    return found
 
 
 def last_line(report: dict[str, Any], where: str) -> str:

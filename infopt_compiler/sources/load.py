@@ -14,6 +14,7 @@ from infopt_compiler.sources.errors import SourceError
 from infopt_compiler.sources.gguf_model import import_gguf
 from infopt_compiler.sources.hf_folder import import_hf_folder
 from infopt_compiler.sources.hub import fetch_file, fetch_snapshot
+from infopt_compiler.sources.module_code import code_of_modules
 from infopt_compiler.sources.module_text import module_files, texts_of_modules
 from infopt_compiler.sources.progress import Tell
 from infopt_compiler.sources.reference import (
@@ -85,7 +86,8 @@ def _fetch_model(text: str, base: Path, scratch: Path, tell: Tell) -> tuple[Path
 def _fetch_documents(text: str, base: Path, field: str, tell: Tell) -> tuple[list[Document], dict[str, Any]]:
     source = parse_data_source(text)
     if isinstance(source, PythonModule):
-        documents, unread = texts_of_modules(source.modules)
+        read = code_of_modules if source.code else texts_of_modules
+        documents, unread = read(source.modules)
         digests = {name: digest_file(path) for name, path in module_files(source.modules).items()}
         facts: dict[str, Any] = {"files": len(digests), "not_parsed": unread} if len(digests) > 1 else {}
         sha256 = digest_listing(digests) if len(digests) > 1 else next(iter(digests.values()))

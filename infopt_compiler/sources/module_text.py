@@ -42,7 +42,7 @@ def texts_of_modules(names: tuple[str, ...]) -> tuple[list[Document], list[str]]
         for path in _files(name):
             where = path.relative_to(root.parent).with_suffix("").as_posix()
             try:
-                found = _docstrings(_parse(path))
+                found = _docstrings(parse_module(path))
             except SourceError:
                 unread.append(where)
                 continue
@@ -100,11 +100,11 @@ def find_module(name: str) -> Path:
 def module_documents(path: Path) -> list[Document]:
     """Each dictionary of texts at the top level gives one document per item, in its order (`pydoc_data.topics`);
     where there is none, each docstring (module, classes, functions, in order) gives one."""
-    tree = _parse(path)
+    tree = parse_module(path)
     return _dictionaries(tree) or _docstrings(tree)
 
 
-def _parse(path: Path) -> ast.Module:
+def parse_module(path: Path) -> ast.Module:
     try:
         return ast.parse(path.read_bytes(), str(path))
     except (SyntaxError, ValueError, RecursionError) as wrong:

@@ -55,10 +55,12 @@ class WheelMember:
 class PythonModule:
     """`python:module`: the text of a module, which is read and not run.
 
-    `module.*` is a package with all below it, `*` the whole standard library; several stand with commas between.
+    `module.*` is a package with all below it, `*` the whole standard library; several stand with commas between. With `#code`
+    behind it is the source code.
     """
 
     module: str
+    code: bool = False
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -75,6 +77,8 @@ _HUB_FILE = re.compile(rf"datasets/({_NAME}/{_NAME})(?:@({_REVISION}))?#(.+)")
 _WHEEL = re.compile(rf"({_NAME})==([A-Za-z0-9][A-Za-z0-9.!+_-]*)#(.+)")
 _ONE_MODULE = r"(?:\*|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:\.\*)?)"
 _MODULE = re.compile(rf"{_ONE_MODULE}(?: *, *{_ONE_MODULE})*")
+
+_CODE = "#code"
 
 MODEL_SCHEMES = {
     "hf": "hf:org/name@revision",
@@ -106,8 +110,9 @@ def parse_data_source(text: str) -> DataSource:
     scheme, rest = _split(text, DATA_SCHEMES)
     if scheme == "file" and rest:
         return LocalPath(rest)
-    if scheme == "python" and _MODULE.fullmatch(rest):
-        return PythonModule(rest)
+    names, code = rest.removesuffix(_CODE), rest.endswith(_CODE)
+    if scheme == "python" and _MODULE.fullmatch(names):
+        return PythonModule(names, code)
     if scheme == "hf" and (match := _HUB_FILE.fullmatch(rest)):
         _refuse_escape(match[3])
         return HubFile(match[1], match[3], match[2] or "main")

@@ -49,6 +49,18 @@ def test_markdown_escapes_and_names_every_bound(report):
     assert "warn cost" in text
 
 
+def test_the_terminal_and_markdown_tell_what_each_pass_did(whole):
+    console = Console(record=True, width=160, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    show(whole, "x", console)
+    for text in (console.export_text(), markdown(whole, "x")):
+        assert "110 MB (−78%)" in text and "4 ms (−92%)" in text and "~50 ms" in text
+        assert "attribution took 31 of 120 s allowed; q tpot.p50: a note" in text
+        assert (
+            "`code` degrades more than `heldout` against `base`" in text
+            and "intervals do not overlap" in text
+        )
+
+
 def test_junit_has_a_case_per_bound_and_fails_the_missed_ones(report):
     suite = ET.fromstring(junit(report))
     assert suite.get("tests") == "4" and suite.get("failures") == "2" and suite.get("skipped") == "1"

@@ -29,6 +29,7 @@ def test_models(text, value):
         ("python:pydoc_data.topics", PythonModule("pydoc_data.topics")),
         ("python:json.*, argparse", PythonModule("json.*, argparse")),
         ("python:*", PythonModule("*")),
+        ("python:argparse#code", PythonModule("argparse", code=True)),
         ("file:text.jsonl", LocalPath("text.jsonl")),
         ("hf:datasets/org/name@abc#data/a.jsonl", HubFile("org/name", "data/a.jsonl", "abc")),
     ],

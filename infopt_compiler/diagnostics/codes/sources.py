@@ -62,7 +62,7 @@ SOURCES: tuple[CodeInfo, ...] = (
         "E0610",
         "a module without text",
         "`python:module` reads the source file of an importable module without running it: its dictionaries of "
-        "texts, else its docstrings.",
+        "texts, else its docstrings; `python:module#code` its code.",
     ),
     CodeInfo(
         "E0611",

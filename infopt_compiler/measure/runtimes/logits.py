@@ -1,9 +1,13 @@
-"""Logits of every position of a window, by the runtime that runs the artifact: (tokens, vocabulary), float32."""
+"""Logits of every position of a window, and greedy continuations, by the runtime that runs the artifact.
+
+Logits are (tokens, vocabulary), float32.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +16,29 @@ from numpy.typing import NDArray
 
 Logits = Callable[[list[int]], NDArray[np.float32]]
 Encode = Callable[[str], list[int]]
+# (prompt ids, most tokens) → the greedy continuation, an end token left out: shorter means that it ended there.
+Generate = Callable[[list[int], int], list[int]]
 
 
-def open_scorer(folder: Path, scratch: Path) -> tuple[Logits, Encode | None, dict[str, str]]:
-    """How to get logits, the runtime's own tokenizer (None: it is tokenizer.json itself), and library versions."""
+@dataclass(frozen=True)
+class Opened:
+    """`encode`: the runtime's own tokenizer, None where that is tokenizer.json itself. `versions` of the libraries."""
+
+    logits: Logits
+    encode: Encode | None
+    generate: Generate
+    versions: dict[str, str]
+
+
+def open_scorer(folder: Path, scratch: Path) -> Opened:
+    """The artifact in the runtime that runs it."""
     if (folder / "genai_config.json").is_file():
         return _open_onnx(folder, scratch)
     config = json.loads((folder / "config.json").read_text("utf-8"))
     return _open_torch(folder, quantized="quantization_config" in config)
 
 
-def _open_onnx(folder: Path, scratch: Path) -> tuple[Logits, Encode | None, dict[str, str]]:
+def _open_onnx(folder: Path, scratch: Path) -> Opened:
     """onnxruntime-genai. A pruned head gives the last position only, so a view of the same weights without that is run."""
     import onnxruntime_genai as og
 
@@ -42,10 +58,33 @@ def _open_onnx(folder: Path, scratch: Path) -> tuple[Logits, Encode | None, dict
     def encode(text: str) -> list[int]:
         return [int(token) for token in tokenizer.encode(text)]
 
-    return logits, encode, {"onnxruntime-genai": og.__version__}
+    def generate(ids: list[int], most: int) -> list[int]:
+        params = og.GeneratorParams(model)
+        params.set_search_options(max_length=len(ids) + most, do_sample=False, num_beams=1, batch_size=1)
+        generator = og.Generator(model, params)
+        generator.append_tokens(np.array(ids, dtype=np.int32))
+        found: list[int] = []
+        while not generator.is_done() and len(found) < most:
+            generator.generate_next_token()
+            found.append(int(generator.get_next_tokens()[0]))
+        return _until_end(found, ends)
+
+    ends = _end_tokens(json.loads((folder / "genai_config.json").read_text("utf-8"))["model"])
+    return Opened(logits, encode, generate, {"onnxruntime-genai": og.__version__})
 
 
-def _open_torch(folder: Path, *, quantized: bool) -> tuple[Logits, Encode | None, dict[str, str]]:
+def _end_tokens(config: dict[str, Any]) -> set[int]:
+    """One id, several, or none."""
+    found = config.get("eos_token_id")
+    return set(found) if isinstance(found, list) else set() if found is None else {found}
+
+
+def _until_end(tokens: list[int], ends: set[int]) -> list[int]:
+    at = next((index for index, token in enumerate(tokens) if token in ends), len(tokens))
+    return tokens[:at]
+
+
+def _open_torch(folder: Path, *, quantized: bool) -> Opened:
     """transformers in fp32; integer weights are turned back into the numbers that they stand for."""
     import torch
     import transformers
@@ -58,7 +97,21 @@ def _open_torch(folder: Path, *, quantized: bool) -> tuple[Logits, Encode | None
             found = model(torch.tensor([ids]), use_cache=False).logits[0]
         return np.asarray(found.float().numpy())
 
-    return logits, None, {"torch": torch.__version__, "transformers": transformers.__version__}
+    def generate(ids: list[int], most: int) -> list[int]:
+        step, cache = torch.tensor([ids]), None
+        found: list[int] = []
+        while len(found) < most and not ends & set(found[-1:]):
+            with torch.inference_mode():
+                out = model(input_ids=step, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            cache, step = out.past_key_values, out.logits[:, -1:].argmax(-1)
+            found.append(int(step))
+        return _until_end(found, ends)
+
+    config = folder / "generation_config.json"
+    said = json.loads(config.read_text("utf-8")) if config.is_file() else {}
+    ends = _end_tokens(said) or _end_tokens(json.loads((folder / "config.json").read_text("utf-8")))
+    versions = {"torch": torch.__version__, "transformers": transformers.__version__}
+    return Opened(logits, None, generate, versions)
 
 
 def _plain(folder: Path) -> Any:

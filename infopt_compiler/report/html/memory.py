@@ -9,7 +9,13 @@ from infopt_compiler.report.html.scale import Scale, row_of, scale_of, size
 from infopt_compiler.report.html.theme import FG, NARROW, SERIES, WIDE
 from infopt_compiler.units import Dimension
 
-_PARTS = {"weights_bytes": "weights", "kv_bytes": "KV cache", "runtime_bytes": "runtime (remainder)"}
+_PARTS = {
+    "runtime_bytes": "runtime, before opening",
+    "loaded_bytes": "model, opened",
+    "kv_bytes": "KV cache, counted",
+    "other_bytes": "the rest of requests",
+}
+_OLDER = {"weights_bytes": "weights", "kv_bytes": "KV cache", "runtime_bytes": "runtime (remainder)"}
 
 
 def memory(report: dict[str, Any]) -> Section:
@@ -19,48 +25,70 @@ def memory(report: dict[str, Any]) -> Section:
         if found:
             blocks += _group(report, found)
     lead = (
-        "Weights and KV cache are counted; the runtime is what the measured peak leaves, a remainder, "
-        "and not a measurement of its own."
+        "Measured in the serving process: before the artifact is opened, after, and at the peak of its requests; "
+        "the KV cache is the part of what requests added that the shapes account for."
     )
     return Section("memory", "Memory", lead, blocks)
 
 
 def _group(report: dict[str, Any], found: dict[str, dict[str, Any]]) -> list[Block]:
     scale = scale_of(Dimension.bytes, [row["peak_bytes"] for row in found.values()])
+    parts = parts_of(found)
     rows = [
         {"subject": name, "part": label, "order": order, "size": scale(max(row[key], 0)), "tip": f"{name}, {label}: {size(row[key])}"}
         for name, row in found.items()
-        for order, (key, label) in enumerate(_PARTS.items())
+        for order, (key, label) in enumerate(parts.items())
     ]  # fmt: skip
     marks = [_mark(name, "estimate", row["predicted_peak_bytes"], scale) for name, row in found.items() if row.get("predicted_peak_bytes")]  # fmt: skip
     limits = [b for b in row_of(report, "memory") if b["metric"] == "memory.peak" and b["subject"] in found]
     marks += [_mark(b["subject"], "limit", b["limit"], scale) for b in limits]
-    text = "; ".join(_words(name, row) for name, row in found.items())
-    wide, narrow = (_spec(rows, marks, scale, width) for width in (WIDE, NARROW))
-    head = ("of", "weights", "KV cache", "KV per token", "runtime", "peak", "steady", "estimate", "note")
-    table: list[list[Any]] = [
-        [
-            name,
-            size(row["weights_bytes"]),
-            f"{size(row['kv_bytes'])} for {row.get('context_tokens', '?')} tokens",
-            size(row.get("kv_bytes_per_token")),
-            size(row["runtime_bytes"]),
-            size(row["peak_bytes"]),
-            size(row.get("steady_bytes")),
-            size(row.get("predicted_peak_bytes")),
-            row.get("note") or "",
-        ]
-        for name, row in found.items()
+    text = "; ".join(_words(name, row, parts) for name, row in found.items())
+    wide, narrow = (_spec(rows, marks, scale, list(parts.values()), width) for width in (WIDE, NARROW))
+    blocks: list[Block] = [
+        Figure("The measured peak, by part", text, wide, narrow),
+        Table(_HEAD, [_row(name, row) for name, row in found.items()], "Memory in numbers"),
     ]
-    return [Figure("The measured peak, by part", text, wide, narrow), Table(head, table, "Memory in numbers")]
+    contexts = [_contexts(name, row) for name, row in found.items() if row.get("kv_by_context")]
+    return [*blocks, *contexts]
+
+
+_HEAD = ("of", "runtime", "model, opened", "weights on disk", "KV cache", "rest of requests", "peak", "after warm-up", "estimate", "GPU", "how")  # fmt: skip
+
+
+def parts_of(found: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """The parts that add up to the peak, by key; a report of an earlier version knows the remainder only."""
+    return _PARTS if all(row.get("loaded_bytes") for row in found.values()) else _OLDER
+
+
+def _row(name: str, row: dict[str, Any]) -> list[Any]:
+    predicted, peak = row.get("predicted_peak_bytes"), row["peak_bytes"]
+    against = f"{size(predicted)} ({predicted / peak - 1:+.1%})" if predicted else "–"
+    kv = f"{size(row['kv_bytes'])} for {row.get('context_tokens', '?')} tokens"
+    how = f"{row.get('note') or ''}" + (
+        f"; estimate: {row['predicted_as']}" if row.get("predicted_as") else ""
+    )
+    middle = (size(row.get("loaded_bytes")), size(row["weights_bytes"]), kv, size(row.get("other_bytes")))
+    ends = (size(peak), size(row.get("steady_bytes")), against, size(row.get("gpu_bytes")), how)
+    return [name, size(row["runtime_bytes"]), *middle, *ends]
+
+
+def _contexts(name: str, row: dict[str, Any]) -> Table:
+    """The KV cache is a function of the context: its size, and the peak that goes with it."""
+    base = row["peak_bytes"] - row["kv_bytes"]
+    rows: list[list[Any]] = [
+        [f"{one['tokens']:,} tokens", size(one["bytes"]), size(base + one["bytes"])]
+        for one in row["kv_by_context"]
+    ]
+    caption = f"KV cache of {name} by context, {size(row['kv_bytes_per_token'])} a token; the last column adds it to what was measured without it"
+    return Table(("context", "KV cache", "peak, about"), rows, caption, half=True)
 
 
 def _mark(subject: str, what: str, value: float, scale: Scale) -> dict[str, Any]:
     return {"subject": subject, "what": what, "at": scale(value), "tip": f"{subject}, {what}: {size(value)}"}
 
 
-def _words(name: str, row: dict[str, Any]) -> str:
-    parts = ", ".join(f"{label} {size(row[key])}" for key, label in _PARTS.items())
+def _words(name: str, row: dict[str, Any], labels: dict[str, str]) -> str:
+    parts = ", ".join(f"{label} {size(row[key])}" for key, label in labels.items())
     predicted = row.get("predicted_peak_bytes")
     against = (
         f"; the estimate was {size(predicted)} ({predicted / row['peak_bytes'] - 1:+.0%})"
@@ -70,12 +98,13 @@ def _words(name: str, row: dict[str, Any]) -> str:
     return f"{name} peaks at {size(row['peak_bytes'])}: {parts}{against}"
 
 
-def _spec(rows: list[dict[str, Any]], marks: list[dict[str, Any]], scale: Scale, width: int) -> Spec:
+def _spec(
+    rows: list[dict[str, Any]], marks: list[dict[str, Any]], scale: Scale, names: list[str], width: int
+) -> Spec:
     y = {"field": "subject", "type": "nominal", "sort": None, "axis": {"title": None, "labelLimit": 90}}
     x = {"type": "quantitative", "axis": {"title": scale.title("resident memory"), "tickCount": 6}}
-    names = list(_PARTS.values())
-    color = {"field": "part", "type": "nominal", "sort": names, "scale": {"domain": names, "range": list(SERIES[:3])},
-             "legend": {"title": None, "columns": 1 if width == NARROW else 3}}  # fmt: skip
+    color = {"field": "part", "type": "nominal", "sort": names, "scale": {"domain": names, "range": list(SERIES[: len(names)])},
+             "legend": {"title": None, "columns": 1 if width == NARROW else len(names)}}  # fmt: skip
     bars = {"mark": {"type": "bar", "height": 26},
             "encoding": {"x": {**x, "field": "size", "stack": "zero"}, "y": y, "color": color,
                          "order": {"field": "order"}, "description": {"field": "tip"}}}  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 from infopt_compiler.metrics import METRICS, Needs
 from infopt_compiler.report.html.blocks import Block, Figure, Quote, Section, Spec, Table
+from infopt_compiler.report.html.domains import domain_blocks, generation_blocks, tail_blocks
 from infopt_compiler.report.html.theme import DIM, FG, NARROW, SERIES, WIDE
 from infopt_compiler.report.html.verdict import short_interval
 from infopt_compiler.report.values import value_text
@@ -22,6 +23,7 @@ def quality(report: dict[str, Any]) -> Section:
                 for v in values
             ]  # fmt: skip
             blocks.append(Table(head, rows, "Averages and tails over all scored tokens"))
+        blocks += [*domain_blocks(group), *tail_blocks(group), *generation_blocks(group)]
         for data, windows in (group.get("worst_windows") or {}).items():
             if windows:
                 blocks += _tail(data, windows, values)
@@ -43,7 +45,9 @@ def _tail(data: str, windows: list[dict[str, Any]], values: list[dict[str, Any]]
         if w.get(field) is not None
     ]  # fmt: skip
     blocks: list[Block] = []
-    mean = next((v["value"] for v in values if field == "kl_mean" and v["metric"] == "kl.mean"), None)
+    on = data.partition(" ")[0]
+    means = [v["value"] for v in values if v["metric"] == "kl.mean" and v.get("on") in (on, None)]
+    mean = means[0] if field == "kl_mean" and means else None
     if rows:
         over = f", {rows[0]['value'] / mean:.1f} times the mean of all windows" if mean else ""
         text = f"the worst of {data} is {rows[0]['place']} with {rows[0]['value']:.3g}{over}"
