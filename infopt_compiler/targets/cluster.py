@@ -61,4 +61,6 @@ class Cluster:
             span *= getattr(mesh, name)
             if name == axis:
                 break
+        if self.machines == 1:
+            return self.inside
         return self.inside if span <= self.per_machine and self.per_machine % span == 0 else self.between

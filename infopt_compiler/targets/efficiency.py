@@ -37,8 +37,8 @@ class Efficiency:
 
 
 # Llama-3.3-70B on B200, all lengths (TensorRT-LLM 0.19): devices joined by NVLink.
-NVLINK = Efficiency(0.95, 0.51, 0.40, 0.5, 0.46, 6.8e-6, 6.0e-6)
-# Llama-3.3-70B on RTX 6000 Pro, all lengths (TensorRT-LLM 1.0): devices on PCIe.
-PCIE = Efficiency(0.92, 0.95, 0.65, 5.0, 0.95, 5.9e-6, 5.2e-5)
+NVLINK = Efficiency(0.95, 0.456, 0.449, 3.92, 0.508, 3.33e-6, 7.51e-6)
+# Llama-3.3-70B on RTX 6000 Pro (TensorRT-LLM 1.0): devices on PCIe; `link` from Qwen3-30B-A3B there, whose tensor ranks use it.
+PCIE = Efficiency(0.95, 0.873, 0.733, 5.64, 0.95, 8.19e-6, 4.62e-5)
 # Processes of one CPU machine, PyTorch and gloo.
 CPU = Efficiency(0.7, 0.7, 0.6, 1.5, 1.0, 4e-4, 1e-4, batch_sizes=(), memory_share=0.8)

@@ -13,7 +13,6 @@ from infopt_compiler.targets.sharded_memory import RankMemory, activation_bytes,
 from infopt_compiler.targets.sharded_stage import Rates, Seconds, Step, stage_seconds
 
 CHUNK_TOKENS = 8192  # of prompts in one step, where requests join while others decode
-_MICROBATCHES = 4  # for each stage, of prompts that are computed together
 _LOCAL = Link(1e12, 1e-6, 1e-6, "memory")
 
 
@@ -89,9 +88,9 @@ def price(spec: ModelSpec, target: Target, mesh: Mesh, load: Load) -> Price | No
 
 
 def rates_of(spec: ModelSpec, target: Target, mesh: Mesh) -> Rates:
-    """Of one device. Processes of this machine share its cores and its memory's bandwidth."""
+    """Of one device. A process of this machine computes in one thread; more processes than cores share these."""
     efficiency = efficiency_of(target)
-    share = 1.0 / mesh.world if target.here else 1.0
+    share = 1.0 / max(mesh.world, target.cores) if target.here else 1.0
     flops = target.flops * share * efficiency.flops
     if spec.float_bytes == 4 and not target.here:
         flops /= 2  # TF32 runs at half the rate of bf16 on every NVIDIA GPU since Ampere (data sheets)
@@ -131,7 +130,8 @@ def _tokens_at_once(load: Load, mesh: Mesh, batch: int) -> int:
 
 
 def _microbatches(batch: int, mesh: Mesh) -> int:
-    return min(batch, _MICROBATCHES * mesh.pipeline) if mesh.pipeline > 1 else 1
+    """Of prompts that are computed together: one for each stage, as the runtime cuts them."""
+    return min(batch, mesh.pipeline)
 
 
 def _served(load: Load, mesh: Mesh, batch: int) -> int:

@@ -90,10 +90,10 @@ def rank_weights(spec: ModelSpec, mesh: Mesh) -> tuple[int, ...]:
 
 
 def cache_per_token(spec: ModelSpec, mesh: Mesh, element_bytes: int | None = None) -> float:
-    """Bytes of keys and values of a token on the rank with most layers; ranks of a sequence group hold all positions."""
+    """Bytes of keys and values of a token on the rank with most layers; a sequence group deals the positions out."""
     layers = max(stages_of(spec, mesh.pipeline))
     size = element_bytes or spec.float_bytes
-    return 2.0 * layers * spec.kv_heads * spec.head_dim * size / mesh.tensor
+    return 2.0 * layers * spec.kv_heads * spec.head_dim * size / (mesh.tensor * mesh.sequence)
 
 
 def activation_bytes(spec: ModelSpec, mesh: Mesh, tokens: int) -> float:

@@ -2,8 +2,8 @@
 
 Work of a stage divides by the tensor degree; two all-reduces in each layer put it together (Megatron-LM, arXiv 1909.08053,
 section 3; as reduce-scatter and all-gather the volume is the same, arXiv 2205.05198). A sequence group divides the positions
-of prompts and gathers keys and values (arXiv 2310.01889 passes them on in a ring, the volume is the same); of a decoded token
-there is nothing to divide, so its ranks all compute it.
+of prompts and gathers keys and values (arXiv 2310.01889 passes them on in a ring, the volume is the same). A decoded token
+has nothing to divide but what it attends to: each of the group does that for the keys it holds, and the results are merged.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Rates:
 @dataclass(frozen=True)
 class Step:
     """What a stage computes in one go: `rows` tokens being decoded, each attending to `keys`; `prompt_tokens` of prompts of
-    `prompt` tokens, of which `heads` end here (their last position needs the head)."""
+    `prompt` tokens."""
 
     rows: float = 0.0
     keys: float = 0.0
@@ -88,6 +88,10 @@ def _work(spec: ModelSpec, mesh: Mesh, rates: Rates, step: Step, layers: int, wi
         prompts = (2 * active + attention) * here / mesh.tensor / rates.flops
         if not step.rows:
             prompts = max(prompts, _read(spec, mesh, layers, here) / rates.weights)
+        if with_head and not step.rows:  # of the last position of each prompt; with rows it is among theirs
+            ends = step.prompt_tokens / step.prompt
+            computed = 2 * spec.head_parameters * ends / mesh.tensor / rates.flops
+            prompts += max(computed, head_bytes(spec, mesh.tensor) / rates.weights)
     return decoding + prompts + layers * efficiency.layer_seconds
 
 
@@ -114,15 +118,14 @@ def _active_parameters(spec: ModelSpec) -> float:
 def _exchange(spec: ModelSpec, mesh: Mesh, rates: Rates, step: Step, layers: int) -> float:
     """Two all-reduces a layer over the tensor group, keys and values gathered over the sequence group, a hop to the next stage."""
     here = step.rows + step.prompt_tokens / mesh.sequence
-    stream = here * spec.hidden * _exchanged_bytes(spec)
+    stream = here * spec.hidden * spec.float_bytes
     seconds = 2 * layers * rates.link(mesh, "tensor").all_reduce(mesh.tensor, stream)
     if mesh.sequence > 1 and step.prompt_tokens:
         gathered = 2.0 * step.prompt_tokens * spec.kv_heads * spec.head_dim * step.kv_bytes / mesh.tensor
         seconds += layers * rates.link(mesh, "sequence").all_gather(mesh.sequence, gathered)
+    if mesh.sequence > 1 and step.rows:
+        parts = step.rows * spec.heads * spec.head_dim * spec.float_bytes / mesh.tensor * mesh.sequence
+        seconds += layers * rates.link(mesh, "sequence").all_gather(mesh.sequence, parts)
     if mesh.pipeline > 1:
         seconds += rates.link(mesh, "pipeline").send(stream / mesh.tensor)
     return seconds
-
-
-def _exchanged_bytes(spec: ModelSpec) -> int:
-    return spec.float_bytes

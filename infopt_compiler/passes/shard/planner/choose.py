@@ -128,7 +128,7 @@ def reasons(plan: ShardPlan, spec: ModelSpec) -> list[str]:
 def _headline(plan: ShardPlan, best: Row) -> str:
     found = best.price
     return (
-        f"{best.mesh}: {found.throughput:,.4g} tok/s of {found.batch * best.mesh.data} requests at once, "
+        f"{best.mesh}: {found.throughput:,.4g} tok/s of {plan.load.batch or found.batch * best.mesh.data} requests at once, "
         f"{human(found.tpot, Dimension.time)} a token, best by {plan.prefer.value.replace('_', ' ')}"
         + (" among those that meet what is required" if any(row.missed for row in plan.rows) else "")
     )

@@ -36,7 +36,7 @@ def outline(plan: ShardPlan, spec: ModelSpec) -> Outline:
         f"{human(device_memory(plan.target, plan.rows[0].mesh) if plan.rows else plan.target.memory_bytes, Dimension.bytes)}, "
         f"{plan.load.prompt} + {plan.load.generate} tokens, {requests}, by {plan.prefer.value.replace('_', ' ')}"
     )
-    rows = [_cells(rank, row) for rank, row in enumerate(plan.rows[:_SHOWN], start=1)]
+    rows = [_cells(plan, rank, row) for rank, row in enumerate(plan.rows[:_SHOWN], start=1)]
     notes = [*reasons(plan, spec)]
     if len(plan.rows) > _SHOWN:
         notes.append(f"{len(plan.rows) - _SHOWN} more fit and rank lower")
@@ -44,13 +44,13 @@ def outline(plan: ShardPlan, spec: ModelSpec) -> Outline:
     return Outline(title, _COLUMNS, tuple(rows), tuple(notes), plan_data(plan))
 
 
-def _cells(rank: int, row: Row) -> tuple[str, ...]:
+def _cells(plan: ShardPlan, rank: int, row: Row) -> tuple[str, ...]:
     found = row.price
     return (
         str(rank),
         str(row.mesh),
         str(row.mesh.world),
-        str(found.batch * row.mesh.data),
+        str(plan.load.batch or found.batch * row.mesh.data),
         human(found.ttft, Dimension.time),
         human(found.tpot, Dimension.time),
         f"{found.throughput:,.4g}",
