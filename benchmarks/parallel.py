@@ -1,6 +1,7 @@
 """The planner's analytic model against published scaling tables, as docs/parallelization.md shows them.
 
 python -m benchmarks.parallel           errors on the lengths that were not fitted, for three models; every row of the last
+python -m benchmarks.parallel --write   the same into docs/parallelization.md
 python -m benchmarks.parallel --fit     the constants of `targets/efficiency.py`, fitted on all lengths
 """
 
@@ -8,13 +9,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
+from io import StringIO
 from itertools import combinations
+from pathlib import Path
 from statistics import mean
 
 from benchmarks.parallel_fit import fit
 from benchmarks.parallel_published import Published, tables
 from infopt_compiler.targets.efficiency import NVLINK, Efficiency
+
+PAGE = Path(__file__).parents[1] / "docs" / "parallelization.md"
+BEGIN, END = "<!-- published -->", "<!-- end -->"
 
 
 @dataclass(frozen=True)
@@ -136,9 +143,21 @@ def _fit() -> None:
         )
 
 
+def _write() -> None:
+    with redirect_stdout(StringIO()) as printed:
+        _summary()
+        _rows()
+    page = PAGE.read_text("utf-8")
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n{printed.getvalue()}{END}{after}", "utf-8")
+
+
 if __name__ == "__main__":
     if "--fit" in sys.argv[1:]:
         _fit()
+    elif "--write" in sys.argv[1:]:
+        _write()
     else:
         _summary()
         _rows()

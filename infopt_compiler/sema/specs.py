@@ -28,7 +28,12 @@ class Chain:
 
 
 def static_spec(model: ModelDecl, folder: Path) -> ModelSpec | None:
-    """The spec of a `file:` model whose config can be read now; None for all others, never an error."""
+    """The spec of a model whose shapes can be read now: of a `file:`, or in a wheel that was fetched before; else None,
+    never an error."""
+    if model.source.startswith("pypi:"):
+        from infopt_compiler.sources.identity import peek_spec
+
+        return peek_spec(model.source, folder)
     if not model.source.startswith("file:"):
         return None
     path = Path(model.source.removeprefix("file:")).expanduser()

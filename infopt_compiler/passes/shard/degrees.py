@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.passes.base import Problem
@@ -22,7 +23,7 @@ def degree_problems(spec: ModelSpec, degrees: Mapping[str, int]) -> Iterator[Pro
             f"a stage holds one layer at least: at most {spec.layers}",
             INDIVISIBLE,
         )
-    if experts > 1:
+    if experts > 1 or (experts and spec.experts):
         yield from expert_problems(spec, experts, tensor)
 
 
@@ -94,8 +95,9 @@ def cut_group(spec: ModelSpec, degree: int) -> str | None:
 
 def _whole_groups(spec: ModelSpec, degree: int) -> str:
     """The group sizes that this degree leaves whole."""
-    widths = [spec.heads * spec.head_dim // degree, *([] if spec.experts else [spec.intermediate // degree])]
-    fitting = [size for size in (16, 32, 64, 128, 256) if all(width % size == 0 for width in widths)]
+    stored = spec.linear
+    others = (replace(spec, linear=replace(stored, group=size)) for size in (16, 32, 64, 128, 256))
+    fitting = [other.linear.group for other in others if cut_group(other, degree) is None]
     return (
         f"quantize with a group of {_list(fitting, 'or')}"
         if fitting

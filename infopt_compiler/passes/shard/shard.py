@@ -160,7 +160,8 @@ class Shard(Pass):
         spec = ModelSpec.from_folder(inputs["model"].path)
         plan = self.plan(spec, ctx.target, {"under": inputs.get("under")})
         if plan.chosen is None:
-            raise PassError("no mesh fits the target", help="`infopt-compile plan` says why", code="E0773")
+            why = "; ".join(f"{one.what}: {one.why}" for one in plan.refused)
+            raise PassError(f"no mesh fits the target `{ctx.target.name}`: {why}", code="E0773")
         mesh = plan.chosen.mesh
         ctx.log(f"mesh: {mesh}")
         facts: dict[str, Any] = shard_model(

@@ -64,10 +64,11 @@ def _copies(load: Load) -> range:
 
 def _experts(spec: ModelSpec, tensor: int, given: int) -> list[int]:
     """Unasked the most parts: whole experts make larger products than pieces of them."""
-    if given or not spec.experts:
-        return [given or 1]
-    fitting = [k for k in divisors(tensor) if not any(degree_problems(spec, _only(tensor, k)))]
-    return fitting[-1:] or [1]
+    if not spec.experts:
+        return [1]
+    asked = [given] if given else divisors(tensor)
+    fitting = [k for k in asked if not any(degree_problems(spec, _only(tensor, k)))]
+    return fitting[-1:]
 
 
 def _only(tensor: int, experts: int) -> dict[str, int]:

@@ -8,6 +8,7 @@ from enum import Enum
 
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.artifacts.mesh import Mesh
+from infopt_compiler.passes.shard.degrees import degree_problems
 from infopt_compiler.passes.shard.planner.candidates import Refusal, meshes, refused_degrees
 from infopt_compiler.passes.shard.planner.requirement import Wanted
 from infopt_compiler.targets.model import Target
@@ -68,6 +69,9 @@ def make_plan(
     """The ranked plan; no rows where nothing fits. `spec` has its floats as the shards will (`Shard.stored`)."""
     rows: list[Row] = []
     refused = list(refused_degrees(spec, target, degrees))
+    impossible = [problem.message for problem in degree_problems(spec, degrees)]
+    if impossible:
+        return ShardPlan((), tuple(Refusal("degrees", why) for why in impossible), target, load, prefer)
     short: list[tuple[float, Mesh]] = []
     for mesh in meshes(spec, target, load, degrees):
         found = price(spec, target, mesh, load)
@@ -130,7 +134,11 @@ def _headline(plan: ShardPlan, best: Row) -> str:
     return (
         f"{best.mesh}: {found.throughput:,.4g} tok/s of {plan.load.batch or found.batch * best.mesh.data} requests at once, "
         f"{human(found.tpot, Dimension.time)} a token, best by {plan.prefer.value.replace('_', ' ')}"
-        + (" among those that meet what is required" if any(row.missed for row in plan.rows) else "")
+        + (
+            " among those that meet what is required"
+            if not best.missed and any(row.missed for row in plan.rows)
+            else ""
+        )
     )
 
 
