@@ -41,8 +41,8 @@ def run_layers(model: Any, h_BSD: Tensor, first: int, last: int | None = None) -
 
 
 def embed(model: Any, ids_BS: Tensor) -> Tensor:
-    """Hidden states before the first layer."""
-    found: Tensor = model.model.embed_tokens(ids_BS)
+    """Hidden states before the first layer, float32 whatever the table is kept in."""
+    found: Tensor = model.model.embed_tokens(ids_BS).float()
     return found
 
 

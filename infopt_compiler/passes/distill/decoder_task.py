@@ -2,53 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from .data import Windows
 from .decoder import embed, finish, head_weight, run_layers
 from .head import Blend, Soft, head_loss
 from .objective import Objective
 from .teacher import View
+from .weights import Weights
 
 _VALIDATION = Blend(Objective.kl)
 _TEXT = Blend(Objective.hard)
 
 
 class DecoderTask:
-    """`first`: the layer that training starts at; all below it stay as they are, and what they give is in the view.
-
-    `head`: whether head and embedding are trained. `refresh` (quantization-aware training) is called before every
-    forward and may replace weights.
-    """
+    """`first`: the layer that training starts at; all below it stay as they are, and what they give is in the view."""
 
     def __init__(
         self,
         model: Any,
-        train_NS: Tensor,
-        validation_NS: Tensor,
-        view: View,
-        validation_view: View,
+        weights: Weights,
+        text: Windows,
+        views: tuple[View, View],
         blend: Blend,
         *,
         first: int,
-        head: bool,
         floats16: bool,
         micro: int,
         device: str = "cpu",
-        trained: dict[str, nn.Parameter] | None = None,
-        refresh: Callable[[], None] | None = None,
     ) -> None:
-        self.model, self.blend, self.first, self.micro = model, blend, first, micro
-        self.train_NS, self.validation_NS = train_NS, validation_NS
-        self.view, self.validation_view = view, validation_view
-        self.floats16, self.device, self.refresh = floats16, device, refresh
-        self._trained = trained if trained is not None else trainable(model, first, head)
-        model.requires_grad_(False)
-        for parameter in self._trained.values():
-            parameter.requires_grad_(True)
+        """`views`: the teacher's, of the windows to train on and of those to stop by."""
+        self.model, self.weights, self.blend, self.first, self.micro = model, weights, blend, first, micro
+        self.train_NS, self.validation_NS = text.train_NS, text.validation_NS
+        self.view, self.validation_view = views
+        self.floats16, self.device = floats16, device
 
     @property
     def items(self) -> int:
@@ -59,7 +49,13 @@ class DecoderTask:
         return float(self.train_NS.shape[1])
 
     def parameters(self) -> dict[str, nn.Parameter]:
-        return self._trained
+        return self.weights.masters
+
+    def collect_gradients(self) -> None:
+        self.weights.collect_gradients()
+
+    def weights_changed(self) -> None:
+        self.weights.weights_changed()
 
     def count(self, items: list[int]) -> int:
         return len(items) * (int(self.train_NS.shape[1]) - 1)
@@ -71,8 +67,6 @@ class DecoderTask:
 
     def validate(self) -> dict[str, float]:
         """`loss` is what is trained, on windows kept apart; with KL to the teacher and NLL of the text, nats a token."""
-        if self.refresh is not None:
-            self.refresh()
         sums = {"kl": 0.0, "nll": 0.0, "loss": 0.0}
         rows = list(range(len(self.validation_NS)))
         for at in range(0, len(rows), self.micro):
@@ -88,8 +82,6 @@ class DecoderTask:
         return {name: value / tokens for name, value in sums.items()}
 
     def _loss(self, ids_NS: Tensor, view: View, items: list[int], soft: Soft | None, blend: Blend) -> Tensor:
-        if self.refresh is not None:
-            self.refresh()
         h_ND, weight, targets = self._hidden(ids_NS, view, items)
         with self._autocast():
             return head_loss(h_ND, weight, targets, soft, blend)
@@ -103,19 +95,3 @@ class DecoderTask:
 
     def _autocast(self) -> Any:
         return torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=self.floats16)
-
-
-def trainable(model: Any, first: int, head: bool) -> dict[str, nn.Parameter]:
-    """The layers from `first` on and the last norm; head and embedding where `head`."""
-    found: dict[str, nn.Parameter] = {}
-    for name, parameter in model.named_parameters():
-        parts = name.split(".")
-        if "layers" in parts:
-            wanted = int(parts[parts.index("layers") + 1]) >= first
-        elif "norm" in parts:
-            wanted = True
-        else:
-            wanted = head
-        if wanted:
-            found[name] = parameter
-    return found

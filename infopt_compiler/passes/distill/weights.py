@@ -1,0 +1,71 @@
+"""What the optimizer changes and what the forward uses: the same, or float32 and bfloat16."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+
+class Weights(Protocol):
+    """Named float32 parameters, and how they get into the model."""
+
+    masters: dict[str, nn.Parameter]
+
+    def collect_gradients(self) -> None:
+        """Move the gradients of what the forward used to `masters`."""
+        ...
+
+    def weights_changed(self) -> None:
+        """Bring what the forward uses up to date."""
+        ...
+
+
+class PlainWeights:
+    """The model's own weights. With `floats16` matrices are kept in bfloat16 for the products, so that none is
+    converted anew in every forward; norms and biases stay float32, and so does the residual stream under autocast.
+    """
+
+    def __init__(self, model: Any, first: int, head: bool, *, floats16: bool) -> None:
+        wanted = trainable(model, first, head)
+        self.masters: dict[str, nn.Parameter] = {}
+        self._used: dict[str, nn.Parameter] = {}
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(name in wanted)
+            if floats16 and parameter.dim() > 1:
+                if name in wanted:
+                    self.masters[name] = nn.Parameter(parameter.detach().clone())
+                    self._used[name] = parameter
+                parameter.data = parameter.data.bfloat16()
+            elif name in wanted:
+                self.masters[name] = parameter
+
+    def collect_gradients(self) -> None:
+        for name, used in self._used.items():
+            self.masters[name].grad = None if used.grad is None else used.grad.float()
+            used.grad = None
+
+    def weights_changed(self) -> None:
+        with torch.no_grad():
+            for name, used in self._used.items():
+                used.copy_(self.masters[name])
+
+
+def trainable(model: Any, first: int, head: bool) -> set[str]:
+    """The layers from `first` on and the last norm; head and embedding where `head`."""
+    found = set()
+    for name, _ in model.named_parameters():
+        parts = name.split(".")
+        if "layers" in parts:
+            wanted = int(parts[parts.index("layers") + 1]) >= first
+        else:
+            wanted = "norm" in parts or head
+        if wanted:
+            found.add(name)
+    return found
+
+
+def values(weights: Weights) -> dict[str, Tensor]:
+    """The trained weights as they are now."""
+    return {name: parameter.detach() for name, parameter in weights.masters.items()}
