@@ -167,8 +167,9 @@ class _Build:
         return run_worker(scratch / "job.json", scratch / "work", log, self.options, self.events), log
 
     def clear(self, key: str, outcome: Outcome) -> None:
-        """Keep what was staged only where the run was cut off from outside: then the next one resumes there."""
-        if outcome.error is not None:
+        """Keep what was staged only where the run was cut off from outside (then the next one resumes there), or where
+        the pass says so."""
+        if outcome.error is not None and not outcome.error.get("keep"):
             self.store.discard(key)
 
     def commit(self, step: Step, key: Key, outcome: Outcome, seconds: float) -> Entry:

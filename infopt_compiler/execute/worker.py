@@ -105,7 +105,9 @@ def describe(failure: Exception, staging: Path) -> dict[str, Any]:
     if isinstance(failure, PassError | SourceError):
         if _is_full(failure, staging):
             return {"kind": "disk", "message": str(failure)}
-        return {"kind": "told", "code": failure.code, "message": str(failure), "help": failure.help}
+        keep = getattr(failure, "keep_staging", False)
+        told = {"kind": "told", "code": failure.code, "message": str(failure), "help": failure.help}
+        return {**told, "keep": True} if keep else told
     last = traceback.format_exception_only(failure)[-1].strip()
     if _is_full(failure, staging):
         return {"kind": "disk", "message": last}

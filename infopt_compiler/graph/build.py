@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from infopt_compiler.diagnostics import DiagnosticError, error
@@ -49,7 +50,15 @@ def _add(program: Program, name: str, steps: dict[str, Step], above: tuple[str, 
     step = _step(program, name)
     for need in step.needs:
         _add(program, need, steps, (*above, name))
-    steps[name] = step
+    steps[name] = _with_output(step, steps)
+
+
+def _with_output(step: Step, steps: dict[str, Step]) -> Step:
+    """With the kind that a pass makes of these inputs."""
+    if not isinstance(step, PassStep):
+        return step
+    kinds = {argument: steps[names[0]].output for argument, names in step.inputs.items() if names}
+    return replace(step, made=step.instance.output_for(kinds))
 
 
 def _step(program: Program, name: str) -> Step:

@@ -63,10 +63,12 @@ class DataStep(Step):
 
 @dataclass(frozen=True)
 class PassStep(Step):
-    """`instance` holds the parameters; `variadic` names the arguments that take a tuple of artifacts."""
+    """`instance` holds the parameters; `variadic` names the arguments that take a tuple of artifacts; `made` is the
+    kind that comes out for these inputs."""
 
     instance: Pass = field(kw_only=True)
     variadic: frozenset[str] = frozenset()
+    made: type[Artifact] | None = None
     kind = "pass"
 
     @property
@@ -75,7 +77,7 @@ class PassStep(Step):
 
     @property
     def output(self) -> type[Artifact]:
-        return self.instance.output
+        return self.made or self.instance.output
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def estimate_quality(
         return Interval(
             value, value, value, 1.0, "observed maximum", result.tokens, len(result.windows), note
         )
-    draws = _Draws(result, confidence, resamples, seed)
+    draws = Draws(result, confidence, resamples, seed)
     if metric == "kl" and aggregate in QUANTILES:
         return _kl_quantile(draws, QUANTILES[aggregate])
     return _LINEAR[metric](draws)
@@ -47,7 +47,7 @@ def estimate_quality_ratio(
     result: QualityResult, metric: str, confidence: float, *, resamples: int, seed: int
 ) -> Interval:
     """The model's perplexity over its reference's (or bits per byte), paired; the result must have a reference."""
-    draws = _Draws(result, confidence, resamples, seed)
+    draws = Draws(result, confidence, resamples, seed)
     own, other = draws.sums(lambda w: w.nll), draws.sums(lambda w: w.reference_nll or 0.0)
     if metric == "perplexity":
         tokens = draws.sums(lambda w: w.tokens)
@@ -86,7 +86,7 @@ def _by_document(result: QualityResult) -> dict[str, tuple[float, int]]:
     return found
 
 
-class _Draws:
+class Draws:
     """Clusters of windows, and how often each was drawn in each resample (row 0: once each, the data itself)."""
 
     def __init__(self, result: QualityResult, confidence: float, resamples: int, seed: int) -> None:
@@ -140,30 +140,30 @@ class _Draws:
         return f"{words}, bootstrap over {self.count} {unit}"
 
 
-def _perplexity(draws: _Draws) -> Interval:
+def _perplexity(draws: Draws) -> Interval:
     nll, tokens = draws.sums(lambda w: w.nll), draws.sums(lambda w: w.tokens)
     return draws.interval(lambda m: (m @ nll) / (m @ tokens), _exp, "exp of the mean NLL")
 
 
-def _bits_per_byte(draws: _Draws) -> Interval:
+def _bits_per_byte(draws: Draws) -> Interval:
     """In the base unit of information (nats), as the metric's dimension has it: 1 bit is 0.693 nats."""
     nll, size = draws.sums(lambda w: w.nll), draws.sums(lambda w: w.bytes)
     return draws.interval(lambda m: _log((m @ nll) / (m @ size)), _exp, "NLL over bytes")
 
 
-def _kl_mean(draws: _Draws) -> Interval:
+def _kl_mean(draws: Draws) -> Interval:
     kl, tokens = draws.sums(lambda w: math.fsum(w.kl)), draws.sums(lambda w: w.tokens)
     found = draws.interval(lambda m: (m @ kl) / (m @ tokens), float, "mean over tokens")
     return replace(found, low=max(0.0, found.low))
 
 
-def _top1(draws: _Draws) -> Interval:
+def _top1(draws: Draws) -> Interval:
     equal, tokens = draws.sums(lambda w: w.equal), draws.sums(lambda w: w.tokens)
     found = draws.interval(lambda m: (m @ equal) / (m @ tokens), float, "share of tokens")
     return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
 
 
-_LINEAR: dict[str, Callable[[_Draws], Interval]] = {
+_LINEAR: dict[str, Callable[[Draws], Interval]] = {
     "perplexity": _perplexity,
     "bits_per_byte": _bits_per_byte,
     "kl": _kl_mean,
@@ -171,7 +171,7 @@ _LINEAR: dict[str, Callable[[_Draws], Interval]] = {
 }
 
 
-def _kl_quantile(draws: _Draws, q: float) -> Interval:
+def _kl_quantile(draws: Draws, q: float) -> Interval:
     """The smallest KL with a share q of the drawn tokens at or below it; none where the tokens are too few for it."""
     import numpy as np
 

@@ -8,7 +8,7 @@ from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from infopt_compiler.artifacts import Artifact, ModelSpec
+from infopt_compiler.artifacts import Artifact, DataSpec, ModelSpec
 from infopt_compiler.targets.model import Target
 from infopt_compiler.units import Dimension
 
@@ -59,6 +59,8 @@ class Problem:
 class PassError(Exception):
     """A pass that cannot go on for a reason that the user should read; becomes a diagnostic at the recipe line."""
 
+    keep_staging = False  # what was made so far stays on disk, for the user to look at
+
     def __init__(self, message: str, *, help: str | None = None, code: str = "E0700") -> None:
         super().__init__(message)
         self.help = help
@@ -104,7 +106,8 @@ class Pass(ABC):
     """Base of all passes. Subclasses set the class variables and override what they need.
 
     `inputs` maps each artifact argument to its type in the order of positional arguments: `HFModel`,
-    `HFModel | QuantizedModel`, `TextData | None` (optional), `tuple[HFModel, ...]` (variadic, first only),
+    `HFModel | QuantizedModel`, `TextData | None` (optional), `tuple[HFModel, ...]` (variadic: several positional ones
+    where it is the first, a list by name anywhere),
     `Scenario` or `Scenario | None` (a scenario binding). All other arguments are fields.
     """
 
@@ -115,10 +118,18 @@ class Pass(ABC):
     machine_bound: ClassVar[bool] = (
         False  # the result depends on the machine: its identity enters the cache key
     )
+    shaped_by: ClassVar[str | None] = (
+        None  # the argument whose model `check`, `transform` and `estimate` see, where it is given; else the first
+    )
     target_fields: ClassVar[
         tuple[str, ...]
     ] = ()  # fields of the target that shape the output; in the cache key
     libraries: ClassVar[tuple[str, ...]] = ()  # distributions whose versions shape the output
+
+    @classmethod
+    def output_for(cls, given: Mapping[str, type[Artifact]]) -> type[Artifact]:
+        """What comes out for these kinds of artifacts, by argument; `output` but for passes that keep a kind."""
+        return cls.output
 
     def check(self, model: ModelSpec | None) -> Iterator[Problem]:
         """Static problems; `model` is the first model argument's spec, None while it is unknown. No torch, no I/O."""
@@ -152,6 +163,13 @@ class Pass(ABC):
     def estimate(self, model: ModelSpec, target: Target) -> Estimate:
         """Pure: seconds and bytes from shapes and the machine's constants."""
         return Estimate(1.0, 300e6, model.weight_bytes)
+
+    def estimate_inputs(
+        self, specs: Mapping[str, ModelSpec], data: Mapping[str, tuple[DataSpec, ...]], target: Target
+    ) -> Estimate | None:
+        """As `estimate`, for passes that look at all their inputs: known specs of models, settings of texts, by
+        argument. None: `estimate` says it."""
+        return None
 
     @abstractmethod
     def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ ENTRY_POINT_GROUP = "infopt_compiler.passes"
 
 _BUILT_IN: dict[str, str] = {
     "select": "infopt_compiler.passes.select",
+    "distill": "infopt_compiler.passes.distill",
     "quantize": "infopt_compiler.passes.quantize",
     "shard": "infopt_compiler.passes.shard",
     "export": "infopt_compiler.passes.export",

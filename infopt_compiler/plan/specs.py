@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from infopt_compiler.artifacts import HFModel, ModelSpec, TextData
 from infopt_compiler.artifacts.entry import Entry
@@ -19,10 +19,17 @@ def plan_specs(graph: Graph, cached: Mapping[str, Entry], target: Target) -> dic
     return specs
 
 
+def shaping_first(inputs: Mapping[str, tuple[str, ...]], shaped_by: str | None) -> Iterator[tuple[str, ...]]:
+    """The bindings of each argument in order, those of the argument that shapes the output in front."""
+    if shaped_by is not None and shaped_by in inputs:
+        yield inputs[shaped_by]
+    yield from (names for argument, names in inputs.items() if argument != shaped_by)
+
+
 def input_spec(graph: Graph, step: Step, specs: Mapping[str, ModelSpec | None]) -> ModelSpec | None:
-    """The spec of the first model that comes in; among candidates the one of the fewest weights, which `select`
-    tries first."""
-    for names in step.inputs.values():
+    """The spec of the first model that comes in, or of the one that shapes the output; among candidates the one of the
+    fewest weights, which `select` tries first."""
+    for names in shaping_first(step.inputs, step.instance.shaped_by if isinstance(step, PassStep) else None):
         models = [name for name in names if graph.steps[name].output is not TextData]
         known = [spec for name in models if (spec := specs[name]) is not None]
         if models:

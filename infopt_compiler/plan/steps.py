@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from infopt_compiler.artifacts import ModelSpec
+from infopt_compiler.artifacts import DataSpec, ModelSpec
 from infopt_compiler.artifacts.entry import Entry
 from infopt_compiler.artifacts.store import Store
 from infopt_compiler.diagnostics import DiagnosticError, error
-from infopt_compiler.graph import Graph, Key, ModelStep, PassStep, Step, explain, step_key
+from infopt_compiler.graph import DataStep, Graph, Key, ModelStep, PassStep, Step, explain, step_key
 from infopt_compiler.passes.base import Estimate
 from infopt_compiler.plan.model import PlanStep, State
 from infopt_compiler.plan.specs import input_spec
@@ -75,7 +75,7 @@ def estimate_step(
     """None while the model that comes in is not known."""
     if isinstance(step, PassStep):
         incoming = input_spec(graph, step, specs)
-        return step.instance.estimate(incoming, target) if incoming is not None else None
+        return _estimate_pass(graph, step, incoming, specs, target) if incoming is not None else None
     if not isinstance(step, ModelStep):
         return _DATA
     spec = specs[step.name]
@@ -83,3 +83,17 @@ def estimate_step(
         return None
     seconds = _IMPORT_START_SECONDS + spec.parameters * _IMPORT_SECONDS_PER_PARAMETER
     return Estimate(seconds, _IMPORT_RSS_BYTES + 2.0 * spec.weight_bytes, float(spec.weight_bytes))
+
+
+def _estimate_pass(
+    graph: Graph, step: PassStep, incoming: ModelSpec, specs: Mapping[str, ModelSpec | None], target: Target
+) -> Estimate:
+    known: dict[str, ModelSpec] = {}
+    data: dict[str, tuple[DataSpec, ...]] = {}
+    for argument, names in step.inputs.items():
+        steps = [graph.steps[name] for name in names]
+        data[argument] = tuple(s.declaration.spec for s in steps if isinstance(s, DataStep))
+        spec = specs[names[0]] if names else None
+        if spec is not None:
+            known[argument] = spec
+    return step.instance.estimate_inputs(known, data, target) or step.instance.estimate(incoming, target)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from infopt_compiler.artifacts import Artifact
 from infopt_compiler.diagnostics import Diagnostic, Input, Severity
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.sema.budgets import check_budget
@@ -137,8 +138,14 @@ def _check_binding(scope: Scope, parts: _Parts, binding: ast.Binding) -> None:
     node, cls = check_call(scope, binding)
     symbol = scope.symbols.get(binding.name.text)
     if cls is not None and symbol is not None and symbol.name is binding.name:
-        symbol.artifact = cls.output
+        symbol.artifact = cls.output_for(_kinds(scope, node)) if node is not None else cls.output
     _keep(parts.nodes, node)
+
+
+def _kinds(scope: Scope, node: Node) -> dict[str, type[Artifact]]:
+    """What kind of artifact each argument of a call is, by the first one given."""
+    found = {argument: scope.symbols[names[0]].artifact for argument, names in node.inputs.items() if names}
+    return {argument: kind for argument, kind in found.items() if kind is not None}
 
 
 def _program(parts: _Parts, input: Input) -> Program:

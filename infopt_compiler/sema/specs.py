@@ -72,8 +72,10 @@ def check_node(
 
 
 def _incoming(node: Node, chains: Mapping[str, tuple[Chain, ...]]) -> list[Chain]:
-    """The chains that come in by the first argument that has any: a pass transforms that model."""
-    for bindings in node.inputs.values():
+    """The chains that come in by the argument that shapes the output, or the first that has any: a pass transforms
+    that model."""
+    shaped_by = find_pass(node.pass_name).shaped_by
+    for _, bindings in sorted(node.inputs.items(), key=lambda pair: pair[0] != shaped_by):
         found = [chain for binding in bindings for chain in chains.get(binding, ())]
         if found:
             return found

@@ -1,1 +1,5 @@
-"""The pass `distill`: a smaller student that keeps what its teacher does."""
+"""The pass `distill`."""
+
+from infopt_compiler.passes.distill.distill import Distill
+
+__all__ = ["Distill"]

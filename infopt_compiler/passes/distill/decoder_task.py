@@ -75,7 +75,7 @@ class DecoderTask:
                 h_ND, weight, targets = self._hidden(self.validation_NS, self.validation_view, items)
             soft = self.validation_view.soft(items, self.device)
             blends = {"kl": _VALIDATION, "nll": _TEXT, "loss": self.blend}
-            with torch.no_grad(), self._autocast():
+            with torch.no_grad(), self.autocast():
                 for name, blend in blends.items():
                     sums[name] += float(head_loss(h_ND, weight, targets, soft, blend))
         tokens = len(rows) * (self.validation_NS.shape[1] - 1)
@@ -83,15 +83,20 @@ class DecoderTask:
 
     def _loss(self, ids_NS: Tensor, view: View, items: list[int], soft: Soft | None, blend: Blend) -> Tensor:
         h_ND, weight, targets = self._hidden(ids_NS, view, items)
-        with self._autocast():
+        with self.autocast():
             return head_loss(h_ND, weight, targets, soft, blend)
 
     def _hidden(self, ids_NS: Tensor, view: View, items: list[int]) -> tuple[Tensor, Tensor, Tensor]:
-        ids_BS = ids_NS[items].to(self.device)
-        with self._autocast():
-            start = view.start(items, self.device) if self.first else embed(self.model, ids_BS)
+        start = view.start(items, self.device) if self.first else None
+        return self.hidden(ids_NS[items].to(self.device), start)
+
+    def hidden(self, ids_BS: Tensor, start_BSD: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """What the head sees, the head, and the words that it should give; `start_BSD` after the layers left out."""
+        with self.autocast():
+            start = start_BSD if start_BSD is not None else embed(self.model, ids_BS)
             h_ND = finish(self.model, run_layers(self.model, start, self.first))
         return h_ND, head_weight(self.model), ids_BS[:, 1:].reshape(-1)
 
-    def _autocast(self) -> Any:
+    def autocast(self) -> Any:
+        """bfloat16 products where they are wanted."""
         return torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=self.floats16)

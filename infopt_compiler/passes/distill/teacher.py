@@ -111,6 +111,18 @@ def _look(
     return words, log_p, start.float().cpu().numpy() if shared else None
 
 
+def look(model: Any, ids_BS: Tensor, top: int, temperature: float, *, floats16: bool) -> Soft:
+    """The teacher's view of some windows, not kept: tokens one behind the other."""
+    with torch.no_grad(), torch.autocast(ids_BS.device.type, torch.bfloat16, enabled=floats16):
+        h_ND = finish(model, run_layers(model, embed(model, ids_BS), 0))
+        weight = head_weight(model)
+        if floats16:
+            weight = weight.bfloat16()
+        parts = [_top(part, weight, top, temperature) for part in h_ND.split(CHUNK_TOKENS)]
+    words, log_p = (torch.cat(side) for side in zip(*parts, strict=True))
+    return Soft(words, log_p)
+
+
 def _top(h_ND: Tensor, weight_VD: Tensor, top: int, temperature: float) -> tuple[Tensor, Tensor]:
     logits = (h_ND.to(weight_VD.dtype) @ weight_VD.T).float()
     if temperature != 1.0:

@@ -1,0 +1,85 @@
+"""What a smaller model keeps of its reference (`retention`), and what the teacher gave it over the text alone (`gain`).
+
+Retention has three parts, each 1 where nothing is lost: `perplexity` (the reference's over the model's), `nll` (the same
+of nats per token) and `top1` (the share of tokens with the reference's likeliest word). `mean` is over these three,
+`worst` the least of them. Gain is the control's mean NLL minus the distilled model's on the same windows, in nats a token.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from infopt_compiler.budget import Interval
+from infopt_compiler.measure.quality_estimate import Draws
+from infopt_compiler.measure.quality_result import QualityResult, WindowScore
+
+PARTS = ("perplexity", "nll", "top1")
+TEXTS = ("heldout", "other")
+
+
+def estimate_retention(
+    result: QualityResult, aggregate: str, confidence: float, *, resamples: int = 2000, seed: int = 0
+) -> Interval:
+    """`aggregate`: one of `PARTS`, `mean` or `worst`. The result must have a reference."""
+    import numpy as np
+
+    draws = Draws(result, confidence, resamples, seed)
+    own, other = draws.sums(lambda w: w.nll), draws.sums(lambda w: w.reference_nll or 0.0)
+    tokens, equal = draws.sums(lambda w: w.tokens), draws.sums(lambda w: w.equal)
+
+    def statistic(m: Any) -> Any:
+        parts = {
+            "perplexity": np.exp((m @ (other - own)) / (m @ tokens)),
+            "nll": (m @ other) / (m @ own),
+            "top1": (m @ equal) / (m @ tokens),
+        }
+        if aggregate in parts:
+            return parts[aggregate]
+        stacked = np.stack([parts[name] for name in PARTS])
+        return stacked.mean(axis=0) if aggregate == "mean" else stacked.min(axis=0)
+
+    return draws.interval(statistic, float, f"retention, {aggregate}")
+
+
+def gain_windows(control: QualityResult, distilled: QualityResult) -> list[dict[str, Any]]:
+    """What `estimate_gain` needs of each window, as plain data."""
+    return [
+        {"document": a.document, "tokens": a.tokens, "control": a.nll, "distilled": b.nll}
+        for a, b in zip(control.windows, distilled.windows, strict=True)
+    ]
+
+
+def estimate_gain(
+    windows: Sequence[Mapping[str, Any]], confidence: float, *, resamples: int = 2000, seed: int = 0
+) -> Interval:
+    """Nats a token, paired by window, drawn by document."""
+    rows = tuple(
+        WindowScore(
+            row["document"], 0, row["tokens"], row["tokens"], row["control"], row["distilled"], (), 0, ""
+        )
+        for row in windows
+    )
+    draws = Draws(QualityResult(rows), confidence, resamples, seed)
+    control, distilled = draws.sums(lambda w: w.nll), draws.sums(lambda w: w.reference_nll or 0.0)
+    tokens = draws.sums(lambda w: w.tokens)
+    return draws.interval(
+        lambda m: (m @ (control - distilled)) / (m @ tokens), float, "paired difference of NLL"
+    )
+
+
+def gain_of(
+    facts: Mapping[str, Any], aggregate: str, confidence: float, *, resamples: int, seed: int
+) -> Interval:
+    """From the facts that `distill` left: `heldout`, `other`, or `worst` of both."""
+    found = {
+        name: estimate_gain(facts["quality"][name]["windows"], confidence, resamples=resamples, seed=seed)
+        for name in TEXTS
+        if name in facts.get("quality", {})
+    }
+    if not found or (aggregate != "worst" and aggregate not in found):
+        return Interval.unknown(f"the pass `distill` recorded no control on `{aggregate}`")
+    if aggregate != "worst":
+        return found[aggregate]
+    return min(found.values(), key=lambda interval: math.inf if interval.value is None else interval.value)

@@ -1,0 +1,67 @@
+"""What this machine computes with, and whether a training fits it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infopt_compiler.artifacts import ModelSpec
+from infopt_compiler.units import Dimension, human
+
+from .training.errors import DoesNotFit
+
+if TYPE_CHECKING:
+    from .distill import Distill
+
+_OTHERS_BYTES = 700e6  # the libraries
+_STATE_BYTES = 4 + 4 + 8  # of a trained weight: itself, its gradient, AdamW's two moments
+
+
+def device_name() -> str:
+    """`cuda` where there is one, else `cpu`."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def multiplies_bfloat16(device: str) -> bool:
+    """Whether products in bfloat16 are faster than in float32 here."""
+    import torch
+
+    if device != "cpu":
+        return bool(torch.cuda.is_bf16_supported())
+    flags = Path("/proc/cpuinfo")
+    text = flags.read_text("ascii", errors="replace") if flags.is_file() else ""
+    return "avx512_bf16" in text or "amx_bf16" in text
+
+
+def free_bytes() -> float:
+    """Memory that this process may take: what is available now."""
+    file = Path("/proc/meminfo")
+    if file.is_file():
+        for line in file.read_text("ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return float(line.split()[1]) * 1024
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+def needed_bytes(teacher: ModelSpec, student: ModelSpec, *, tables: bool) -> tuple[float, float]:
+    """(teacher, student): the teacher's weights; the student's with gradients and moments."""
+    trained = student.linear_parameters + (student.head_parameters if tables else 0)
+    return 4.0 * teacher.parameters, 4.0 * student.parameters + _STATE_BYTES * trained
+
+
+def require_memory(teacher: Path, student: Path | None, settings: Distill) -> None:
+    """DoesNotFit, with the numbers, before anything is loaded."""
+    large = ModelSpec.from_folder(teacher)
+    small = ModelSpec.from_folder(student) if student else settings.transform(large)
+    of_teacher, of_student = needed_bytes(large, small, tables=settings.tables)
+    free = free_bytes()
+    if of_teacher + of_student + _OTHERS_BYTES <= free:
+        return
+    words = [human(value, Dimension.bytes) for value in (of_teacher, of_student, free)]
+    raise DoesNotFit(
+        f"the teacher takes {words[0]}, the student with gradients and the optimizer {words[1]}, and {words[2]} are free",
+        help="choose a smaller teacher or student",
+    )

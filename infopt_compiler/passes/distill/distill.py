@@ -1,0 +1,188 @@
+"""The pass `distill`: its parameters, what is checked before it runs, and what it will take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, ClassVar
+
+from infopt_compiler.artifacts import Artifact, HFModel, ModelSpec, QuantizedModel, TextData
+from infopt_compiler.artifacts.text import DataSpec
+from infopt_compiler.passes.base import Estimate, Pass, Problem, RunContext, param
+from infopt_compiler.passes.distill.estimate import Work, estimate_cost
+from infopt_compiler.passes.distill.objective import Objective
+from infopt_compiler.passes.distill.students.plan import Cut, choose_shape, shape_problems
+from infopt_compiler.passes.registry import register_pass
+from infopt_compiler.targets.model import Target
+from infopt_compiler.units import Dimension, parse_quantity
+
+
+class Source(str, Enum):
+    """Whose words are trained on, beside the share that stays the text's."""
+
+    text = "text"
+    teacher = "teacher"  # what the teacher writes on from beginnings in the text (sequence level)
+    student = "student"  # what the student itself writes on, anew in every step (on policy)
+
+
+class Freeze(str, Enum):
+    """What of the student is left as it is, besides head and embedding."""
+
+    none = "none"
+    shared = (
+        "shared"  # the layers from the bottom that are the teacher's own; what they give is computed once
+    )
+
+
+class Precision(str, Enum):
+    """Of the products; weights, optimizer and residual stream are float32 always."""
+
+    auto = "auto"  # bfloat16 where the hardware multiplies it
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+@register_pass
+@dataclass(kw_only=True)
+class Distill(Pass):
+    """Train a smaller student to keep what the teacher does (Hinton, arXiv 1503.02531; GKD, arXiv 2306.13649).
+
+    The student is a model of its own, a quantized one (its weights stay on its grid: quantization-aware), or made from the
+    teacher: `layers`, `width` or a bound on its `size` say how much of it stays, measured importance says what. The
+    teacher's likeliest words are computed once and kept on disk. A control, the same student trained on the same tokens
+    without the teacher, is always trained, and both are judged on `heldout` and on `other`, a text of another kind.
+    """
+
+    name: ClassVar[str] = "distill"
+    version: ClassVar[int] = 1
+    inputs: ClassVar[dict[str, Any]] = {
+        "teacher": HFModel,
+        "student": HFModel | QuantizedModel | None,
+        "text": tuple[TextData, ...],
+        "heldout": TextData,
+        "other": TextData,
+    }
+    output: ClassVar[type[HFModel]] = HFModel
+    shaped_by: ClassVar[str | None] = "student"
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers", "safetensors", "tokenizers")
+
+    layers: int | None = param(None, "Layers of a student made from the teacher.", minimum=1)
+    size: str | None = param(
+        None,
+        "Most bytes of such a student's weights, as a share of the teacher's.",
+        dimension=Dimension.fraction,
+    )
+    width: str | None = param(
+        None,
+        "Share of its heads (whole KV groups) and MLP channels that stays.",
+        dimension=Dimension.fraction,
+    )
+    cut: Cut = param(Cut.depth, "What gives way to a bound on `size` alone.")
+    objective: Objective = param(
+        Objective.kl, "How far student and teacher are apart; `hard`: the text alone."
+    )
+    temperature: float = param(1.0, "Of both distributions.", minimum=0.05, maximum=20.0)
+    hard: str = param("0%", "Weight of the text's own words in the loss.", dimension=Dimension.fraction)
+    mix: float = param(0.5, "js: share of the teacher in the mixture.", minimum=0.01, maximum=0.99)
+    source: Source = param(Source.text, "Whose words are trained on.")
+    share: str = param(
+        "50%", "Share of such words where they are not the text's.", dimension=Dimension.fraction
+    )
+    tokens: str = param(
+        "200000 tokens", "Tokens to train on, all epochs together.", dimension=Dimension.tokens
+    )
+    batch: int = param(8, "Windows of a step.", minimum=1, maximum=65536)
+    micro: int = param(4, "Windows of a forward pass: smaller takes less memory.", minimum=1, maximum=65536)
+    learning_rate: float = param(5e-4, "Largest learning rate (AdamW).", minimum=0.0, maximum=1e6)
+    warmup: str = param("10%", "Share of the steps in which the rate rises.", dimension=Dimension.fraction)
+    evaluate: int = param(20, "Steps between two looks at the loss on windows kept apart.", minimum=1)
+    patience: int = param(
+        0, "Looks without a better loss before training stops; 0: it never does.", minimum=0
+    )
+    top: int = param(
+        128, "The teacher's likeliest words that are kept for each token.", minimum=1, maximum=65536
+    )
+    freeze: Freeze = param(Freeze.none, "What of the student is left as it is.")
+    tables: bool = param(False, "Train head and embedding, too.")
+    precision: Precision = param(Precision.auto, "Of the products.")
+    processes: int = param(1, "Processes that share a step's windows (torchrun).", minimum=1, maximum=4096)
+
+    @classmethod
+    def output_for(cls, given: Mapping[str, type[Artifact]]) -> type[Artifact]:
+        """A quantized student stays one."""
+        return QuantizedModel if given.get("student") is QuantizedModel else HFModel
+
+    def check(self, model: ModelSpec | None) -> Iterator[Problem]:
+        """`model` is the student's spec where one is given, else the teacher's."""
+        shares = {"hard": self.hard, "warmup": self.warmup, "share": self.share}
+        for name, text in shares.items():
+            if not 0 <= parse_quantity(text).base <= 1:
+                yield Problem(f"`{name}` lies between 0% and 100%", name, code="E0750")
+        if self.token_count < 1:
+            yield Problem("`tokens` must be positive", "tokens", code="E0750")
+        if self.source is Source.student and self.freeze is Freeze.shared:
+            message = "what the student writes has no layers' outputs computed before"
+            yield Problem(message, "freeze", "write `freeze = none`", code="E0750")
+        if model is not None and self.makes:
+            yield from shape_problems(model, **self.shape())
+            if self.batch % self.processes:
+                yield Problem(
+                    f"{self.batch} windows cannot be shared by {self.processes} processes", "processes"
+                )
+
+    def check_inputs(self, given: Mapping[str, int]) -> Iterator[Problem]:
+        """Either a student is given, or what one made from the teacher is like."""
+        if given.get("student") and self.makes:
+            message = (
+                "`student` is a model already: `layers`, `size` and `width` are of one made from the teacher"
+            )
+            yield Problem(message, "student", code="E0750")
+        if not given.get("student") and not self.makes:
+            hint = "give `layers`, `size`, `width`, or `student`, a model"
+            yield Problem("nothing says how small the student is", help=hint, code="E0750")
+
+    @property
+    def makes(self) -> bool:
+        """The student is made from the teacher."""
+        return not (self.layers is None and self.size is None and self.width is None)
+
+    @property
+    def token_count(self) -> int:
+        return int(parse_quantity(self.tokens).base)
+
+    def shape(self) -> dict[str, Any]:
+        shares = {
+            name: None if text is None else parse_quantity(text).base
+            for name, text in (("size", self.size), ("width", self.width))
+        }
+        return {"layers": self.layers, "cut": self.cut, **shares}
+
+    def transform(self, model: ModelSpec) -> ModelSpec:
+        if not self.makes:
+            return model
+        return choose_shape(model, **self.shape()).spec(model)
+
+    def estimate(self, model: ModelSpec, target: Target) -> Estimate:
+        """Without the texts' settings: every token is taken to be another one."""
+        return self.estimate_inputs({"teacher": model, "student": model}, {}, target)
+
+    def estimate_inputs(
+        self, specs: Mapping[str, ModelSpec], data: Mapping[str, tuple[DataSpec, ...]], target: Target
+    ) -> Estimate:
+        teacher = specs.get("teacher") or specs["student"]
+        student = self.transform(specs.get("student", teacher))
+        work = Work(self.token_count, _distinct(data.get("text", ()), self.token_count), self.top)
+        return estimate_cost(teacher, student, work, target, tables=self.tables, made=self.makes)
+
+    def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
+        """Write the student; what an interrupted run left is gone on with."""
+        from infopt_compiler.passes.distill.run import run_distill
+
+        return run_distill(self, ctx, **inputs)
+
+
+def _distinct(texts: tuple[DataSpec, ...], tokens: int) -> int:
+    """Tokens that the teacher sees: those of the samples where all texts are sampled, else no more than are trained on."""
+    known = [text.window * text.sample for text in texts]
+    return min(tokens, sum(known)) if known and all(known) else tokens

@@ -1,0 +1,303 @@
+"""Runs `distill`: student, teacher's view, control and distilled training, judgement, and the folder that ships."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from infopt_compiler.artifacts import HFModel, ModelSpec, QuantizedModel, TextData
+from infopt_compiler.passes.base import RunContext
+from infopt_compiler.passes.distill.data import Windows, require_one_tokenizer, training_windows
+from infopt_compiler.passes.distill.decoder import load_decoder, shared_layers
+from infopt_compiler.passes.distill.decoder_task import DecoderTask
+from infopt_compiler.passes.distill.device import device_name, multiplies_bfloat16, require_memory
+from infopt_compiler.passes.distill.distill import Distill, Freeze, Precision, Source
+from infopt_compiler.passes.distill.generate import OnPolicyTask, continued
+from infopt_compiler.passes.distill.grid_weights import GridWeights, load_quantized
+from infopt_compiler.passes.distill.head import Blend
+from infopt_compiler.passes.distill.judge import judge
+from infopt_compiler.passes.distill.objective import Objective
+from infopt_compiler.passes.distill.speed import compare_speed
+from infopt_compiler.passes.distill.students.plan import choose_shape
+from infopt_compiler.passes.distill.students.prune import prune_folder
+from infopt_compiler.passes.distill.teacher import View, teach
+from infopt_compiler.passes.distill.tracking import open_log
+from infopt_compiler.passes.distill.training.errors import BadStudent
+from infopt_compiler.passes.distill.training.loop import Trained, train
+from infopt_compiler.passes.distill.training.processes import Processes
+from infopt_compiler.passes.distill.training.settings import TrainSettings
+from infopt_compiler.passes.distill.weights import PlainWeights, values
+from infopt_compiler.passes.distill.write import write_student
+from infopt_compiler.units import parse_quantity
+
+WORK = ".work"  # inside the staging folder: what a killed run left there is gone on with
+CONTROL, DISTILLED = "control", "distilled"
+
+
+def run_distill(
+    settings: Distill,
+    ctx: RunContext,
+    teacher: HFModel,
+    student: HFModel | QuantizedModel | None,
+    text: tuple[TextData, ...],
+    heldout: TextData,
+    other: TextData,
+) -> dict[str, Any]:
+    """Write the student into `ctx.staging`; facts for the report. Raises DistillError."""
+    torch.set_num_threads(ctx.threads)
+    if ModelSpec.from_folder(teacher.path).is_encoder:
+        raise BadStudent("encoders are not distilled yet")
+    return Run(settings, ctx, teacher.path, student, text).all(heldout, other)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What all trainings of a run share. `shared`: layers that training leaves out, given by the view."""
+
+    text: Windows
+    views: tuple[View, View]
+    start: Path
+    shared: int
+    facts: dict[str, Any]
+
+
+class Run:
+    """One run of the pass; every stage finds what an interrupted run finished."""
+
+    def __init__(
+        self,
+        settings: Distill,
+        ctx: RunContext,
+        teacher: Path,
+        student: HFModel | QuantizedModel | None,
+        texts: tuple[TextData, ...],
+        processes: Processes | None = None,
+    ) -> None:
+        self.settings, self.ctx, self.teacher, self.student, self.texts = (
+            settings,
+            ctx,
+            teacher,
+            student,
+            texts,
+        )
+        self.work = ctx.staging / WORK
+        self.device = device_name()
+        self.processes = processes or Processes()
+        wanted = settings.precision
+        self.floats16 = wanted is Precision.bfloat16 or (
+            wanted is Precision.auto and multiplies_bfloat16(self.device)
+        )
+        self.quantized = isinstance(student, QuantizedModel)
+        self.seconds: dict[str, float] = {}
+
+    def all(self, heldout: TextData, other: TextData) -> dict[str, Any]:
+        self.work.mkdir(parents=True, exist_ok=True)
+        if self.student is not None:
+            require_one_tokenizer(self.teacher, self.student.path)
+        require_memory(self.teacher, self.student.path if self.student else None, self.settings)
+        prepared = self.timed("preparing", self.prepare)
+        blends = {DISTILLED: self.blend(), CONTROL: Blend(Objective.hard)}
+        trained = {
+            label: self.timed(label, partial(self.training, label, blend, prepared))
+            for label, blend in blends.items()
+        }
+        models = {"untrained": prepared.start, CONTROL: self.work / CONTROL, DISTILLED: self.work / DISTILLED}
+        quality = self.timed(
+            "judging", lambda: judge(self.teacher, models, heldout, other, self.quantized, self.ctx)
+        )
+        speed = self.timed(
+            "timing",
+            lambda: compare_speed(self.teacher, models[DISTILLED], prepared.text.train_NS, self.quantized),
+        )
+        facts = self.facts(prepared, trained, quality, speed)
+        self.finish()
+        return {"distillation": facts}
+
+    def timed(self, label: str, make: Callable[[], Any]) -> Any:
+        """Wall seconds of a stage, those of interrupted runs included."""
+        file = self.work / "seconds.json"
+        self.seconds = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+        started = time.monotonic()
+        try:
+            return make()
+        finally:
+            self.seconds[label] = self.seconds.get(label, 0.0) + time.monotonic() - started
+            file.write_text(json.dumps(self.seconds), "utf-8")
+
+    def blend(self) -> Blend:
+        s = self.settings
+        return Blend(s.objective, s.temperature, parse_quantity(s.hard).base, s.mix)
+
+    def prepare(self) -> Prepared:
+        text = training_windows(self.teacher, self.texts)
+        start, facts = self.make_student(text)
+        teacher = load_decoder(self.teacher, self.device)
+        student = load_quantized(start) if self.quantized else load_decoder(start, self.device)
+        wanted, own = (model.get_output_embeddings().weight.shape[0] for model in (teacher, student))
+        if wanted != own:
+            raise BadStudent(f"the teacher has {wanted} words, the student {own}")
+        shared = 0
+        if self.settings.freeze is Freeze.shared and not self.quantized:
+            shared = min(shared_layers(teacher, student), len(student.model.layers) - 1)
+        del student
+        if self.floats16:
+            PlainWeights(teacher, len(teacher.model.layers), False, floats16=True)
+        text = self.written(text, teacher)
+        views = [
+            self.view(teacher, ids, name, shared)
+            for name, ids in (("train", text.train_NS), ("validation", text.validation_NS))
+        ]
+        return Prepared(text, (views[0], views[1]), start, shared, facts)
+
+    def make_student(self, text: Windows) -> tuple[Path, dict[str, Any]]:
+        """The folder that training starts from, and what was kept of the teacher."""
+        if self.student is not None:
+            return self.student.path, {"made": "given"}
+        start, kept = self.work / "start", self.work / "start.json"
+        if not kept.is_file():
+            shutil.rmtree(start, ignore_errors=True)
+            shape = choose_shape(ModelSpec.from_folder(self.teacher), **self.settings.shape())
+            facts = prune_folder(self.teacher, shape, text.train_NS, start, self.ctx.progress)
+            kept.write_text(json.dumps({"made": "pruned", **asdict(shape), **facts}), "utf-8")
+        found: dict[str, Any] = json.loads(kept.read_text("utf-8"))
+        return start, found
+
+    def written(self, text: Windows, teacher: Any) -> Windows:
+        """With the share of windows that the teacher wrote, where the recipe asks for that."""
+        if self.settings.source is not Source.teacher:
+            return text
+        share = parse_quantity(self.settings.share).base
+        ids = continued(
+            teacher, text.train_NS, share, self.work / "written.npy", self.ctx, floats16=self.floats16
+        )
+        return replace(text, train_NS=ids)
+
+    def view(self, teacher: Any, ids: torch.Tensor, name: str, shared: int) -> View:
+        def tell(done: int, count: int) -> None:
+            self.ctx.progress(done, count, f"the teacher reads: window {done} of {count}")
+
+        return teach(
+            teacher,
+            ids,
+            self.work / "view" / name,
+            top=self.settings.top,
+            temperature=self.settings.temperature,
+            shared=shared,
+            floats16=self.floats16,
+            tell=tell,
+            device=self.device,
+        )
+
+    def train_settings(self, text: Windows) -> TrainSettings:
+        s = self.settings
+        steps = max(1, round(s.token_count / (s.batch * text.train_NS.shape[1])))
+        return TrainSettings(
+            steps=steps,
+            batch=s.batch,
+            micro=s.micro,
+            learning_rate=s.learning_rate,
+            warmup=parse_quantity(s.warmup).base,
+            evaluate_every=s.evaluate,
+            checkpoint_every=s.evaluate,
+            patience=s.patience,
+            seed=self.ctx.seed,
+            floats16=self.floats16,
+        )
+
+    def training(self, label: str, blend: Blend, prepared: Prepared) -> dict[str, Any]:
+        """Train one student and write its folder; the facts of it, also where an interrupted run had finished it."""
+        done = self.work / f"{label}.json"
+        if done.is_file():
+            found: dict[str, Any] = json.loads(done.read_text("utf-8"))
+            return found
+        task, weights = self.task(blend, prepared)
+        settings = self.train_settings(prepared.text)
+        started = time.monotonic()
+        trained: Trained = train(
+            task,
+            settings,
+            self.work / "training" / label,
+            self.ctx.progress,
+            label=label,
+            log=open_log(self.work.parent.name, label),
+            processes=self.processes,
+        )
+        facts = trained.facts(settings, task)
+        facts["seconds"] = time.monotonic() - started
+        if isinstance(weights, GridWeights):
+            facts["integers_changed"] = weights.changed()
+        changed = weights.tensors() if isinstance(weights, GridWeights) else values(weights)
+        shutil.rmtree(self.work / label, ignore_errors=True)
+        write_student(prepared.start, changed, self.work / label)
+        done.write_text(json.dumps(facts), "utf-8")
+        return facts
+
+    def task(self, blend: Blend, prepared: Prepared) -> tuple[DecoderTask, PlainWeights | GridWeights]:
+        s = self.settings
+        weights: PlainWeights | GridWeights
+        teacher = None
+        if self.quantized:
+            model = load_quantized(prepared.start).to(self.device)
+            teacher = load_decoder(self.teacher, self.device)
+            weights = GridWeights(model, prepared.start, teacher, head=s.tables, floats16=self.floats16)
+            weights.weights_changed()
+        else:
+            model = load_decoder(prepared.start, self.device)
+            weights = PlainWeights(model, prepared.shared, s.tables, floats16=self.floats16)
+        common: dict[str, Any] = {
+            "first": prepared.shared,
+            "floats16": self.floats16,
+            "micro": s.micro,
+            "device": self.device,
+        }
+        if s.source is Source.student and blend.soft:
+            teacher = teacher or load_decoder(self.teacher, self.device)
+            share = parse_quantity(s.share).base
+            policy = OnPolicyTask(model, weights, prepared.text, prepared.views, blend, **common)
+            policy.sample(teacher, share, s.top, self.ctx.seed, self.processes.rank)
+            return policy, weights
+        return DecoderTask(model, weights, prepared.text, prepared.views, blend, **common), weights
+
+    def facts(
+        self, prepared: Prepared, trained: dict[str, Any], quality: dict[str, Any], speed: dict[str, Any]
+    ) -> dict[str, Any]:
+        teacher, student = ModelSpec.from_folder(self.teacher), ModelSpec.from_folder(prepared.start)
+        tokens = prepared.text.train_NS.numel()
+        return {
+            "student": prepared.facts,
+            "objective": self.settings.objective.value,
+            "source": self.settings.source.value,
+            "precision": "bfloat16" if self.floats16 else "float32",
+            "device": self.device,
+            "text_tokens": tokens,
+            "layers_left_out": prepared.shared,
+            "quantization_aware": self.quantized,
+            "reduction": {
+                "parameters": {"teacher": teacher.parameters, "student": student.parameters},
+                "flops_per_token": {
+                    "teacher": 2 * (teacher.linear_parameters + teacher.head_parameters),
+                    "student": 2 * (student.linear_parameters + student.head_parameters),
+                },
+                **speed,
+            },
+            "training": trained,
+            "quality": quality,
+            "seconds": {name: round(value, 1) for name, value in self.seconds.items()},
+        }
+
+    def finish(self) -> None:
+        """The distilled student is what ships; all else goes."""
+        for file in sorted((self.work / DISTILLED).rglob("*")):
+            if file.is_file():
+                place = self.ctx.staging / file.relative_to(self.work / DISTILLED)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(place)
+        shutil.rmtree(self.work)
