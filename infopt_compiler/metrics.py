@@ -18,6 +18,7 @@ class Needs(str, Enum):
 
     scenario = "scenario"  # requests are run: `under` a scenario
     data = "data"  # `on` held-out text
+    control = "control"  # what `distill` recorded of its control
     nothing = "nothing"  # the artifact's files
 
 
@@ -222,6 +223,23 @@ METRICS: dict[str, Metric] = {
             Needs.data,
             "share of a sentence's 10 nearest neighbours that are also the reference's",
             reference=True,
+        ),
+        Metric(
+            "retention",
+            Dimension.fraction,
+            _HIGH,
+            Needs.data,
+            "what is kept of the reference: mean or worst of its perplexity over the model's, the same of NLL, and `top1`",
+            ("mean", "worst"),
+            reference=True,
+        ),
+        Metric(
+            "gain",
+            Dimension.information,
+            _HIGH,
+            Needs.control,
+            "NLL per token of the control of `distill` minus the student's, on its `heldout` or `other` text",
+            ("heldout", "other", "worst"),
         ),
         Metric(
             "cost",

@@ -161,6 +161,7 @@ def _evaluate(job: BuildJob, found: Findings, name: str, earlier: Past | None) -
             job.records,
             job.events.progress,
             name=budget.subject,
+            distillation=_distillation(found, budget.subject),
             earlier=None if earlier is None else earlier.get(name, {}),
             way=stages(found.graph, artifacts, known, budget.subject),
         )
@@ -171,3 +172,16 @@ def _evaluate(job: BuildJob, found: Findings, name: str, earlier: Past | None) -
                 for d in problem.diagnostics
             )
         ) from problem
+
+
+def _distillation(found: Findings, subject: str) -> dict[str, Any] | None:
+    """What the nearest `distill` before a binding recorded."""
+    assert found.graph is not None
+    names = [subject]
+    while names:
+        facts = found.execution.entries[names[0]].made.facts if names[0] in found.execution.entries else {}
+        if "distillation" in facts:
+            recorded: dict[str, Any] = facts["distillation"]
+            return recorded
+        names = [*names[1:], *found.graph.steps[names[0]].needs]
+    return None

@@ -34,6 +34,7 @@ from infopt_compiler.measure.generation_judged import (
 )
 from infopt_compiler.measure.job import Figure, Job
 from infopt_compiler.measure.judged import Quality, judge_quality, measure_quality, own_quality
+from infopt_compiler.measure.kept import gain_of
 from infopt_compiler.measure.last import Judged, Own, judge_last, spread_of
 from infopt_compiler.measure.latency import Progress, no_progress
 from infopt_compiler.measure.records import MemoryRecords, Records, library_versions
@@ -77,11 +78,13 @@ def evaluate(
     name: str = "subject",
     earlier: Mapping[Figure, Earlier] | None = MappingProxyType({}),
     way: Sequence[Stage] = (),
+    distillation: Mapping[str, Any] | None = None,
 ) -> Evaluation:
     """Verdicts of all `bounds` on `subject` (binding `name`), in their order, and every value on the way.
 
     `artifacts`, `specs` and `data` hold what the bounds name by binding. On a target that is not here (`target.here`)
     requests are not run: their metrics are predicted and marked so. Size and quality are measured all the same.
+    `distillation` is what the pass `distill` recorded on the way to the subject.
     `earlier` is what bounds `of last` are held to; None where the history cannot be read.
     `way`: the stages from a source to the subject, whose effects are attributed after the budget is judged.
     Raises DiagnosticError E0902 to E0910.
@@ -101,6 +104,7 @@ def evaluate(
         kept,
         progress,
         earlier,
+        distillation,
     )
     timing = measure_timing(job) if target.here else None
     check_kind(job)
@@ -141,10 +145,28 @@ def _result(
         judged, own = judge_served(timing, bound), own_of(timing, bound)
     elif needs is Needs.data:
         judged, own = _judge_text(job, bound, quality, embeddings, generated)
+    elif needs is Needs.control:
+        judged, own = _judge_gain(job, bound), partial(_gain, job, bound)
     else:
         judged, own = _judge_files(job, bound), _own_file(job, bound.metric)
     row = _row(job, bound, judged, Basis.measured)
     return replace(row, spread=spread_of(own, job.confidence(bound)))
+
+
+def _judge_gain(job: Job, bound: Bound) -> Judged:
+    interval = _gain(job, bound, job.confidence(bound))
+    return judge(bound, interval, bound.limit.base), interval, bound.limit.base, None
+
+
+def _gain(job: Job, bound: Bound, confidence: float) -> Interval:
+    if job.distillation is None:
+        message = (
+            f"`{bound.name}` is recorded by `distill`, and nothing on the way to `{job.name}` was distilled"
+        )
+        raise DiagnosticError(error("E0909", message, bound.span))
+    settings = job.settings
+    aggregate = bound.aggregate or "worst"
+    return gain_of(job.distillation, aggregate, confidence, resamples=settings.resamples, seed=settings.seed)
 
 
 def _row(

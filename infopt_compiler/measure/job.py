@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from infopt_compiler.artifacts import Artifact, ModelSpec, TextData
 from infopt_compiler.budget import Bound, BoundSeverity, Earlier
@@ -22,6 +23,7 @@ Figure = tuple[str, str | None, str | None]  # see `Bound.figure`
 class Job:
     """`artifacts`, `specs` and `data` by binding; `name` is the subject's binding.
 
+    `distillation`: what `distill` recorded on the way to the subject, None where it was not distilled.
     `earlier`: what the newest earlier build measured, by `Bound.figure`; None where the history cannot be read.
     """
 
@@ -38,6 +40,7 @@ class Job:
     records: Records
     progress: Progress
     earlier: Mapping[Figure, Earlier] | None = field(default_factory=dict)
+    distillation: Mapping[str, Any] | None = None
 
     def needing(self, needs: Needs) -> list[Bound]:
         return [bound for bound in self.bounds if bound.definition.needs is needs]
@@ -65,5 +68,5 @@ class Job:
     @property
     def sampled(self) -> list[Bound]:
         """The bounds that count and whose values come from samples."""
-        needs = (Needs.scenario, Needs.data) if self.target.here else (Needs.data,)
+        needs = (*((Needs.scenario,) if self.target.here else ()), Needs.data, Needs.control)
         return [b for b in self.bounds if b.severity is BoundSeverity.error and b.definition.needs in needs]

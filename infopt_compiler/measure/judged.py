@@ -10,6 +10,7 @@ from infopt_compiler.budget import Bound, Interval, judge
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, error
 from infopt_compiler.measure.evaluation import Value
 from infopt_compiler.measure.job import Job
+from infopt_compiler.measure.kept import estimate_retention
 from infopt_compiler.measure.last import Judged, Own, judge_last, spread_of
 from infopt_compiler.measure.quality import compare, score
 from infopt_compiler.measure.quality_estimate import (
@@ -42,6 +43,14 @@ class Quality:
         return f"{self.on or 'text'}" + (f" vs {self.reference}" if self.reference else "")
 
     def interval(self, metric: str, aggregate: str | None, confidence: float) -> Interval:
+        if metric == "retention":
+            return estimate_retention(
+                self.result,
+                aggregate or "mean",
+                confidence,
+                resamples=self.settings.resamples,
+                seed=self.settings.seed,
+            )
         return estimate_quality(
             self.result,
             metric,

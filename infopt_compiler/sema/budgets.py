@@ -11,7 +11,7 @@ from infopt_compiler.diagnostics import Note, error, warning
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.metrics import LATENCY_METRICS, Metric, Needs
 from infopt_compiler.sema.metrics import against_direction, check_limit, check_metric
-from infopt_compiler.sema.program import Budget
+from infopt_compiler.sema.program import Budget, Program
 from infopt_compiler.sema.scope import Kind, Scope, Symbol
 from infopt_compiler.sema.slot import article
 from infopt_compiler.sema.values import quantity
@@ -222,6 +222,24 @@ def _check_pairs(scope: Scope, checked: list[tuple[ast.Bound, Bound]]) -> None:
             elif _exclude(bound, other):
                 message = f"no value of `{bound.name}` meets both bounds"
                 scope.report(error("E0432", message, line.span, notes=(note,)))
+
+
+def check_gain(scope: Scope, program: Program) -> None:
+    """`gain` is recorded where a student learns; without that it could never be judged."""
+    for budget in program.budgets.values():
+        for bound in budget.bounds:
+            if bound.definition.needs is Needs.control and not _distilled(program, budget.subject):
+                message = f"`{bound.name}` is recorded by `distill`, and nothing on the way to `{budget.subject}` is distilled"
+                scope.report(error("E0440", message, bound.span, help="leave the bound out, or add the pass"))
+
+
+def _distilled(program: Program, name: str) -> bool:
+    node = program.nodes.get(name)
+    if node is None:
+        return False
+    return node.pass_name == "distill" or any(
+        _distilled(program, binding) for names in node.inputs.values() for binding in names
+    )
 
 
 def _exclude(one: Bound, other: Bound) -> bool:

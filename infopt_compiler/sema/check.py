@@ -12,7 +12,7 @@ from typing import TypeVar
 from infopt_compiler.artifacts import Artifact
 from infopt_compiler.diagnostics import Diagnostic, Input, Severity
 from infopt_compiler.measure.scenario import Scenario
-from infopt_compiler.sema.budgets import check_budget
+from infopt_compiler.sema.budgets import check_budget, check_gain
 from infopt_compiler.sema.calls import check_call
 from infopt_compiler.sema.declarations import check_data, check_group, check_model, check_scenario
 from infopt_compiler.sema.groups import find_static_target, target_memory_bytes
@@ -167,6 +167,7 @@ def _check_whole(scope: Scope, program: Program, clean: bool) -> None:
     for node in program.nodes.values():
         check_node(scope, node, chains, find_static_target(program.target), program.scenarios)
     check_memory(scope, program, chains, target_memory_bytes(program.target), program.target)
+    check_gain(scope, program)
     if clean and not any(d.severity is Severity.error for d in scope.found):
         warn_overlap(scope, program)
         warn_unused(scope, program.shipped)

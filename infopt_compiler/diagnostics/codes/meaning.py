@@ -125,4 +125,10 @@ MEANING: tuple[CodeInfo, ...] = (
         "A request is good if it stays within every upper latency bound of its budget that is not relative. Without one "
         "all requests would be good: write the latency that a user may wait.",
     ),
+    CodeInfo(
+        "E0440",
+        "gain without distillation",
+        "`gain` is what a student learnt from its teacher over a control that learnt from the text alone. The pass "
+        "`distill` trains and records that control, so one must lie on the way to the budget's subject.",
+    ),
 )
