@@ -26,7 +26,7 @@ SETTINGS = MeasureSettings("test", seconds=30, min_blocks=3, requests=24, warmup
 def bound(text: str, **more) -> Bound:
     name, operator, *limit = text.split(maxsplit=2)
     metric, _, aggregate = name.rpartition(".")
-    if name in ("memory.peak", "size", "perplexity", "cost", "throughput", "top1"):
+    if name in ("memory.peak", "size", "perplexity", "cost", "throughput", "top1", "generation"):
         metric, aggregate = name, ""
     return Bound(metric, Operator(operator), parse_quantity(limit[0]), aggregate or None, **more)
 
@@ -99,6 +99,17 @@ def test_every_value_is_there_for_the_report(plain: Evaluation) -> None:
     assert len(plain.breakdown["distributions"]["chat"]["ttft"]) >= 72
     assert plain.worst_windows["held vs base"][0]["excerpt"]
     assert plain.value("perplexity", "base") is not None
+
+
+def test_the_parts_of_memory_are_measured_and_add_up_to_the_peak(plain: Evaluation, world: World) -> None:
+    row = plain.breakdown["memory"]["chat"]
+    assert row["runtime_bytes"] > 10e6 and row["loaded_bytes"] > 0
+    assert row["runtime_bytes"] + row["loaded_bytes"] + row["requests_bytes"] == row["peak_bytes"]
+    assert row["requests_bytes"] == row["kv_bytes"] + row["other_bytes"]
+    assert row["kv_bytes"] == world.spec.kv_bytes(32) and row["gpu_bytes"] is None
+    contexts = row["kv_by_context"]
+    assert [one["tokens"] for one in contexts] == [32, 512]
+    assert all(one["bytes"] == one["tokens"] * row["kv_bytes_per_token"] for one in contexts)
 
 
 def test_cost_is_price_over_throughput(plain: Evaluation) -> None:

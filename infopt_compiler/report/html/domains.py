@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infopt_compiler.report.html.blocks import Block, Figure, Quote, Spec, Table
+from infopt_compiler.report.html.scale import decades
 from infopt_compiler.report.html.theme import FG, HALF, colors
 from infopt_compiler.report.values import domains_text
 
@@ -17,7 +18,7 @@ def domain_blocks(group: dict[str, Any]) -> list[Block]:
     rows = group.get("domains") or []
     if len(rows) < 2:
         return []
-    text = "; ".join(domains_text(group))
+    text = "; ".join(domains_text(group)).replace("`", "")
     kl = _figure("Mean KL by text", text, rows, "kl_mean", _NATS, zero=0.0)
     ratio = _figure("Perplexity over the reference's, by text", "1 is the reference itself", rows, "perplexity_ratio", "ratio", zero=1.0)  # fmt: skip
     head = (
@@ -90,7 +91,7 @@ def tail_blocks(group: dict[str, Any]) -> list[Block]:
     if not found:
         return []
     names = list(found)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"share": words, "order": order, "of": name, "kl": max(1e-6, found[name]["kl"][key]),
          "tip": f"{name}: {words} of the tokens have a KL of at most {found[name]['kl'][key]:.3g} nats"}
         for name in names
@@ -98,7 +99,7 @@ def tail_blocks(group: dict[str, Any]) -> list[Block]:
         if key in found[name]["kl"]
     ]  # fmt: skip
     x = {"field": "share", "type": "ordinal", "sort": {"field": "order"}, "axis": {"title": "share of the tokens with at most", "labelAngle": 0}}  # fmt: skip
-    y = {"field": "kl", "type": "quantitative", "scale": {"type": "log"}, "axis": {"title": _NATS, "format": "~g", "tickCount": 5}}  # fmt: skip
+    y = {"field": "kl", "type": "quantitative", "scale": {"type": "log"}, "axis": {"title": _NATS, "format": "~g", "values": decades(min(r["kl"] for r in rows), max(r["kl"] for r in rows))}}  # fmt: skip
     legend = {"title": None, "columns": 1} if len(names) > 1 else None
     color = {"field": "of", "type": "nominal", "scale": colors(names), "legend": legend}
     line = {"mark": {"type": "line"}, "encoding": {"x": x, "y": y, "color": color}}
@@ -110,7 +111,8 @@ def tail_blocks(group: dict[str, Any]) -> list[Block]:
     )
     keys = list(dict.fromkeys(key for name in names for key in found[name]["delta_p"]))
     table: list[list[Any]] = [
-        [name, *(f"{found[name]['delta_p'][key]:+.2%}" for key in keys)] for name in names
+        [name, *(f"{found[name]['delta_p'][key]:{'' if key == 'rms' else '+'}.2%}" for key in keys)]
+        for name in names
     ]
     caption = (
         "Change of the right word's probability, in points: percentiles over tokens, mean, root mean square"

@@ -10,10 +10,10 @@ from infopt_compiler.report.html.theme import FG, NARROW, SERIES, WIDE
 from infopt_compiler.units import Dimension
 
 _PARTS = {
-    "runtime_bytes": "runtime, before opening",
-    "loaded_bytes": "model, opened",
-    "kv_bytes": "KV cache, counted",
-    "other_bytes": "the rest of requests",
+    "runtime_bytes": "runtime",
+    "loaded_bytes": "model",
+    "kv_bytes": "KV cache",
+    "other_bytes": "rest of requests",
 }
 _OLDER = {"weights_bytes": "weights", "kv_bytes": "KV cache", "runtime_bytes": "runtime (remainder)"}
 
@@ -46,13 +46,25 @@ def _group(report: dict[str, Any], found: dict[str, dict[str, Any]]) -> list[Blo
     wide, narrow = (_spec(rows, marks, scale, list(parts.values()), width) for width in (WIDE, NARROW))
     blocks: list[Block] = [
         Figure("The measured peak, by part", text, wide, narrow),
-        Table(_HEAD, [_row(name, row) for name, row in found.items()], "Memory in numbers"),
+        Table(
+            _HEAD,
+            [_row(name, row) for name, row in found.items()],
+            f"Memory in numbers. {_how(found)}".strip(),
+        ),
     ]
-    contexts = [_contexts(name, row) for name, row in found.items() if row.get("kv_by_context")]
-    return [*blocks, *contexts]
+    blocks += [_contexts(name, row) for name, row in found.items() if row.get("kv_by_context")]
+    sums: list[list[Any]] = [
+        [name, row["predicted_as"]] for name, row in found.items() if row.get("predicted_as")
+    ]
+    return [*blocks, *([Table(("of", "arithmetic"), sums, "The estimate", half=True)] if sums else [])]
 
 
-_HEAD = ("of", "runtime", "model, opened", "weights on disk", "KV cache", "rest of requests", "peak", "after warm-up", "estimate", "GPU", "how")  # fmt: skip
+def _how(found: dict[str, dict[str, Any]]) -> str:
+    """How it was split, once for all."""
+    return "; ".join(dict.fromkeys(row["note"] for row in found.values() if row.get("note")))
+
+
+_HEAD = ("of", "runtime", "model, opened", "weights on disk", "KV cache, counted", "rest of requests", "peak", "after warm-up", "estimate", "GPU")  # fmt: skip
 
 
 def parts_of(found: dict[str, dict[str, Any]]) -> dict[str, str]:
@@ -64,11 +76,8 @@ def _row(name: str, row: dict[str, Any]) -> list[Any]:
     predicted, peak = row.get("predicted_peak_bytes"), row["peak_bytes"]
     against = f"{size(predicted)} ({predicted / peak - 1:+.1%})" if predicted else "–"
     kv = f"{size(row['kv_bytes'])} for {row.get('context_tokens', '?')} tokens"
-    how = f"{row.get('note') or ''}" + (
-        f"; estimate: {row['predicted_as']}" if row.get("predicted_as") else ""
-    )
     middle = (size(row.get("loaded_bytes")), size(row["weights_bytes"]), kv, size(row.get("other_bytes")))
-    ends = (size(peak), size(row.get("steady_bytes")), against, size(row.get("gpu_bytes")), how)
+    ends = (size(peak), size(row.get("steady_bytes")), against, size(row.get("gpu_bytes")))
     return [name, size(row["runtime_bytes"]), *middle, *ends]
 
 
