@@ -49,7 +49,7 @@ def _group(report: dict[str, Any], found: dict[str, dict[str, Any]]) -> list[Blo
         Table(
             _HEAD,
             [_row(name, row) for name, row in found.items()],
-            f"Memory in numbers. {_how(found)}".strip(),
+            f"Memory in numbers; {_how(found)}".removesuffix("; "),
         ),
     ]
     blocks += [_contexts(name, row) for name, row in found.items() if row.get("kv_by_context")]
