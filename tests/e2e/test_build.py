@@ -65,6 +65,27 @@ def test_again_nothing_runs_and_the_digests_are_the_same(workplace, first):
     assert after["bounds"] == before["bounds"]
 
 
+def test_what_each_pass_did_is_measured_once(workplace, first):
+    """From the source to what ships: sizes, quality of the integers in torch, requests of what can be served."""
+    told = workplace.run("tiny.opt", "measure.attribution=true")
+    assert told.returncode == 0, told.stdout + told.stderr
+    report = workplace.report()
+    found = report["attribution"]["chat"]
+    assert [step["name"] for step in found["steps"]] == ["tiny", "base", "q", "onnx", "chat"]
+    sizes = {row["name"]: row["size_bytes"] for row in report["passes"]}
+    values = {step["name"]: step["values"] for step in found["steps"]}
+    assert {name: one["size"]["after"] for name, one in values.items()} == {
+        name: sizes[name] for name in values
+    }
+    assert all(one["kl.mean"]["after"] is not None for one in values.values())
+    assert [values[name]["tpot.p50"]["basis"] for name in values] == ["measured", "measured", "not served", "measured", "measured"]  # fmt: skip
+    (kl,) = [bound["value"] for bound in report["bounds"] if bound["metric"] == "kl.mean"]
+    assert values["chat"]["kl.mean"]["after"] == kl
+    assert "attribution chat" in told.stdout and "q tpot.p50" in told.stdout
+    workplace.run("tiny.opt", "measure.attribution=true")
+    assert workplace.report()["attribution"]["chat"]["seconds"] < 1
+
+
 def test_a_late_parameter_reruns_only_what_follows(workplace, first):
     changed = workplace.run("tiny.opt", "q.group=64")
     assert changed.returncode == 0, changed.stderr
