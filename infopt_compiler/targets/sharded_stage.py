@@ -17,6 +17,8 @@ from infopt_compiler.targets.cluster import Cluster, Link
 from infopt_compiler.targets.efficiency import Efficiency
 from infopt_compiler.targets.sharded_memory import cache_per_token, head_bytes, layer_bytes, stages_of
 
+_CHOSEN_BYTES = 16  # of a token: its logit and which it is
+
 
 @dataclass(frozen=True)
 class Rates:
@@ -47,6 +49,15 @@ class Step:
 
 
 @dataclass(frozen=True)
+class _Stage:
+    """`first` embeds, `last` has the head."""
+
+    layers: int
+    first: bool
+    last: bool
+
+
+@dataclass(frozen=True)
 class Seconds:
     work: float
     exchange: float
@@ -60,18 +71,16 @@ def stage_seconds(spec: ModelSpec, mesh: Mesh, rates: Rates, step: Step) -> tupl
     """Of every pipeline stage; equal ones are computed once."""
     counts = stages_of(spec, mesh.pipeline)
     last = len(counts) - 1
-    known: dict[tuple[int, bool], Seconds] = {}
-    for stage, count in enumerate(counts):
-        key = (count, stage == last)
-        if key not in known:
-            known[key] = Seconds(
-                _work(spec, mesh, rates, step, *key), _exchange(spec, mesh, rates, step, count)
-            )
-    return tuple(known[count, stage == last] for stage, count in enumerate(counts))
+    stages = [_Stage(count, k == 0, k == last) for k, count in enumerate(counts)]
+    known = {
+        stage: Seconds(_work(spec, mesh, rates, step, stage), _exchange(spec, mesh, rates, step, stage))
+        for stage in dict.fromkeys(stages)
+    }
+    return tuple(known[stage] for stage in stages)
 
 
-def _work(spec: ModelSpec, mesh: Mesh, rates: Rates, step: Step, layers: int, with_head: bool) -> float:
-    efficiency = rates.efficiency
+def _work(spec: ModelSpec, mesh: Mesh, rates: Rates, step: Step, stage: _Stage) -> float:
+    efficiency, layers, with_head = rates.efficiency, stage.layers, stage.last
     share = layers / spec.layers
     active = _active_parameters(spec) * share
     decoding = prompts = 0.0
@@ -115,17 +124,29 @@ def _active_parameters(spec: ModelSpec) -> float:
     return spec.linear_parameters * spec.active_share
 
 
-def _exchange(spec: ModelSpec, mesh: Mesh, rates: Rates, step: Step, layers: int) -> float:
-    """Two all-reduces a layer over the tensor group, keys and values gathered over the sequence group, a hop to the next stage."""
+def _exchange(spec: ModelSpec, mesh: Mesh, rates: Rates, step: Step, stage: _Stage) -> float:
+    """Over the tensor group two all-reduces a layer, one of the embedded rows and a gather of the chosen tokens; over the
+    sequence group keys and values of a prompt, and of a decoded token its parts, their maxima and sums; a hop onwards."""
     here = step.rows + step.prompt_tokens / mesh.sequence
     stream = here * spec.hidden * spec.float_bytes
-    seconds = 2 * layers * rates.link(mesh, "tensor").all_reduce(mesh.tensor, stream)
-    if mesh.sequence > 1 and step.prompt_tokens:
-        gathered = 2.0 * step.prompt_tokens * spec.kv_heads * spec.head_dim * step.kv_bytes / mesh.tensor
-        seconds += layers * rates.link(mesh, "sequence").all_gather(mesh.sequence, gathered)
-    if mesh.sequence > 1 and step.rows:
-        parts = step.rows * spec.heads * spec.head_dim * spec.float_bytes / mesh.tensor * mesh.sequence
-        seconds += layers * rates.link(mesh, "sequence").all_gather(mesh.sequence, parts)
+    tensor = rates.link(mesh, "tensor")
+    seconds = (2 * stage.layers + stage.first) * tensor.all_reduce(mesh.tensor, stream)
+    ends = step.rows or step.prompt_tokens / step.prompt
+    seconds += stage.last * tensor.all_gather(mesh.tensor, ends * mesh.tensor * _CHOSEN_BYTES)
+    seconds += stage.layers * _sequence_exchange(spec, mesh, rates.link(mesh, "sequence"), step)
     if mesh.pipeline > 1:
         seconds += rates.link(mesh, "pipeline").send(stream / mesh.tensor)
+    return seconds
+
+
+def _sequence_exchange(spec: ModelSpec, mesh: Mesh, link: Link, step: Step) -> float:
+    """Of one layer."""
+    seconds = 0.0
+    if step.prompt_tokens:
+        each = step.prompt_tokens * spec.kv_heads * spec.head_dim * step.kv_bytes / mesh.tensor
+        seconds += 2 * link.all_gather(mesh.sequence, each)
+    if step.rows:
+        heads = step.rows * spec.heads / mesh.tensor * mesh.sequence * spec.float_bytes
+        seconds += link.all_gather(mesh.sequence, heads * spec.head_dim)
+        seconds += 2 * link.all_gather(mesh.sequence, heads)
     return seconds
