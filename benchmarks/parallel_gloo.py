@@ -32,18 +32,18 @@ PAGE = Path(__file__).parents[1] / "docs" / "parallelization.md"
 BEGIN, END = "<!-- gloo -->", "<!-- end gloo -->"
 MODELS = {
     "A": {"hidden_size": 512, "intermediate_size": 1408, "num_hidden_layers": 8, "num_attention_heads": 8, "num_key_value_heads": 2, "vocab_size": 8192},
-    "B": {"hidden_size": 768, "intermediate_size": 2048, "num_hidden_layers": 12, "num_attention_heads": 12, "num_key_value_heads": 4, "vocab_size": 16384},
+    "B": {"hidden_size": 640, "intermediate_size": 1728, "num_hidden_layers": 10, "num_attention_heads": 10, "num_key_value_heads": 2, "vocab_size": 12288},
 }  # fmt: skip
 MESHES = (Mesh(), Mesh(tensor=2), Mesh(pipeline=2), Mesh(sequence=2), Mesh(data=2))
 LOADS = (
-    Load(32, 24, 2),
-    Load(256, 24, 2),
-    Load(128, 24, 4),
-    Load(64, 24, 8),
-    Load(512, 24, 1),
-    Load(384, 24, 4),
+    Load(32, 16, 2),
+    Load(128, 16, 2),
+    Load(64, 16, 4),
+    Load(256, 16, 1),
+    Load(96, 16, 6),
+    Load(192, 16, 2),
 )
-REPEATS = 5
+REPEATS = 3
 QUANTITIES = ("ttft", "tpot", "latency")
 
 
@@ -103,8 +103,8 @@ def _runs(name: str, source: Path, mesh: Mesh, folder: Path) -> Iterator[Measure
         ready = 0
         while ready < mesh.world:
             ready += next(events)["event"] == "ready"
+        _request(ranks, events, mesh, LOADS[1])  # warm-up
         for load in LOADS:
-            _request(ranks, events, mesh, load)  # warm-up
             found = [_request(ranks, events, mesh, load) for _ in range(REPEATS)]
             first, end = (statistics.median(times) for times in zip(*found, strict=True))
             yield Measured(name, mesh, load, first, (end - first) / (load.generate - 1), end)

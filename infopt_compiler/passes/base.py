@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -156,8 +156,11 @@ class Pass(ABC):
         """The spec of the output model on a target, of a pass that plans for it; `scenarios` as in `check_target`."""
         return self.transform(model)
 
-    def outline(self, model: ModelSpec, target: Target, scenarios: Mapping[str, Any]) -> Outline | None:
-        """What `plan` prints of this pass besides its estimate."""
+    def outline(
+        self, model: ModelSpec, target: Target, scenarios: Mapping[str, Any], bounds: Sequence[str] = ()
+    ) -> Outline | None:
+        """What `plan` prints of this pass besides its estimate. `bounds`: what budgets demand of this binding in absolute
+        figures (`tpot.p50 <= 30 ms`), for advice only: a pass is run with its arguments alone."""
         return None
 
     def estimate(self, model: ModelSpec, target: Target) -> Estimate:

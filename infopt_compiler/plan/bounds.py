@@ -31,10 +31,15 @@ class Known:
 
 def plan_bounds(known: Known) -> tuple[PlanBound, ...]:
     return tuple(
-        replace(_plan_bound(known, budget, bound), seen=known.seen.get(error_key("bound", bound.name)))
+        replace(_plan_bound(known, budget, bound), seen=_seen(known, bound))
         for budget in known.program.budgets.values()
         for bound in budget.bounds
     )
+
+
+def _seen(known: Known, bound: Bound) -> SeenError | None:
+    """Errors were seen on this machine, so they say nothing of another."""
+    return known.seen.get(error_key("bound", bound.name)) if known.target.here else None
 
 
 def predicted_values(known: Known, budget: Budget, subject: str) -> dict[str, Predicted]:

@@ -47,7 +47,9 @@ def make_plan(
     past = earlier({name: entry.digest for name, entry in cached.items()}) if earlier is not None else {}
     bounds = plan_bounds(Known(program, specs, target, plan_rates(program, specs, target), seen, past))
     seconds = _measure_seconds(program, settings) if settings is not None and target.here else 0.0
-    return Plan(program.recipe, target.name, steps, bounds, seconds, plan_outlines(graph, specs, target))
+    return Plan(
+        program.recipe, target.name, steps, bounds, seconds, plan_outlines(program, graph, specs, target)
+    )
 
 
 def _of_pass(name: str, seen: Mapping[str, SeenError]) -> dict[str, SeenError]:

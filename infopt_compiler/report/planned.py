@@ -84,7 +84,7 @@ def plan_text(plan: Plan, job: BuildJob, width: int = 140) -> str:
 
 
 def _outline(console: Any, name: str, said: Outline) -> None:
-    """The table of a pass; long ones are as wide as they need, so that no figure is cut."""
+    """The table of a pass, as wide as it needs to be: no figure is cut."""
     from rich.table import Table
     from rich.text import Text
 
@@ -94,7 +94,8 @@ def _outline(console: Any, name: str, said: Outline) -> None:
     for row in said.rows:
         table.add_row(*map(Text, row))
     width = console.width
-    console.width = max(width, 200)
+    longest = [max(map(len, cells)) for cells in zip(said.columns, *said.rows, strict=True)]
+    console.width = max(sum(longest) + 2 * len(longest), len(name) + len(said.title) + 2)
     console.print(table)
     console.width = width
     for note in said.notes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, ClassVar
@@ -128,8 +128,10 @@ class Shard(Pass):
         chosen = self.plan(model, target, scenarios).chosen
         return self.transform(model) if chosen is None else replace(self.stored(model), mesh=chosen.mesh)
 
-    def outline(self, model: ModelSpec, target: Target, scenarios: Mapping[str, Any]) -> Outline | None:
-        return outline(self.plan(model, target, scenarios), self.stored(model))
+    def outline(
+        self, model: ModelSpec, target: Target, scenarios: Mapping[str, Any], bounds: Sequence[str] = ()
+    ) -> Outline | None:
+        return outline(self.plan(model, target, scenarios), self.stored(model), bounds)
 
     def transform(self, model: ModelSpec) -> ModelSpec:
         """The same shapes, floats as they will be stored, and the mesh as far as it is given."""

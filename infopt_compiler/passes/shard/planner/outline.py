@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.passes.base import Outline
 from infopt_compiler.passes.shard.planner.choose import Row, ShardPlan, reasons
+from infopt_compiler.passes.shard.planner.requirement import is_planned, parse_wanted
 from infopt_compiler.targets.sharded import cluster_of, device_memory
 from infopt_compiler.units import Dimension, human
 
@@ -28,7 +30,8 @@ _COLUMNS = (
 )
 
 
-def outline(plan: ShardPlan, spec: ModelSpec) -> Outline:
+def outline(plan: ShardPlan, spec: ModelSpec, bounds: Sequence[str] = ()) -> Outline:
+    """`bounds`: of budgets, which only advise."""
     cluster = cluster_of(plan.target)
     requests = "as many requests as fit" if plan.load.batch is None else f"{plan.load.batch} requests at once"
     title = (
@@ -37,11 +40,29 @@ def outline(plan: ShardPlan, spec: ModelSpec) -> Outline:
         f"{plan.load.prompt} + {plan.load.generate} tokens, {requests}, by {plan.prefer.value.replace('_', ' ')}"
     )
     rows = [_cells(plan, rank, row) for rank, row in enumerate(plan.rows[:_SHOWN], start=1)]
-    notes = [*reasons(plan, spec)]
+    notes = [*reasons(plan, spec), *_advice(plan, bounds)]
     if len(plan.rows) > _SHOWN:
         notes.append(f"{len(plan.rows) - _SHOWN} more fit and rank lower")
     notes += [f"refused: {one.what}: {one.why}" for one in plan.refused]
     return Outline(title, _COLUMNS, tuple(rows), tuple(notes), plan_data(plan))
+
+
+def _advice(plan: ShardPlan, bounds: Sequence[str]) -> list[str]:
+    """What of a budget the chosen mesh is predicted to miss, and whether another one would meet it."""
+    if plan.chosen is None:
+        return []
+    planned = (one for one in bounds if is_planned(one.split(" ", 1)[0]))
+    wanted = [one for text in planned for one in [parse_wanted(text)] if not one.met(plan.chosen.price)]
+    said = []
+    for one in wanted:
+        other = next((row for row in plan.rows if one.met(row.price)), None)
+        answer = (
+            f"{other.mesh} would meet it: write `require = {one}`"
+            if other
+            else "every other mesh would miss it, too"
+        )
+        said.append(f"the budget's `{one}` would be missed; {answer}")
+    return said
 
 
 def _cells(plan: ShardPlan, rank: int, row: Row) -> tuple[str, ...]:

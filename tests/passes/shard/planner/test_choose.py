@@ -136,3 +136,13 @@ def test_it_is_quick():
 def test_requirements_are_about_what_arithmetic_gives(text, said):
     with pytest.raises(ValueError, match=said):
         parse_wanted(text)
+
+
+def test_a_budget_advises_and_does_not_choose():
+    found = plan("p5_48xlarge")
+    said = outline(found, BF16, ("ttft.p50 <= 200 ms", "tpot.p50 <= 1 ms", "size <= 1 GB", "tpot.p50 <= 1 s"))
+    assert [note for note in said.notes if "budget" in note] == [
+        "the budget's `ttft.p50 <= 200 ms` would be missed; tensor 8 would meet it: write `require = ttft.p50 <= 200 ms`",
+        "the budget's `tpot.p50 <= 1 ms` would be missed; every other mesh would miss it, too",
+    ]
+    assert said.rows[0][1] == str(found.chosen.mesh)
