@@ -65,7 +65,7 @@ def predict(
     bandwidth and operations must do.
     """
     if spec.mesh is not None:
-        return {**predict_sharded(spec, target, scenario), **sizes(spec)}
+        return {**sizes(spec), **predict_sharded(spec, target, scenario)}
     times = _times(spec, target, scenario, kernels)
     found = _encoder(times, scenario) if spec.is_encoder else _decoder(spec, target, scenario, times)
     load = spec.weight_bytes / _LOAD_RATE + _LOAD_SECONDS

@@ -13,6 +13,9 @@ from infopt_compiler.targets.sharded_memory import RankMemory, activation_bytes,
 from infopt_compiler.targets.sharded_stage import Rates, Seconds, Step, stage_seconds
 
 CHUNK_TOKENS = 8192  # of prompts in one step, where requests join while others decode
+_RANK_BYTES = (
+    234e6  # resident in a rank of this machine before it reads weights: Python, torch, transformers' parts
+)
 _LOCAL = Link(1e12, 1e-6, 1e-6, "memory")
 
 
@@ -105,7 +108,7 @@ def memory_of(spec: ModelSpec, target: Target, mesh: Mesh, load: Load, batch: in
         float(max(rank_weights(spec, mesh))),
         cache_per_token(spec, mesh, load.kv_bytes) * load.length * batch,
         activation_bytes(spec, mesh, _tokens_at_once(load, mesh, batch)),
-        target.runtime_bytes,
+        _RANK_BYTES if target.here else target.runtime_bytes,
     )
 
 

@@ -89,6 +89,11 @@ def rank_weights(spec: ModelSpec, mesh: Mesh) -> tuple[int, ...]:
     return tuple(held)
 
 
+def stored_bytes(spec: ModelSpec, mesh: Mesh) -> int:
+    """Of all shards on disk: ranks that differ in `data` or `sequence` share theirs."""
+    return mesh.tensor * sum(rank_weights(spec, mesh))
+
+
 def cache_per_token(spec: ModelSpec, mesh: Mesh, element_bytes: int | None = None) -> float:
     """Bytes of keys and values of a token on the rank with most layers; a sequence group deals the positions out."""
     layers = max(stages_of(spec, mesh.pipeline))

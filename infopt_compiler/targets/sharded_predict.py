@@ -9,6 +9,7 @@ from infopt_compiler.artifacts.mesh import Mesh
 from infopt_compiler.targets.model import Target
 from infopt_compiler.targets.predicted import Predicted
 from infopt_compiler.targets.sharded import Load, Price, price
+from infopt_compiler.targets.sharded_memory import stored_bytes
 
 _FACTOR = 1.5  # right within this factor either way: docs/parallelization.md has the errors
 _MEMORY = 1.15
@@ -38,6 +39,7 @@ def predict_sharded(spec: ModelSpec, target: Target, scenario: Any) -> dict[str,
     text = f"{mesh}, {found.batch * mesh.data} requests at once"
     times = {"ttft": found.ttft, "prefill": found.ttft, "tpot": found.tpot, "itl": found.tpot}
     times |= {"latency": found.latency, "decode": 1 / found.tpot}
+    stored = float(stored_bytes(spec, mesh))
     rows = {f"{name}.{a}": _spread(value, text) for name, value in times.items() for a in _AGGREGATES}
     total = found.throughput * load.length / load.generate
     usd = found.usd_per_token * 1e6 / scenario.utilization
@@ -46,6 +48,10 @@ def predict_sharded(spec: ModelSpec, target: Target, scenario: Any) -> dict[str,
         "throughput": _spread(found.throughput, text),
         "throughput.total": _spread(total, "prompt tokens counted too"),
         "cost": _spread(usd, f"{target.usd_per_hour:g} USD/h / {found.throughput:.4g} tok/s"),
+        "size": Predicted(
+            stored + 4e6, stored, stored + 16e6, f"{stored / 1e6:.4g} MB in shards + tokenizer"
+        ),
+        "bits_per_weight": _exact(stored * 8 / spec.parameters, "bytes of the shards x 8 / parameters"),
         **_memory(found),
     }
 
@@ -59,6 +65,10 @@ def _memory(found: Price) -> dict[str, Predicted]:
     )
     row = Predicted(parts.total, parts.total / _MEMORY, parts.total * _MEMORY, text)
     return {"memory.peak": row, "memory.steady": row}
+
+
+def _exact(value: float, arithmetic: str) -> Predicted:
+    return Predicted(value, value * 0.99, value * 1.05, arithmetic)
 
 
 def _spread(value: float, arithmetic: str) -> Predicted:

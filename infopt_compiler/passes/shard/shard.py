@@ -18,6 +18,7 @@ from infopt_compiler.passes.shard.planner.choose import Prefer
 from infopt_compiler.passes.shard.planner.outline import outline
 from infopt_compiler.passes.shard.planner.requirement import parse_wanted, wanted_problems
 from infopt_compiler.targets.model import Target
+from infopt_compiler.targets.sharded_memory import stored_bytes
 from infopt_compiler.targets.sharded_predict import load_of
 
 MODEL_TYPES = ("llama", "mistral", "qwen2", "qwen3", "smollm3", "qwen3_moe")
@@ -151,8 +152,11 @@ class Shard(Pass):
 
     def estimate(self, model: ModelSpec, target: Target) -> Estimate:
         """Writing streams; the proof loads the whole model once, and once in parts, and runs both."""
-        stored = self.stored(model).weight_bytes
-        return Estimate(30 + stored / 50e6, 0.6e9 + 1.1 * stored, stored)
+        stored = self.stored(model)
+        mesh = self.given_mesh()
+        fits = mesh.pipeline <= model.layers and not any(self.check(model))
+        size = float(stored_bytes(stored, mesh)) if fits else float(stored.weight_bytes)
+        return Estimate(30 + size / 50e6, 0.6e9 + 1.1 * size, size)
 
     def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
         from infopt_compiler.passes.shard.run.execute import (  # type: ignore[import-untyped,unused-ignore]
