@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from infopt_compiler.passes.distill.training.settings import TrainSettings
 Tell = Callable[[float, float, str], None]
 
 _OBSERVED = 256  # sentences on which the teacher's layers are ranked and the student is fitted
+CONTROL, DISTILLED = "control", "distilled"
 _CONTROL = Weights(vector=0.0, contrast=1.0)
 
 
@@ -73,22 +74,27 @@ class _Run:
         self.teacher = Encoder(teacher)
 
     def all(self, given: Path | None, held_out: dict[str, TextData], out: Path) -> dict[str, Any]:
-        start, facts = self._start(given)
+        start, made = self._start(given)
         views = self._look(self.train, "train"), self._look(self.apart, "apart")
-        facts |= {"sentences": len(self.train), "sentence_tokens": self.train.tokens}
-        facts["training"] = self._learn("student", start, views, self.plan.weights, out)
-        folders = {"student": out, "untrained": start}
+        training = {DISTILLED: self._learn(DISTILLED, start, views, self.plan.weights, out)}
+        folders = {"untrained": start, DISTILLED: out}
         if self.plan.control:
-            folders["control"] = self.work / "control"
-            facts["control"] = self._learn("control", start, (None, None), _CONTROL, folders["control"])
-        facts["judged"] = {name: self._judge(data, folders) for name, data in held_out.items()}
-        return facts
+            folders[CONTROL] = self.work / CONTROL
+            training[CONTROL] = self._learn(CONTROL, start, (None, None), _CONTROL, folders[CONTROL])
+        return {
+            "student": made,
+            "text_sentences": len(self.train),
+            "text_tokens": self.train.tokens,
+            "matched": asdict(self.plan.weights),
+            "training": training,
+            "quality": {name: self._judge(data, folders) for name, data in held_out.items()},
+        }
 
     def _start(self, given: Path | None) -> tuple[Path, dict[str, Any]]:
         """The student before training, and how it was made."""
         if given is not None:
             _require_like(Encoder(given), self.teacher)
-            return given, {}
+            return given, {"made": "given"}
         assert self.plan.shape is not None
         folder, note = self.work / "untrained", self.work / "untrained.json"
         if not note.is_file():
@@ -96,8 +102,8 @@ class _Run:
             every = range(0, len(self.train), max(1, len(self.train) // _OBSERVED))
             windows = self.train.rows(list(every)[:_OBSERVED])
             facts = prune_folder(self.folder, self.plan.shape, windows, folder, self.tell)
-            _write_json(note, facts)
-        return folder, {"student": _read_json(note)}
+            _write_json(note, {"made": "pruned", **asdict(self.plan.shape), **facts})
+        return folder, _read_json(note)
 
     def _look(self, sentences: Sentences, name: str) -> View:
         def tell(done: int, total: int) -> None:
@@ -132,21 +138,27 @@ class _Run:
         return trained.facts(settings, task)
 
     def _judge(self, data: TextData, folders: dict[str, Path]) -> dict[str, Any]:
-        """All of them on one text: values, what of the teacher's own is kept, gains over those that had no teacher."""
+        """All of them on one text, and what the distilled one gained over those that had no teacher."""
         jury = Jury(self.folder, data)
         judged = {name: jury.judge(embed(folder, jury.texts)) for name, folder in folders.items()}
-        own = jury.judge(jury.reference)
-        facts: dict[str, Any] = {name: found.facts() for name, found in judged.items()}
-        facts["teacher"] = {"companions": own.facts()["companions"]}
-        kept = judged["student"].companions.mean() / max(own.companions.mean(), 1e-9)
-        facts["retention"] = {"companions": round(float(kept), 5), "ranking": facts["student"]["ranking"]}
-        for name in folders:
-            if name != "student":
-                facts[f"gain_over_{name}"] = {
-                    metric: jury.gain(getattr(judged["student"], metric), getattr(judged[name], metric))
-                    for metric in ("cosine", "ranking", "companions")
-                }
-        return facts
+        distilled, own = judged[DISTILLED], jury.judge(jury.reference)
+        gains = {
+            f"gain_over_{name}": {
+                metric: jury.gain(getattr(distilled, metric), getattr(other, metric))
+                for metric in ("cosine", "ranking", "companions")
+            }
+            for name, other in judged.items()
+            if name != DISTILLED
+        }
+        kept = distilled.companions.mean() / max(own.companions.mean(), 1e-9)
+        return {
+            "sentences": len(jury.texts),
+            "teacher": {"companions": own.facts()["companions"]},
+            "students": {name: found.facts() for name, found in judged.items()},
+            "retention": {"companions": round(float(kept), 5), "ranking": distilled.facts()["ranking"]},
+            **gains,
+            "beats_control": CONTROL in judged and gains["gain_over_control"]["companions"]["beyond_noise"],
+        }
 
 
 def _require_like(student: Encoder, teacher: Encoder) -> None:

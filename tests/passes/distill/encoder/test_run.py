@@ -81,11 +81,12 @@ def distilled(lab):
 
 
 def test_the_student_comes_nearer_to_its_teacher(recovered):
-    judged = recovered["judged"]["held"]
-    assert 1 - judged["student"]["cosine_mean"] < 0.7 * (1 - judged["untrained"]["cosine_mean"])
+    judged = recovered["quality"]["held"]
+    students = judged["students"]
+    assert 1 - students["distilled"]["cosine_mean"] < 0.7 * (1 - students["untrained"]["cosine_mean"])
     assert judged["gain_over_untrained"]["cosine"]["beyond_noise"]
-    assert judged["student"]["cosine_mean"] > judged["control"]["cosine_mean"]
-    assert 0 <= judged["student"]["cosine_min"] <= judged["student"]["cosine_p1"]
+    assert students["distilled"]["cosine_mean"] > students["control"]["cosine_mean"]
+    assert 0 <= students["distilled"]["cosine_min"] <= students["distilled"]["cosine_p1"]
 
 
 def test_facts_say_how_it_was_made_and_trained(distilled, recovered):
@@ -93,11 +94,11 @@ def test_facts_say_how_it_was_made_and_trained(distilled, recovered):
     assert (
         len(kept) == 2 and distilled["student"]["divergence_fitted"] < distilled["student"]["divergence_cut"]
     )
-    assert "student" not in recovered and recovered["control"]["steps"] == 40
-    training = recovered["training"]
+    assert recovered["student"] == {"made": "given"} and recovered["training"]["control"]["steps"] == 40
+    training = recovered["training"]["distilled"]
     assert training["steps"] == 40 and len(training["losses"]) == 40
     assert training["history"][-1]["cosine"] > training["history"][0]["cosine"]
-    assert set(recovered["judged"]["held"]["retention"]) == {"companions", "ranking"}
+    assert set(recovered["quality"]["held"]["retention"]) == {"companions", "ranking"}
 
 
 def test_the_folder_is_a_model_with_its_tokenizer(lab, distilled):
@@ -135,7 +136,7 @@ class Killed(Exception):
 def test_killed_and_resumed_gives_the_same_bytes(lab, distilled):
     """Cut off while the teacher reads, in training and in the control's, each time as nothing behind it had happened."""
     out, made = lab / "killed", plan(lab, steps=20, control=True)
-    for stage in ("the teacher reads", "student: step 13", "control: step 7"):
+    for stage in ("the teacher reads", "distilled: step 13", "control: step 7"):
 
         def tell(done, total, message, stage=stage):
             if message.startswith(stage):
@@ -145,4 +146,4 @@ def test_killed_and_resumed_gives_the_same_bytes(lab, distilled):
             distill(lab, made, out, tell=tell)
     facts = distill(lab, made, out)
     assert digest_folder(out) == digest_folder(lab / "out")
-    assert facts["training"]["losses"] == distilled["training"]["losses"]
+    assert facts["training"]["distilled"]["losses"] == distilled["training"]["distilled"]["losses"]
