@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, ClassVar
 
 from infopt_compiler.artifacts import Artifact, HFModel, ModelSpec, QuantizedModel, TextData
 from infopt_compiler.artifacts.text import DataSpec
 from infopt_compiler.passes.base import Estimate, Pass, Problem, RunContext, param
+from infopt_compiler.passes.distill.encoder.estimate import estimate_encoder
 from infopt_compiler.passes.distill.estimate import Work, estimate_cost
 from infopt_compiler.passes.distill.objective import Objective
 from infopt_compiler.passes.distill.students.plan import Cut, choose_shape, shape_problems
@@ -43,6 +44,12 @@ class Precision(str, Enum):
     bfloat16 = "bfloat16"
 
 
+_DECODERS_ONLY = (
+    "objective", "temperature", "hard", "mix", "source", "share", "top", "freeze", "tables", "processes",
+)  # fmt: skip
+_ENCODERS_ONLY = ("states", "attention")
+
+
 @register_pass
 @dataclass(kw_only=True)
 class Distill(Pass):
@@ -52,6 +59,9 @@ class Distill(Pass):
     teacher: `layers`, `width` or a bound on its `size` say how much of it stays, measured importance says what. The
     teacher's likeliest words are computed once and kept on disk. A control, the same student trained on the same tokens
     without the teacher, is always trained, and both are judged on `heldout` and on `other`, a text of another kind.
+
+    An encoder learns the teacher's vectors of sentences, with the states of their tokens and attention where asked for
+    (TinyBERT, arXiv 1909.10351; MiniLM, arXiv 2002.10957). Its control learns by contrast (SimCSE, arXiv 2104.08821).
     """
 
     name: ClassVar[str] = "distill"
@@ -105,6 +115,10 @@ class Distill(Pass):
     )
     freeze: Freeze = param(Freeze.none, "What of the student is left as it is.")
     tables: bool = param(False, "Train head and embedding, too.")
+    states: float = param(
+        1.0, "Encoders: weight of the tokens' last states beside the text's vector.", minimum=0.0
+    )
+    attention: float = param(0.0, "Encoders: weight of the last layer's attention and values.", minimum=0.0)
     precision: Precision = param(Precision.auto, "Of the products.")
     processes: int = param(1, "Processes that share a step's windows (torchrun).", minimum=1, maximum=4096)
 
@@ -130,6 +144,24 @@ class Distill(Pass):
                 yield Problem(
                     f"{self.batch} windows cannot be shared by {self.processes} processes", "processes"
                 )
+
+        yield from self._of_the_other_kind(model)
+
+    def _of_the_other_kind(self, model: ModelSpec | None) -> Iterator[Problem]:
+        """Parameters that mean nothing for an encoder, or for a decoder."""
+        if model is None:
+            return
+        kind, names = (
+            ("a decoder", _ENCODERS_ONLY) if not model.is_encoder else ("an encoder", _DECODERS_ONLY)
+        )
+        for field in fields(self):
+            if field.name in names and getattr(self, field.name) != field.default:
+                message = f"`{field.name}` says nothing of {kind}"
+                yield Problem(message, field.name, "leave it out", code="E0750")
+
+    def wants_bfloat16(self, hardware: bool) -> bool:
+        """Whether products are made in bfloat16; `hardware`: the machine is faster at it."""
+        return self.precision is Precision.bfloat16 or (self.precision is Precision.auto and hardware)
 
     def check_inputs(self, given: Mapping[str, int]) -> Iterator[Problem]:
         """Either a student is given, or what one made from the teacher is like."""
@@ -172,6 +204,10 @@ class Distill(Pass):
     ) -> Estimate:
         teacher = specs.get("teacher") or specs["student"]
         student = self.transform(specs.get("student", teacher))
+        if teacher.is_encoder:
+            distinct = _distinct(data.get("text", ()), self.token_count)
+            states = self.states > 0 or self.attention > 0
+            return estimate_encoder(teacher, student, self.token_count, distinct, target, states=states)
         work = Work(self.token_count, _distinct(data.get("text", ()), self.token_count), self.top)
         return estimate_cost(teacher, student, work, target, tables=self.tables, made=self.makes)
 

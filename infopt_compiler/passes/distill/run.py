@@ -19,7 +19,7 @@ from infopt_compiler.passes.distill.data import Windows, require_one_tokenizer, 
 from infopt_compiler.passes.distill.decoder import load_decoder, shared_layers
 from infopt_compiler.passes.distill.decoder_task import DecoderTask
 from infopt_compiler.passes.distill.device import device_name, multiplies_bfloat16, require_memory
-from infopt_compiler.passes.distill.distill import Distill, Freeze, Precision, Source
+from infopt_compiler.passes.distill.distill import Distill, Freeze, Source
 from infopt_compiler.passes.distill.generate import OnPolicyTask, continued
 from infopt_compiler.passes.distill.grid_weights import GridWeights, load_quantized
 from infopt_compiler.passes.distill.head import Blend
@@ -54,7 +54,10 @@ def run_distill(
     """Write the student into `ctx.staging`; facts for the report. Raises DistillError."""
     torch.set_num_threads(ctx.threads)
     if ModelSpec.from_folder(teacher.path).is_encoder:
-        raise BadStudent("encoders are not distilled yet")
+        from infopt_compiler.passes.distill.encoder.adapt import run_encoder
+
+        held_out = {"heldout": heldout, "other": other}
+        return run_encoder(settings, ctx, teacher.path, student, text, held_out, ctx.staging / WORK)
     return Run(settings, ctx, teacher.path, student, text).all(heldout, other)
 
 
@@ -91,10 +94,7 @@ class Run:
         self.work = ctx.staging / WORK
         self.device = device_name()
         self.processes = processes or Processes()
-        wanted = settings.precision
-        self.floats16 = wanted is Precision.bfloat16 or (
-            wanted is Precision.auto and multiplies_bfloat16(self.device)
-        )
+        self.floats16 = settings.wants_bfloat16(multiplies_bfloat16(self.device))
         self.quantized = isinstance(student, QuantizedModel)
         self.seconds: dict[str, float] = {}
 

@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from infopt_compiler.artifacts import TextData
 from infopt_compiler.passes.distill.encoder.losses import Weights
 from infopt_compiler.passes.distill.encoder.model import Encoder
 from infopt_compiler.passes.distill.encoder.quality import Jury, embed
-from infopt_compiler.passes.distill.encoder.sentences import Sentences, training_sentences
+from infopt_compiler.passes.distill.encoder.sentences import Sentences
 from infopt_compiler.passes.distill.encoder.task import EncoderTask
 from infopt_compiler.passes.distill.encoder.view import View, look
 from infopt_compiler.passes.distill.students.plan import StudentShape
@@ -21,6 +23,7 @@ from infopt_compiler.passes.distill.students.prune import prune_folder
 from infopt_compiler.passes.distill.training.errors import BadStudent
 from infopt_compiler.passes.distill.training.loop import Log, train
 from infopt_compiler.passes.distill.training.settings import TrainSettings
+from infopt_compiler.passes.distill.write import write_student
 
 Tell = Callable[[float, float, str], None]
 
@@ -43,7 +46,7 @@ class EncoderPlan:
 def distill_encoder(
     teacher: Path,
     student: Path | None,
-    texts: tuple[TextData, ...],
+    sentences: tuple[Sentences, Sentences],
     held_out: dict[str, TextData],
     plan: EncoderPlan,
     out: Path,
@@ -53,24 +56,24 @@ def distill_encoder(
 ) -> dict[str, Any]:
     """Write the distilled student into `out`; facts for the report.
 
-    `held_out` has the texts that judge, by name. `work` holds what a killed run left: the same `work` goes on there and
+    `sentences` are to learn on and to stop by; `held_out` has the texts that judge, by name. `work` holds what a killed run left: the same `work` goes on there and
     ends with the same bytes. Raises NoText, NotFinite, BadStudent, OSError.
     """
-    return _Run(teacher, texts, plan, work, tell, log).all(student, held_out, out)
+    return _Run(teacher, sentences, plan, work, tell, log).all(student, held_out, out)
 
 
 class _Run:
     def __init__(
         self,
         teacher: Path,
-        texts: tuple[TextData, ...],
+        sentences: tuple[Sentences, Sentences],
         plan: EncoderPlan,
         work: Path,
         tell: Tell,
         log: Log | None,
     ) -> None:
         self.folder, self.plan, self.work, self.tell, self.log = teacher, plan, work, tell, log
-        self.train, self.apart = training_sentences(teacher, texts)
+        self.train, self.apart = sentences
         self.teacher = Encoder(teacher)
 
     def all(self, given: Path | None, held_out: dict[str, TextData], out: Path) -> dict[str, Any]:
@@ -133,8 +136,9 @@ class _Run:
             seed=settings.seed,
             floats16=settings.floats16,
         )
-        trained = train(task, settings, self.work / label / "steps", self.tell, label=label, log=self.log)
-        _write_folder(start, student, out)
+        trained = train(task, settings, self.work / "training" / label, self.tell, label=label, log=self.log)
+        shutil.rmtree(out, ignore_errors=True)
+        write_student(start, _stored(start, student), out)
         return trained.facts(settings, task)
 
     def _judge(self, data: TextData, folders: dict[str, Path]) -> dict[str, Any]:
@@ -171,23 +175,13 @@ def _require_like(student: Encoder, teacher: Encoder) -> None:
         )
 
 
-def _write_folder(start: Path, student: Encoder, out: Path) -> None:
-    """The files of the student before training, and its weights now."""
-    from safetensors.torch import load_file, save_file
+def _stored(start: Path, student: Encoder) -> dict[str, Tensor]:
+    """The trained weights by the names that the folder's file has."""
+    from safetensors import safe_open
 
-    for file in sorted(start.rglob("*")):
-        if file.is_file() and file.suffix != ".safetensors":
-            place = out / file.relative_to(start)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, place)
-    state = {
-        name.removeprefix("bert."): value for name, value in load_file(start / "model.safetensors").items()
-    }
-    trained = student.model.state_dict()
-    state |= {name: trained[name].contiguous() for name in state if name in trained}
-    beside = out / "model.partial"
-    save_file(state, beside, {"format": "pt"})
-    beside.replace(out / "model.safetensors")
+    with safe_open(start / "model.safetensors", "pt") as opened:
+        prefix = "bert." if any(name.startswith("bert.") for name in opened.keys()) else ""  # noqa: SIM118
+    return {f"{prefix}encoder.layer.{name}": value for name, value in student.layers.state_dict().items()}
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

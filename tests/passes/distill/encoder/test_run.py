@@ -65,7 +65,8 @@ def distill(lab, made: EncoderPlan, out, student=None, tell=quiet):
     data = {"held": TextData(lab / "held", "")}
     texts = (TextData(lab / "train", ""),)
     work = out.with_name(f"{out.name}.work")
-    return distill_encoder(lab / "teacher", student, texts, data, made, out, work, tell)
+    sentences = training_sentences(lab / "teacher", texts)
+    return distill_encoder(lab / "teacher", student, sentences, data, made, out, work, tell)
 
 
 @pytest.fixture(scope="module")
