@@ -33,6 +33,7 @@ def attribute(
         return {}
     clock = Clock(job.settings.attribution_seconds if job.settings.attribution else 0.0)
     points: Points = {"size": [_size(stage) for stage in stages]}
+    served = served_points(job, stages, timing, clock)  # first: it takes the least
     on = None
     if entry := next(iter(sorted(quality.values(), key=lambda found: found.reference is None)), None):
         on = entry.label
@@ -40,7 +41,7 @@ def attribute(
     elif compared := next(iter(embeddings.values()), None):
         on = f"{compared.on} vs {compared.reference}"
         points |= cosine_points(job, stages, compared, clock)
-    points |= served_points(job, stages, timing, clock)
+    points |= served
     return {
         "subject": job.name,
         "on": on,

@@ -39,14 +39,14 @@ class MeasureSettings:
     family: bool = False
     refuse_busy: bool = False
     attribution: bool = True
-    attribution_seconds: float = _ranged(180.0, 0)
+    attribution_seconds: float = _ranged(480.0, 0)
 
 
 # 6 blocks of 13 requests are 78: with none over the limit p95 is decided at the first look (72 are needed
 # at 97.5%, half of the error being kept for later looks); p99 needs 368 and so `precise`.
 PRESETS: dict[str, MeasureSettings] = {
     "quick": MeasureSettings(
-        "quick", seconds=75.0, min_blocks=6, requests=13, windows=16, attribution_seconds=120.0
+        "quick", seconds=75.0, min_blocks=6, requests=13, windows=16, attribution_seconds=240.0
     ),
     "standard": MeasureSettings("standard", seconds=150.0, min_blocks=8, requests=14, windows=32),
     "precise": MeasureSettings(
@@ -58,6 +58,6 @@ PRESETS: dict[str, MeasureSettings] = {
         warmup=3,
         windows=0,
         resamples=5000,
-        attribution_seconds=900.0,
+        attribution_seconds=1800.0,
     ),
 }
