@@ -106,7 +106,8 @@ def _words(verb: Verb, given: Sequence[str], current: str) -> Iterable[str]:
         from infopt_compiler.passes.registry import pass_names
 
         return pass_names()
-    return _paths(current, "/") if verb.takes is Takes.folder else verb.takes.value.split("|")
+    folders = (Takes.folder, Takes.folders, Takes.prompts)
+    return _paths(current, "/") if verb.takes in folders else verb.takes.value.split("|")
 
 
 def _paths(current: str, ending: str) -> Iterator[str]:

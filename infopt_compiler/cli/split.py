@@ -89,6 +89,7 @@ def _first_word(argv: list[str]) -> int | None:
     return None
 
 
+_MANY = (Takes.files, Takes.folders, Takes.prompts)  # more than one word
 _INFO = next(flag.choices for flag in VERBS["build"].flags if flag.name == "--info")
 
 
@@ -181,9 +182,11 @@ def _check_words(verb: Verb, words: list[str]) -> Iterator[Diagnostic]:
         yield from _check_recipe_words(words)
     elif verb.takes is Takes.history:
         yield from _check_recipe_words(words[:1])
-    elif verb.takes is Takes.two_reports:
+    elif verb.takes in (Takes.two_reports, Takes.folders):
         yield from _check_two(verb, words, usage)
-    elif verb.takes is not Takes.files and len(words) > 1:
+    elif verb.takes is Takes.prompts and len(words) < 2:
+        yield error("E0509", f"`{verb.name}` wants {verb.takes.value}", help=usage)
+    elif verb.takes not in _MANY and len(words) > 1:
         yield error("E0509", f"`{verb.name}` takes one word, not also `{words[1]}`", at(words[1]), help=usage)
     elif verb.takes in (Takes.action, Takes.shell) and words[0] not in verb.takes.value.split("|"):
         known = verb.takes.value.split("|")
@@ -197,7 +200,8 @@ def _check_words(verb: Verb, words: list[str]) -> Iterator[Diagnostic]:
 
 def _check_two(verb: Verb, words: list[str], usage: str) -> Iterator[Diagnostic]:
     if len(words) < 2:
-        yield error("E0509", f"`{verb.name}` wants a second report", at(words[0]), help=usage)
+        what = "a second report" if verb.takes is Takes.two_reports else "a second folder"
+        yield error("E0509", f"`{verb.name}` wants {what}", at(words[0]), help=usage)
     for word in words[2:]:
         yield error("E0509", f"`{verb.name}` takes two words, not also `{word}`", at(word), help=usage)
 

@@ -17,6 +17,8 @@ class Takes(Enum):
     folder = "DIR"
     history = "RECIPE [BOUND...]"
     two_reports = "A B"
+    folders = "DIR OUT"
+    prompts = "DIR PROMPT..."
     shell = "bash|zsh|fish"
 
 
@@ -169,6 +171,30 @@ VERBS: dict[str, Verb] = {
             Takes.two_reports,
             "infopt-compile diff outputs/smollm2-chat/2026-11-23_06-37-25 outputs/smollm2-chat/latest",
             (_JSON, Flag("--markdown", "print Markdown, for a comment on a pull request")),
+        ),
+        Verb(
+            "generate",
+            "run a sharded model on this machine, a process for each rank; several prompts are one batch",
+            Takes.prompts,
+            'infopt-compile generate outputs/smollm2-tp3/latest/artifact "What is the capital of France?"',
+            (
+                _JSON,
+                Flag("--tokens", "most tokens for each prompt (default: 64)", value="COUNT"),
+                Flag("--raw", "take prompts as they are, without the chat template"),
+                Flag("--port", "port at which the ranks meet (default: a free one)", value="PORT"),
+                Flag("--timeout", "how long a rank waits for another (default: 5 min)", value="TIME"),
+                Flag(
+                    "--logs",
+                    "folder of the ranks' logs (default: a temporary one, kept on failure)",
+                    value="DIR",
+                ),
+            ),
+        ),
+        Verb(
+            "merge",
+            "write the whole model back from its shards, for transformers",
+            Takes.folders,
+            "infopt-compile merge outputs/smollm2-tp3/latest/artifact smollm2",
         ),
         Verb(
             "completion",

@@ -9,14 +9,21 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from infopt_compiler.artifacts.handles import Artifact, HFModel, OnnxModel, QuantizedModel, TextData
+from infopt_compiler.artifacts.handles import (
+    Artifact,
+    HFModel,
+    OnnxModel,
+    QuantizedModel,
+    ShardedModel,
+    TextData,
+)
 from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.measure.latency import Progress, no_progress
 from infopt_compiler.measure.quality_result import QualityResult, WindowScore
 from infopt_compiler.measure.scorer import Scorer
 from infopt_compiler.measure.windowing import Cut, ScoredWindow, cut
 
-SCORABLE = (HFModel, QuantizedModel, OnnxModel)
+SCORABLE = (HFModel, QuantizedModel, ShardedModel, OnnxModel)
 
 
 def score(

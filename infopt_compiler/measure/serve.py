@@ -41,6 +41,11 @@ def resident_bytes() -> tuple[int, int]:
     return peak * (1 if sys.platform == "darwin" else 1024), psutil.Process().memory_info().rss
 
 
+def _resident(server: Any) -> tuple[int, int]:
+    """Of this process, or of the fullest of those that a runtime has started."""
+    return server.resident_bytes() if hasattr(server, "resident_bytes") else resident_bytes()
+
+
 def prepare_prompts(
     server: Server, scenario: Scenario, count: int, seed: int, texts_file: Path | None = None
 ) -> tuple[list[str], Prepare, bool]:
@@ -86,7 +91,7 @@ def serve(
         "bare": bare,
         "loaded": loaded,
         "steady": steady,
-        "peak": resident_bytes()[0],
+        "peak": _resident(server)[0],
         "gpu": gpu_bytes(),
     }
     end = {"wall": wall, "load": load, **memory}
@@ -122,7 +127,7 @@ def _generate(
         return seen[0].tpot if seen[0].gaps else seen[0].latency
 
     warmed = warm_up(one, texts[:warmup] + texts[warmup + count :], warmup, job.get("stable", 0.0))
-    steady = resident_bytes()[1]
+    steady = _resident(server)[1]
     wall = run_traffic(server, texts[warmup : warmup + count], prepare, scenario, seed, done)
     return (
         steady,

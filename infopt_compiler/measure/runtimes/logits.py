@@ -34,6 +34,8 @@ def open_scorer(folder: Path, scratch: Path) -> Opened:
     """The artifact in the runtime that runs it."""
     if (folder / "genai_config.json").is_file():
         return _open_onnx(folder, scratch)
+    if (folder / "shards.json").is_file():
+        return _open_ranks(folder, scratch)
     config = json.loads((folder / "config.json").read_text("utf-8"))
     return _open_torch(folder, quantized="quantization_config" in config)
 
@@ -84,6 +86,32 @@ def _until_end(tokens: list[int], ends: set[int]) -> list[int]:
     return tokens[:at]
 
 
+def _open_ranks(folder: Path, scratch: Path) -> Opened:
+    """The ranks of a sharded model, which write logits position by position."""
+    from infopt_compiler.measure.runtimes.sharded import ShardProgram
+
+    program, ends = ShardProgram(folder), _ends_of(folder)
+    scratch.mkdir(parents=True, exist_ok=True)
+
+    def logits(ids: list[int]) -> NDArray[np.float32]:
+        (scratch / "0.f32").unlink(missing_ok=True)
+        list(program.ask({"ids": ids, "logits": str(scratch)}))
+        return np.fromfile(scratch / "0.f32", np.float32).reshape(len(ids), -1)
+
+    def generate(ids: list[int], most: int) -> list[int]:
+        *_, done = program.ask({"ids": ids, "tokens": most, "stop": sorted(ends)})
+        return _until_end(done["tokens"], ends)
+
+    return Opened(logits, None, generate, {})
+
+
+def _ends_of(folder: Path) -> set[int]:
+    """The end tokens of a Hugging Face folder."""
+    config = folder / "generation_config.json"
+    said = json.loads(config.read_text("utf-8")) if config.is_file() else {}
+    return _end_tokens(said) or _end_tokens(json.loads((folder / "config.json").read_text("utf-8")))
+
+
 def _open_torch(folder: Path, *, quantized: bool) -> Opened:
     """transformers in fp32; integer weights are turned back into the numbers that they stand for."""
     import torch
@@ -107,9 +135,7 @@ def _open_torch(folder: Path, *, quantized: bool) -> Opened:
             found.append(int(step))
         return _until_end(found, ends)
 
-    config = folder / "generation_config.json"
-    said = json.loads(config.read_text("utf-8")) if config.is_file() else {}
-    ends = _end_tokens(said) or _end_tokens(json.loads((folder / "config.json").read_text("utf-8")))
+    ends = _ends_of(folder)
     versions = {"torch": torch.__version__, "transformers": transformers.__version__}
     return Opened(logits, None, generate, versions)
 

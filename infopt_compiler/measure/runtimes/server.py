@@ -44,10 +44,12 @@ ENCODERS = ("onnxruntime", "transformers encoder")  # runtimes that open an `Enc
 
 
 def runtime_of(folder: Path) -> str:
-    """`onnxruntime-genai` for an exported decoder, `onnxruntime` for an exported encoder, `transformers` for a float
+    """`onnxruntime-genai` for an exported decoder, `ranks` for a sharded one, `onnxruntime` for an exported encoder, `transformers` for a float
     Hugging Face folder (`transformers encoder` of an encoder); ValueError else."""
     if (folder / "genai_config.json").is_file():
         return "onnxruntime-genai"
+    if (folder / "shards.json").is_file():
+        return "ranks"
     if (folder / "model.onnx").is_file():
         return "onnxruntime"
     config = folder / "config.json"
@@ -73,6 +75,10 @@ def opener(runtime: str) -> Callable[[Path], Any]:
         from infopt_compiler.measure.runtimes.torch_encoder import TorchEncoderServer
 
         return TorchEncoderServer
+    if runtime == "ranks":
+        from infopt_compiler.measure.runtimes.sharded import ShardedServer
+
+        return ShardedServer
     from infopt_compiler.measure.runtimes.hf import TransformersServer
 
     return TransformersServer

@@ -1,0 +1,61 @@
+"""Every axis and a combination of two, run in processes of their own, against the whole model in transformers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infopt_compiler.artifacts.mesh import Mesh
+from infopt_compiler.passes.shard.run.errors import NotEqual
+from tests.passes.shard.run.conftest import sharded
+
+pytestmark = pytest.mark.slow
+
+
+def proven(facts: dict, mesh: Mesh) -> None:
+    assert facts["mesh"] == mesh.to_json()
+    assert max(facts["largest_difference_prefill"], facts["largest_difference_decode"]) <= 2e-4
+    assert facts["equal_tokens"] + facts["tokens_within_margin"] == facts["greedy_tokens"] == 64
+    assert facts["compared_positions"] > 64 + 60  # prompts of four lengths, then what was decoded
+    assert facts["shard_bytes"] == facts["planned_bytes"]
+    assert [rank["rank"] for rank in facts["rank_memory"]] == list(range(mesh.world))
+
+
+def test_tensor_and_pipeline_together(shards: tuple[Path, dict]) -> None:
+    proven(shards[1], Mesh(tensor=2, pipeline=2))
+
+
+@pytest.mark.parametrize("axis", ["sequence", "data"])
+def test_an_axis_alone(llama: Path, tmp_path: Path, axis: str) -> None:
+    mesh = Mesh(**{axis: 2})
+    folder, facts = sharded(llama, tmp_path, mesh)
+    proven(facts, mesh)
+    assert len(list(folder.glob("*.safetensors"))) == 1  # both ranks read the one file
+
+
+def test_experts_are_dealt_out(mixture: Path, tmp_path: Path) -> None:
+    mesh = Mesh(tensor=2, experts=2)
+    proven(sharded(mixture, tmp_path, mesh)[1], mesh)
+
+
+def test_integers_are_cut_along_groups(quantized: Path, tmp_path: Path) -> None:
+    mesh = Mesh(tensor=2)
+    proven(sharded(quantized, tmp_path, mesh)[1], mesh)
+
+
+def test_another_function_is_refused(llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The writer swaps the halves of a matrix: everything runs, and the proof fails."""
+    from infopt_compiler.passes.shard.run import write
+
+    real = write.read_part
+
+    def swapped(tensor, part):
+        if tensor.name.endswith("layers.1.mlp.up_proj.weight"):
+            (first, last), width = part
+            part = ((64 - first, 64 + (last - first) - first), width)
+        return real(tensor, part)
+
+    monkeypatch.setattr(write, "read_part", swapped)
+    with pytest.raises(NotEqual, match="differ from the whole model's by"):
+        sharded(llama, tmp_path, Mesh(tensor=2))
