@@ -77,6 +77,7 @@ def programs(draw: Any) -> Program:
     )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no finding
 @given(programs())
 def test_raising_undoes_lowering(program):
     config = lower(program)
