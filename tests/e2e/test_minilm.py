@@ -25,6 +25,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict:
         str(Path(sys.executable).with_name("infopt-compile")),
         "minilm-search.opt",
         "measure.seconds=10",
+        "--force",  # a machine that was probed while others used it seems too slow for `samples >= 60 req/s`
     ]
     done = subprocess.run(command, cwd=place, env=env, capture_output=True, text=True, timeout=400)
     assert done.returncode in (0, 3, 4), done.stdout + done.stderr  # the times are this machine's
