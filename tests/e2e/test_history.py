@@ -15,7 +15,7 @@ LAST = RECIPE.replace("chat = tune(onnx, under = short, time = 6 s, rounds = 2)\
     "budget chat", "budget onnx"
 )
 BOUNDS = """\
-    tpot.p50 <= 1000% of last
+    warn tpot.p50 <= 1000% of last
     size <= 100% of last
     kl.mean <= 101% of last vs base on heldout
 """
@@ -34,14 +34,17 @@ def builds(workplace: Workplace):
 
 
 def verdicts(report):
-    return {bound["metric"]: bound["verdict"] for bound in report["bounds"]}
+    """Of what does not hang on the machine; of the time only that it is never called missed: others may be using the cores."""
+    found = {bound["metric"]: bound["verdict"] for bound in report["bounds"]}
+    assert found.pop("tpot.p50", "met") in ("met", "inconclusive", "baseline")
+    return found
 
 
 def test_the_first_build_is_the_baseline(builds):
     done, report = builds[0]
     assert done.returncode == 0, done.stdout + done.stderr
     assert set(verdicts(report).values()) == {"baseline"}
-    assert "kept for the next build to be held to: tpot.p50, size, kl.mean" in done.stdout.splitlines()[-1]
+    assert "kept for the next build to be held to: size, kl.mean" in done.stdout.splitlines()[-1]
     assert all(bound["limit"] is None and bound["value"] is not None for bound in report["bounds"])
 
 
@@ -69,7 +72,7 @@ def test_a_change_of_the_recipe_is_judged_against_the_build_before(workplace, bu
     assert "by the build of" in plan
     missed = workplace.run("last.opt")
     assert missed.returncode == 3, missed.stdout + missed.stderr
-    assert verdicts(workplace.report("last")) == {"tpot.p50": "met", "size": "met", "kl.mean": "missed"}
+    assert verdicts(workplace.report("last")) == {"size": "met", "kl.mean": "missed"}
     again = workplace.run("last.opt")
     assert again.returncode == 3, "a build that missed is no new measure"
     accepted = workplace.run("last.opt", "budget.onnx.kl.mean='9 nats'")
