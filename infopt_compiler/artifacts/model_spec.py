@@ -31,11 +31,41 @@ ENCODER_TYPES = ("bert",)  # model types that embed texts and generate nothing
 _SEGMENTS = 2  # rows of BERT's table of token types
 
 
+NOTE = "infopt.json"  # what `tune` writes into an artifact
+
+
+@dataclass(frozen=True)
+class Served:
+    """Runtime settings of an exported model that its speed and memory hang on; by default those of `export`.
+
+    `threads` 0: the runtime's default, None: all cores; `level` and `head_level`: accuracy levels of `MatMulNBits` in
+    the layers and in the head, None: the faster one; `pruned`: the head sees the last position only.
+    """
+
+    threads: int | None = 0
+    level: int = 0
+    head_level: int | None = 0
+    pruned: bool = False
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> Served | None:
+        """What `tune` chose for the artifact in `folder`; None where it did not."""
+        try:
+            chosen = json.loads((folder / NOTE).read_text("utf-8"))["tune"]["settings"]
+            levels = int(chosen["accuracy_level"]), int(chosen["head_accuracy_level"])
+            return cls(int(chosen["threads"]), *levels, bool(chosen["prune_head"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+TUNED = Served(None, 4, None, True)  # what `tune` is expected to choose
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """Shapes of a transformer. `linear` is the format of the decoder's linear layers; head and embedding have their own.
 
-    `tuned`: the runtime's settings are those that `tune` chose for a machine. `experts`: networks of `intermediate`
+    `served`: the settings of its runtime. `experts`: networks of `intermediate`
     wide in each layer, of which a router takes `experts_per_token` for every token; 0 in a dense model. `mesh`: the
     ranks that `shard` split it over. `float_bytes`: of a number that is not quantized: norms, activations, keys and values.
     """
@@ -55,7 +85,7 @@ class ModelSpec:
     linear: WeightFormat = WeightFormat()
     head: WeightFormat = WeightFormat()
     embedding: WeightFormat = WeightFormat()
-    tuned: bool = False
+    served: Served = Served()
     experts: int = 0
     experts_per_token: int = 0
     mesh: Mesh | None = None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from infopt_compiler.artifacts import HFModel, ModelSpec, TextData
 from infopt_compiler.artifacts.entry import Entry
+from infopt_compiler.artifacts.model_spec import Served
 from infopt_compiler.graph import Graph, ModelStep, PassStep, Step
 from infopt_compiler.sources.identity import peek_spec
 from infopt_compiler.targets.model import Target
@@ -49,5 +51,9 @@ def _spec(
         return peek_spec(step.declaration.source, graph.base)
     if isinstance(step, PassStep):
         incoming = input_spec(graph, step, specs)
-        return step.instance.settle(incoming, target, step.scenarios) if incoming is not None else None
+        if incoming is None:
+            return None
+        spec = step.instance.settle(incoming, target, step.scenarios)
+        chosen = Served.from_folder(entry.files) if entry is not None else None
+        return spec if chosen is None else replace(spec, served=chosen)
     return None

@@ -7,7 +7,7 @@ from infopt_compiler.targets.model import Target
 
 KV_BYTES = 4  # fp32 keys and values on CPU
 _FLOAT = 4
-_WITHOUT_GENAI = 0.85  # of the runtime's bytes: plain onnxruntime serves encoders
+_WITHOUT_GENAI = 0.8  # of the runtime's bytes: plain onnxruntime serves encoders
 
 
 def memory_bytes(
@@ -41,15 +41,16 @@ def _transposes(spec: ModelSpec) -> bool:
 
 def _passing(spec: ModelSpec, prompt: int, batch: int) -> float:
     """Logits of every position (of a tuned artifact, of the last), and a head of 8 bits as floats: the kernel of 8 bits
-    at accuracy level 0 unpacks the whole matrix. Of an encoder a product's outputs before they are used."""
+    at accuracy level 0 unpacks the whole matrix. An encoder has none."""
     if spec.is_encoder:
-        return float(_FLOAT * prompt * batch * (spec.intermediate + spec.hidden))
-    logits = _FLOAT * spec.vocabulary * batch * (1 if spec.tuned else prompt)
+        return 0.0
+    logits = _FLOAT * spec.vocabulary * batch * (1 if spec.served.pruned else prompt)
     return float(logits + (_FLOAT * spec.head_parameters if spec.head.bits == 8 else 0))
 
 
 def _activations(spec: ModelSpec, tokens: int) -> float:
-    """Scores of all heads, the residual stream and the widest product; of an encoder, into and out of its activation."""
+    """Scores of all heads, the residual stream and the widest product; of an encoder everything twice, as its arena keeps
+    what one node leaves and the next one asks for."""
     if spec.is_encoder:
-        return float(_FLOAT * tokens * (spec.heads * tokens + 4 * spec.hidden + 2 * spec.intermediate))
+        return float(_FLOAT * tokens * (2 * spec.heads * tokens + 6 * spec.hidden + 4 * spec.intermediate))
     return float(_FLOAT * tokens * (spec.heads * tokens + spec.hidden + spec.intermediate))

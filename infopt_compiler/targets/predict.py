@@ -11,7 +11,7 @@ from infopt_compiler.targets.model import Target
 from infopt_compiler.targets.predicted import Predicted
 from infopt_compiler.targets.roofline import roofline_prefill, roofline_step
 from infopt_compiler.targets.sharded_predict import predict_sharded
-from infopt_compiler.targets.timed import Rates, prefill_seconds, step_seconds
+from infopt_compiler.targets.timed import Rates, prefill_seconds, step_seconds, text_seconds
 
 _TIMED, _ROOFLINE = (
     1.4,
@@ -117,10 +117,13 @@ def _decoder(spec: ModelSpec, target: Target, scenario: Workload, times: _Times)
 
 def _encoder(times: _Times, scenario: Workload) -> dict[str, Predicted]:
     """One forward pass of a batch: every weight is read once, every token computed; nothing is generated."""
+    text = text_seconds(scenario.prompt, scenario.batch)
+    latency = times.prefill + text
+    words = f"{times.prefill_text}, and the tokenizer's {text * 1e3:.2g} ms"
     return {
         **times.percentiles("forward", times.prefill, times.prefill_text),
-        **times.percentiles("latency", times.prefill, times.prefill_text),
-        "samples": times.spread(scenario.batch / times.prefill, f"{scenario.batch} / {times.prefill:.3g} s"),
+        **times.percentiles("latency", latency, words),
+        "samples": times.spread(scenario.batch / latency, f"{scenario.batch} / {latency:.3g} s"),
     }
 
 
@@ -130,12 +133,14 @@ def _memory(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, Pr
 
 
 def sizes(spec: ModelSpec) -> dict[str, Predicted]:
-    """What needs no machine: bytes on disk and bits per weight, from shapes and formats (files around them: 5 MB)."""
+    """What needs no machine: bytes on disk and bits per weight, from shapes and formats. Around them are tokenizer and
+    graph, and of a decoder sines and cosines for every position."""
     weights = float(spec.weight_bytes)
     bits = weights * 8 / spec.parameters
+    around = 0.7e6 if spec.is_encoder else 1.9e6 + 4.0 * spec.context * spec.head_dim
     return {
         "size": Predicted(
-            weights + 4e6, weights, weights * 1.05 + 12e6, f"{_mb(weights)} weights + tokenizer and graph"
+            weights + around, weights, weights * 1.05 + 12e6, f"{_mb(weights)} weights + tokenizer and graph"
         ),
         "bits_per_weight": Predicted(
             bits, bits * 0.99, bits * 1.05, f"{_mb(weights)} x 8 / {spec.parameters / 1e6:.4g} M"

@@ -18,7 +18,11 @@ Rates = Mapping[str, Any]  # kind → its constants, as `kernel_rates` gives the
 
 _MOST_MEGABYTES = 256
 _TEXT_SECONDS = 0.4e-3  # a prompt through the tokenizer and its chat template
-_TOKEN_SECONDS = 2e-9  # per entry of the vocabulary: the runtime's search over the logits
+_TOKEN_SECONDS = (
+    1.8e-8  # per entry of the vocabulary: the runtime's search over the logits, and the stream of text
+)
+_ENCODER_SECONDS = 0.15e-3  # around an encoder's layers: embedding, pooling
+_SPLIT_SECONDS = (0.1e-3, 2.2e-6)  # of an encoder's tokenizer: for a request and for each token
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,9 @@ def kernels_of(spec: ModelSpec, target: Target) -> Kernels:
     if spec.is_encoder:
         operator = "int8" if spec.linear.bits < 16 else "float32"
         return Kernels(f"encoder/{operator}/{shape}@{threads}", f"mha:{spec.heads}:{spec.head_dim}@{threads}", ())  # fmt: skip
-    layer = f"decoder/{_operator(spec.linear, 4 if spec.tuned else 0)}/{shape}@{threads}"
+    layer = f"decoder/{_operator(spec.linear, spec.served.level)}/{shape}@{threads}"
     attention = f"gqa:{spec.heads}:{spec.kv_heads}:{spec.head_dim}@{threads}"
-    levels = (0, 4) if spec.tuned else (0,)
+    levels = (0, 4) if spec.served.head_level is None else (spec.served.head_level,)
     matrix = f"{spec.hidden}:{spec.vocabulary}:{_megabytes(spec)}@{threads}"
     heads = dict.fromkeys(f"{_operator(spec.head, level)}:{matrix}" for level in levels)
     return Kernels(layer, attention, tuple(heads))
@@ -55,7 +59,9 @@ def _operator(weights: WeightFormat, level: int) -> str:
 
 def _threads(spec: ModelSpec, target: Target) -> int:
     """onnxruntime-genai takes half of the cores unless it is told; `tune` tells it."""
-    return target.cores if spec.is_encoder or spec.tuned else max(1, target.cores // 2)
+    if spec.is_encoder or spec.served.threads is None:
+        return target.cores
+    return spec.served.threads or max(1, target.cores // 2)
 
 
 def _megabytes(spec: ModelSpec) -> int:
@@ -66,18 +72,28 @@ def _megabytes(spec: ModelSpec) -> int:
     return size
 
 
+def text_seconds(prompt: int, batch: int) -> float:
+    """What an encoder's tokenizer takes."""
+    return _SPLIT_SECONDS[0] + _SPLIT_SECONDS[1] * prompt * batch
+
+
 def prefill_seconds(spec: ModelSpec, target: Target, rates: Rates, prompt: int, batch: int) -> float:
-    """One forward pass over `batch` prompts; a decoder's gives the first tokens (of a tuned one: the head sees only them)."""
+    """One forward pass over `batch` prompts; a decoder's gives the first tokens (of a pruned head: all that it sees)."""
     kinds = kernels_of(spec, target)
     layer, attention = rates[kinds.layer]["prompt"], rates[kinds.attention]
     rows = prompt * batch
     seconds = _on_curve(PROMPTS, layer, rows)
     if batch > 1:  # the rows of the products are those of all texts, but each attends to its own
-        seconds += batch * _on_curve(QUERIES, attention, prompt) - _on_curve(QUERIES, attention, rows)
+        products = [
+            max(whole / 20, whole - _on_curve(QUERIES, attention, length))
+            for length, whole in zip(PROMPTS, layer, strict=True)
+        ]
+        seconds = _on_line(PROMPTS, products, rows) + batch * _on_curve(QUERIES, attention, prompt)
     total = spec.layers * seconds
-    if kinds.heads:
-        total += _head(rates, kinds, batch if spec.tuned else rows) + _search(spec, batch)
-    return float(total + (0.0 if spec.is_encoder else _TEXT_SECONDS))
+    if not kinds.heads:
+        return float(total + _ENCODER_SECONDS)
+    head = _head(rates, kinds, batch if spec.served.pruned else rows)
+    return float(total + head + _search(spec, batch) + _TEXT_SECONDS)
 
 
 def step_seconds(spec: ModelSpec, target: Target, rates: Rates, keys: float, batch: int) -> float:
@@ -100,7 +116,7 @@ def _search(spec: ModelSpec, batch: int) -> float:
 
 
 def _on_line(points: tuple[int, ...], seconds: list[float], at: float) -> float:
-    """Between the measured points on a straight line, beyond them in proportion."""
+    """Between the measured points on a straight line, above them in proportion."""
     if at >= points[-1]:
         return seconds[-1] * at / points[-1]
     for (low, first), (high, second) in pairwise(zip(points, seconds, strict=True)):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from infopt_compiler.artifacts import ModelSpec, WeightFormat
+from infopt_compiler.artifacts.model_spec import TUNED, Served
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.targets import Target, kernels_of, predict
 from infopt_compiler.targets import rates as module
@@ -27,7 +28,7 @@ def test_kernels_are_those_of_the_artifact_and_its_threads() -> None:
     kinds = list(kernels_of(INT4, HERE))
     # queries, keys and values joined; the runtime takes half of the cores
     assert kinds == ["decoder/nbits:4:32:0/64:128:4:2:16:2@1", "gqa:4:2:16@1", "nbits:4:32:0:64:512:8@1"]
-    tuned = kernels_of(replace(INT4, tuned=True), HERE)
+    tuned = kernels_of(replace(INT4, served=TUNED), HERE)
     assert tuned.layer == "decoder/nbits:4:32:4/64:128:4:2:16:2@2"
     assert len(tuned.heads) == 2  # `tune` takes the faster of two accuracy levels
     assert kernels_of(ENCODER, HERE).heads == ()
@@ -44,6 +45,27 @@ def test_more_work_takes_longer(rates) -> None:
     assert "timed here" in short.arithmetic
     assert tpot(batch=8) > tpot(batch=1) > 0
     assert predict(ENCODER, HERE, Scenario(prompt=64, batch=8), rates)["samples"].value > 0
+
+
+def test_a_head_that_sees_the_last_position_only_is_faster_and_smaller(rates) -> None:
+    whole, pruned = (
+        predict(replace(INT4, served=Served(pruned=pruned)), HERE, Scenario(prompt=200), rates)
+        for pruned in (False, True)
+    )
+    assert pruned["ttft.p50"].value < whole["ttft.p50"].value
+    assert pruned["memory.peak"].value < whole["memory.peak"].value
+    assert pruned["tpot.p50"] == whole["tpot.p50"]
+
+
+def test_texts_in_a_batch_attend_to_themselves_only(rates) -> None:
+    """Eight texts of 128 tokens cost less than one of 1024, and more than one of 128."""
+
+    def forward(**scenario: int) -> float:
+        return predict(ENCODER, HERE, Scenario(generate=0, **scenario), rates)["forward.p50"].value
+
+    assert forward(prompt=128) < forward(prompt=128, batch=8) < forward(prompt=1024)
+    found = predict(ENCODER, HERE, Scenario(prompt=128, generate=0), rates)
+    assert found["latency.p50"].value > found["forward.p50"].value  # the tokenizer
 
 
 def test_rates_are_measured_once_and_only_what_is_missing(tmp_path: Path, monkeypatch) -> None:

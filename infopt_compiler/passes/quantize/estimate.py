@@ -17,6 +17,7 @@ SEARCH_SECONDS = 45e-9  # per weight: the candidates of a scale search
 SWEEP_SECONDS = 50e-9  # per weight: one pass over all columns: GPTQ, descent, refit
 RTN_SECONDS = 45e-9  # per weight: read, search, pack, write
 TABLE_SECONDS = 80e-9
+ENCODER_SECONDS, ENCODER_BYTES = 0.7, 120e6  # numpy and safetensors
 
 
 def estimate_cost(
@@ -30,6 +31,8 @@ def estimate_cost(
 ) -> Estimate:
     """Wall seconds, peak RSS and bytes on disk of one run."""
     weights = source.linear_parameters
+    if source.is_encoder:
+        return _encoder_cost(source, result)
     seconds = IMPORT_SECONDS + RTN_SECONDS * weights + TABLE_SECONDS * source.head_parameters
     peak = IMPORT_BYTES + max(_layer_bytes(source), _table_bytes(source))
     if gptq:
@@ -41,6 +44,12 @@ def estimate_cost(
             _layer_bytes(source) + _activation_bytes(source, paired), _table_bytes(source)
         )
     return Estimate(seconds, peak, disk_bytes(source, result))
+
+
+def _encoder_cost(source: ModelSpec, result: ModelSpec) -> Estimate:
+    """Rounding without torch, all of it in memory; its tokenizer lies beside it."""
+    seconds = ENCODER_SECONDS + RTN_SECONDS * source.parameters
+    return Estimate(seconds, ENCODER_BYTES + 3 * source.weight_bytes, result.weight_bytes + 0.7e6)
 
 
 def disk_bytes(source: ModelSpec, result: ModelSpec) -> float:

@@ -7,12 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from infopt_compiler.artifacts.model_spec import NOTE
 from infopt_compiler.artifacts.onnx_view import is_pruned, read_graph
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.tune.settings import Available, Settings, thread_counts
-
-NOTE = "infopt.json"
-"""The file of an artifact that says how it was made ready to serve."""
 
 _SMOKE_TEXT = "The quick brown fox jumps over the lazy dog. Numbers: 3.14 and 42."
 _SMOKE_TOKENS = 8  # decoded after the prompt: prefill and decode take different kernels
