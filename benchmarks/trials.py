@@ -39,7 +39,7 @@ SHORT = Scenario("short", prompt=64, generate=16)
 SIMULATED = replace(PRESETS["standard"], seconds=1e9, max_blocks=20)
 # Short requests, few blocks: thirty trials in ten minutes.
 REAL = replace(PRESETS["quick"], seconds=1e9, min_blocks=4, max_blocks=4, requests=6, warmup=1, warmup_most=3)
-SLOWER = replace(REAL, max_blocks=40)
+SLOWER = replace(REAL, max_blocks=24)
 LIMITS = (1 - RESOLUTION, 1.0, 1 + RESOLUTION)
 _BURN = "while True: pass"
 _ROOT = Path(__file__).resolve().parent.parent
