@@ -33,6 +33,7 @@ from infopt_compiler.measure.samples import Block, BlockSamples
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.measure.settings import PRESETS, MeasureSettings
 from infopt_compiler.measure.timing import Timing, judge_served
+from infopt_compiler.targets.counters import BUSY_SHARE
 
 CONFIDENCE, RESOLUTION, SLOWDOWN = 0.99, 0.05, 1.05
 SHORT = Scenario("short", prompt=64, generate=16)
@@ -88,6 +89,14 @@ class Trial:
         found = self.timing.ratio(ratio_bound("p50", 1.0, CONFIDENCE))
         return (float("nan") if found.value is None else found.value, found.low, found.high)
 
+    def undisturbed(self) -> Trial:
+        """The same times as if nothing had been seen of others: every block counts, no interval is opened."""
+        samples = {
+            name: replace(found, blocks=tuple(replace(block, state={}) for block in found.blocks))
+            for name, found in self.timing.samples.items()
+        }
+        return replace(self, timing=replace(self.timing, samples=samples))
+
     @property
     def pairs(self) -> int:
         return len(self.timing.samples["subject"].blocks)
@@ -100,6 +109,18 @@ class Trial:
     def to_json(self) -> dict[str, Any]:
         samples = {name: found.to_json() for name, found in self.timing.samples.items()}
         return {"kind": self.kind, "samples": samples, "look": self.timing.look, "last": self.timing.last}
+
+
+def found_after(trial: Trial, bound: Bound) -> tuple[int, str]:
+    """Pairs of blocks at the first look that decides the bound, and its verdict; looks as `sample` takes them."""
+    number, look = REAL.min_blocks, 1
+    while True:
+        samples = {n: replace(s, blocks=s.blocks[:number]) for n, s in trial.timing.samples.items()}
+        last = number >= trial.pairs
+        verdict = judge_served(replace(trial.timing, samples=samples, look=look, last=last), bound)[0]
+        if last or verdict is not Verdict.inconclusive:
+            return min(number, trial.pairs), verdict.value
+        number, look = min(trial.pairs, max(number + 1, int(number * 1.5))), look + 1
 
 
 def read_trials(file: Path, kind: str) -> list[Trial]:
@@ -158,17 +179,22 @@ def table(file: Path) -> None:
     same, slower, loaded = (read_trials(file, kind) for kind in ("same", "slower", "loaded"))
     truth = median(v for found in same for s in found.timing.samples.values() for v in s.pooled("tpot"))
     print(f"{len(same)} trials of the same, p50 of tpot over all: {truth * 1e3:.3f} ms")
-    ratios = sorted(value for found in same if (value := found.ratio()[0]) > 0)
+    ratios = sorted(found.undisturbed().ratio()[0] for found in same)
+    busy = sum(bool(found.busy_share() > BUSY_SHARE) for found in same)
+    print(f"{busy} of them with a busy block")
     if ratios:
         print(f"ratios {ratios[0]:.3f} … {ratios[-1]:.3f}, median {median(ratios):.4f}\n")
     print("| kind | bound | met | missed | inconclusive |\n|---|---|--:|--:|--:|")
-    for kind, trials in (("same", same), ("slower", slower), ("loaded", loaded)):
+    kept = {"same": same, "slower": slower, "loaded": loaded}
+    kept |= {f"{kind}, busy blocks kept": [t.undisturbed() for t in trials] for kind, trials in kept.items()}
+    for kind, trials in kept.items():
         for words, bound in _bounds(truth):
             counts = Counter(found.verdict(bound).value for found in trials)
             print(f"| {kind} | {words} | {counts['met']} | {counts['missed']} | {counts['inconclusive']} |")
     for found in slower:
-        ratio, low, high = found.ratio()
-        print(f"slower: ratio {ratio:.3f} ({low:.3f} … {high:.3f}) after {found.pairs} pairs")
+        ratio, low, high = found.undisturbed().ratio()
+        pairs, verdict = found_after(found.undisturbed(), ratio_bound("p50", 1.0, CONFIDENCE))
+        print(f"slower: {verdict} after {pairs} pairs; ratio {ratio:.3f} ({low:.3f} … {high:.3f}) over {found.pairs}")  # fmt: skip
     for found in loaded:
         own = found.timing.interval("tpot", "p50", CONFIDENCE)
         print(f"loaded: others took up to {found.busy_share():.0%}; tpot.p50 {own.low * 1e3:.2f} … {own.high * 1e3:.2f} ms, ratio {found.ratio()}")  # fmt: skip
