@@ -11,6 +11,7 @@ from infopt_compiler.artifacts import Artifact, QuantizedModel
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.measure.job import Job
 from infopt_compiler.measure.latency import run_block
+from infopt_compiler.measure.machine_state import is_busy
 from infopt_compiler.measure.records import timing_key
 from infopt_compiler.measure.runtimes.server import runtime_of
 from infopt_compiler.measure.samples import Block, BlockSamples
@@ -73,7 +74,9 @@ def _serve(job: Job, stages: Sequence[Stage], clock: Clock) -> _Run:
         run.blocks = {digest: list(BlockSamples.from_json(found).blocks) for digest, found in known.items()}
         return run
     _rounds(job, chosen, scenario, texts.path if texts is not None else None, clock, run)
-    if len(run.blocks) == len(chosen) and all(len(blocks) == _ROUNDS for blocks in run.blocks.values()):
+    whole = len(run.blocks) == len(chosen) and all(len(blocks) == _ROUNDS for blocks in run.blocks.values())
+    # What others disturbed is not kept: the next build may find a quieter machine.
+    if whole and not any(is_busy(block.state) for blocks in run.blocks.values() for block in blocks):
         job.records.put_record(
             key, {digest: BlockSamples(tuple(blocks)).to_json() for digest, blocks in run.blocks.items()}
         )
@@ -141,6 +144,8 @@ def _point(job: Job, stage: Stage, metric: str, run: _Run) -> Point:
         count = sum(map(len, values))
         note = f"{count} samples in {len(values)} processes"
         note += ", few: differences within their range say nothing" if len(blocks) <= _ROUNDS else ""
+        disturbed = metric != _MEMORY and any(is_busy(block.state) for block in blocks)
+        note += "; the machine was busy, so this may be far too slow" if disturbed else ""
         each = [median(block) for block in values]
         pooled = [value for block in values for value in block]
         value = max(pooled) if metric == _MEMORY else median(pooled)

@@ -31,7 +31,8 @@ def latency(report: dict[str, Any]) -> Section:
         metrics = [m for m in _MEANING if any(values.get(m) for values in found.values())]
         for metric in metrics:
             samples = {name: values[metric] for name, values in found.items() if values.get(metric)}
-            blocks.append(_curve(report, metric, samples))
+            limits = [b for b in row_of(report, metric) if b.get("scenario") == group.get("scenario")]
+            blocks.append(_curve(limits, metric, samples))
         if metrics:
             rows = [
                 _quantiles(name, m, found[name][m]) for m in metrics for name in found if found[name].get(m)
@@ -56,10 +57,10 @@ def timeline(report: dict[str, Any]) -> Section:
     return Section("timeline", "Prefill and decode", lead, blocks)
 
 
-def _curve(report: dict[str, Any], metric: str, samples: dict[str, list[float]]) -> Figure:
+def _curve(limits: list[dict[str, Any]], metric: str, samples: dict[str, list[float]]) -> Figure:
     largest = max(max(values) for values in samples.values())
     smallest = min(min(values) for values in samples.values())
-    bounds = [b for b in row_of(report, metric) if b["subject"] in samples and b["limit"] <= largest * 2]
+    bounds = [b for b in limits if b["subject"] in samples and b["limit"] <= largest * 2]
     scale = scale_of(Dimension.time, [largest])
     rows = [row for name, values in samples.items() for row in _steps(name, sorted(values), scale)]
     log = smallest > 0 and largest / smallest > _FAR
@@ -73,20 +74,20 @@ def _curve(report: dict[str, Any], metric: str, samples: dict[str, list[float]])
          "scale": {"domain": [0, 1]}}  # fmt: skip
     line = {"mark": {"type": "line", "interpolate": "step-after"},
             "encoding": {"x": x, "y": y, "color": series(list(samples))}}  # fmt: skip
-    limits = [{"at": scale(b["limit"]), "tip": f"limit of {b['metric']}: {limit_text(b)}"} for b in bounds]
-    rule = {"data": {"values": limits}, "mark": {"type": "rule", "strokeDash": [5, 3], "color": FG},
+    marks = [{"at": scale(b["limit"]), "tip": f"limit of {b['metric']}: {limit_text(b)}"} for b in bounds]
+    rule = {"data": {"values": marks}, "mark": {"type": "rule", "strokeDash": [5, 3], "color": FG},
             "encoding": {"x": {**x, "field": "at"}, "description": {"field": "tip"}}}  # fmt: skip
     spec: Spec = {
         "width": HALF,
         "height": 200,
         "data": {"values": rows},
-        "layer": [line, *([rule] if limits else [])],
+        "layer": [line, *([rule] if marks else [])],
     }
     text = "; ".join(
         f"{name} has its median at {seconds(_at(sorted(values), 0.5))} and p95 at {seconds(_at(sorted(values), 0.95))}"
         for name, values in samples.items()
     )
-    dashes = "; the dashed line is the limit" if limits else ""
+    dashes = "; the dashed line is the limit" if marks else ""
     return Figure(f"{metric}: {_MEANING[metric]}", text + dashes, spec, half=True)
 
 
