@@ -39,7 +39,12 @@ def _cell(metric: str, value: dict[str, Any]) -> str:
     text = ("~" if value["basis"] == "predicted" else "") + value_text({"metric": metric}, after)
     if before is None or before == after:
         return text
-    return f"{text} ({change(before, after)})" if before else text
+    return f"{text} ({change(before, after)})" if before and not slight(before, after) else text
+
+
+def slight(before: float, after: float) -> bool:
+    """Too little to be told: less than a twentieth of a percent."""
+    return abs(after - before) < 5e-4 * abs(before)
 
 
 def change(before: float, after: float) -> str:

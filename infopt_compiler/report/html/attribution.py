@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from infopt_compiler.report.attributed import slight
 from infopt_compiler.report.html.blocks import Block, Figure, Section, Spec, Table
 from infopt_compiler.report.html.scale import known, lower_is_better, metric_scale, text_of
 from infopt_compiler.report.html.theme import DIM, HALF
@@ -53,6 +54,8 @@ def change_text(metric: str, value: dict[str, Any]) -> str:
     change = after - before
     if change == 0:
         return "no change"
+    if slight(before, after):
+        return f"{'+' if change > 0 else '−'}{text_of(metric, abs(change))} (under 0.05%)"
     share = f" ({change / before:+.1%})" if before else ""
     return f"{'+' if change > 0 else '-'}{text_of(metric, abs(change))}{share}".replace("-", "−")
 
@@ -77,7 +80,7 @@ def _waterfall(metric: str, steps: list[dict[str, Any]]) -> Figure | None:
             continue
         change = value["after"] - value["before"]
         kind = "better" if (change <= 0) == low else "worse"
-        mark = "" if change == 0 else f", {kind}"
+        mark = "" if slight(value["before"], value["after"]) or change == 0 else f", {kind}"
         basis = "" if value.get("basis") in (None, "measured", "exact") else f", {value['basis']}"
         label = f"{change_text(metric, value)}{basis}{mark}"
         rows.append(

@@ -28,7 +28,7 @@ def domain_blocks(group: dict[str, Any]) -> list[Block]:
         "interval",
         "perplexity ratio",
         "interval",
-        "equal first words",
+        "top1",
         "tokens",
     )
     table: list[list[Any]] = [
