@@ -121,6 +121,9 @@ class Pass(ABC):
     shaped_by: ClassVar[str | None] = (
         None  # the argument whose model `check`, `transform` and `estimate` see, where it is given; else the first
     )
+    only_measured: ClassVar[frozenset[str]] = frozenset(
+        {"on"}
+    )  # texts that shape no weight: quality may be judged there
     target_fields: ClassVar[
         tuple[str, ...]
     ] = ()  # fields of the target that shape the output; in the cache key

@@ -55,7 +55,7 @@ def _overlap(one: DataDecl, other: DataDecl) -> bool:
 
 
 def _calibration(program: Program, binding: str) -> Iterator[tuple[Node, DataDecl]]:
-    """The text that shapes weights on the way to a binding: every text argument but `on`, which only measures."""
+    """The text that shapes weights on the way to a binding: every text argument but those that only measure."""
     seen: set[str] = set()
     waiting = [binding]
     while waiting:
@@ -64,8 +64,9 @@ def _calibration(program: Program, binding: str) -> Iterator[tuple[Node, DataDec
         if node is None or name in seen:
             continue
         seen.add(name)
-        inputs = signature_of(find_pass(node.pass_name)).inputs
+        cls = find_pass(node.pass_name)
+        inputs = signature_of(cls).inputs
         for argument, bindings in node.inputs.items():
             waiting += bindings
-            if TextData in inputs[argument].kinds and argument != "on":
+            if TextData in inputs[argument].kinds and argument not in cls.only_measured:
                 yield from ((node, program.data[b]) for b in bindings if b in program.data)

@@ -19,10 +19,12 @@ _STATE_BYTES = 4 + 4 + 8  # of a trained weight: itself, its gradient, AdamW's t
 
 
 def device_name() -> str:
-    """`cuda` where there is one, else `cpu`."""
+    """`cuda` where there is one (of several processes each has its own), else `cpu`."""
     import torch
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if not torch.cuda.is_available():
+        return "cpu"
+    return f"cuda:{os.environ['LOCAL_RANK']}" if "LOCAL_RANK" in os.environ else "cuda"
 
 
 def multiplies_bfloat16(device: str) -> bool:

@@ -50,6 +50,16 @@ _DECODERS_ONLY = (
 _ENCODERS_ONLY = ("states", "attention")
 
 
+class Preset(str, Enum):
+    """How much is done."""
+
+    full = "full"
+    quick = "quick"  # three steps on little text: shows that a recipe works, and nothing else
+
+
+QUICK_STEPS = 3
+
+
 @register_pass
 @dataclass(kw_only=True)
 class Distill(Pass):
@@ -75,6 +85,7 @@ class Distill(Pass):
     }
     output: ClassVar[type[HFModel]] = HFModel
     shaped_by: ClassVar[str | None] = "student"
+    only_measured: ClassVar[frozenset[str]] = frozenset({"heldout", "other"})
     libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers", "safetensors", "tokenizers")
 
     layers: int | None = param(None, "Layers of a student made from the teacher.", minimum=1)
@@ -120,6 +131,7 @@ class Distill(Pass):
     )
     attention: float = param(0.0, "Encoders: weight of the last layer's attention and values.", minimum=0.0)
     precision: Precision = param(Precision.auto, "Of the products.")
+    preset: Preset = param(Preset.full, "`quick`: three steps on little text, to try a recipe.")
     processes: int = param(1, "Processes that share a step's windows (torchrun).", minimum=1, maximum=4096)
 
     @classmethod

@@ -17,7 +17,7 @@ FLOPS = 125e9  # of two cores, where the machine is not known
 IMPORT_SECONDS, IMPORT_BYTES = 12.0, 700e6
 TEACHER_RATE, TRAIN_RATE = 1.2, 1.2  # of the machine's measured float32 rate: bfloat16 is faster than that
 EVALUATION_TOKENS = 8 * 512 * 2  # of both texts; four models in float32
-PRUNE_TOKENS = 2048
+PRUNE_TOKENS = 768
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from infopt_compiler.budget import Interval, finite
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.measure.kept import PARTS, TEXTS, estimate_gain, estimate_retention, gain_windows
 from infopt_compiler.measure.quality_result import QualityResult, WindowScore
-from infopt_compiler.measure.windowing import ScoredWindow, cut
+from infopt_compiler.measure.windowing import Cut, ScoredWindow, cut
 from infopt_compiler.passes.base import RunContext
 
 from .decoder import embed, finish, head_weight, load_decoder, run_layers
@@ -33,10 +33,11 @@ ROWS = 128  # tokens whose distributions exist at once
 def judge(
     teacher: Path,
     students: Mapping[str, Path],
-    heldout: TextData,
-    other: TextData,
-    quantized: bool,
+    texts: tuple[TextData, TextData],
     ctx: RunContext,
+    *,
+    quantized: bool,
+    windows: int,
 ) -> dict[str, Any]:
     """By text: each student's values, and what `distilled` gained over `control`, with intervals of 95 %."""
     models = {"teacher": load_decoder(teacher)}
@@ -44,19 +45,21 @@ def judge(
         name: load_quantized(path) if quantized else load_decoder(path) for name, path in students.items()
     }
     return {
-        name: _facts(_scored(models, teacher, data, name, ctx), ctx.seed)
-        for name, data in zip(TEXTS, (heldout, other), strict=True)
+        name: _facts(_scored(models, cut_text(teacher, data, name, windows), name, ctx), ctx.seed)
+        for name, data in zip(TEXTS, texts, strict=True)
     }
 
 
-def _scored(
-    models: Mapping[str, Any], teacher: Path, data: TextData, name: str, ctx: RunContext
-) -> dict[str, QualityResult]:
+def cut_text(teacher: Path, data: TextData, name: str, windows: int) -> Cut:
+    """At most that many windows of a text; NoText where not one is full."""
     try:
-        text = cut(teacher, data, WINDOWS)
+        return cut(teacher, data, windows)
     except DiagnosticError as wrong:
         first = wrong.diagnostics[0]
         raise NoText(f"the {name} text: {first.message}", help=first.help) from wrong
+
+
+def _scored(models: Mapping[str, Any], text: Cut, name: str, ctx: RunContext) -> dict[str, QualityResult]:
     found: dict[str, list[WindowScore]] = {student: [] for student in models if student != "teacher"}
     for number, window in enumerate(text.windows):
         ctx.progress(number, len(text.windows), f"judging on the {name} text")

@@ -19,11 +19,11 @@ from infopt_compiler.passes.distill.data import Windows, require_one_tokenizer, 
 from infopt_compiler.passes.distill.decoder import load_decoder, shared_layers
 from infopt_compiler.passes.distill.decoder_task import DecoderTask
 from infopt_compiler.passes.distill.device import device_name, multiplies_bfloat16, require_memory
-from infopt_compiler.passes.distill.distill import Distill, Freeze, Source
+from infopt_compiler.passes.distill.distill import QUICK_STEPS, Distill, Freeze, Preset, Source
 from infopt_compiler.passes.distill.generate import OnPolicyTask, continued
 from infopt_compiler.passes.distill.grid_weights import GridWeights, load_quantized
 from infopt_compiler.passes.distill.head import Blend
-from infopt_compiler.passes.distill.judge import judge
+from infopt_compiler.passes.distill.judge import WINDOWS, cut_text, judge
 from infopt_compiler.passes.distill.objective import Objective
 from infopt_compiler.passes.distill.speed import compare_speed
 from infopt_compiler.passes.distill.students.plan import choose_shape
@@ -38,6 +38,7 @@ from infopt_compiler.passes.distill.weights import PlainWeights, values
 from infopt_compiler.passes.distill.write import write_student
 from infopt_compiler.units import parse_quantity
 
+TRIALS, TRIAL_TOKENS = 12, 64  # windows on which layers are tried: short, and from all over the text
 WORK = ".work"  # inside the staging folder: what a killed run left there is gone on with
 CONTROL, DISTILLED = "control", "distilled"
 
@@ -103,15 +104,22 @@ class Run:
         if self.student is not None:
             require_one_tokenizer(self.teacher, self.student.path)
         require_memory(self.teacher, self.student.path if self.student else None, self.settings)
+        for name, data in (("heldout", heldout), ("other", other)):
+            cut_text(self.teacher, data, name, 1)  # rather now than after hours of training
         prepared = self.timed("preparing", self.prepare)
-        blends = {DISTILLED: self.blend(), CONTROL: Blend(Objective.hard)}
+        if self.settings.processes > 1:
+            self.timed("training", self.train_apart)
         trained = {
             label: self.timed(label, partial(self.training, label, blend, prepared))
-            for label, blend in blends.items()
+            for label, blend in self.blends().items()
         }
         models = {"untrained": prepared.start, CONTROL: self.work / CONTROL, DISTILLED: self.work / DISTILLED}
+        windows = 2 if self.settings.preset is Preset.quick else WINDOWS
         quality = self.timed(
-            "judging", lambda: judge(self.teacher, models, heldout, other, self.quantized, self.ctx)
+            "judging",
+            lambda: judge(
+                self.teacher, models, (heldout, other), self.ctx, quantized=self.quantized, windows=windows
+            ),
         )
         speed = self.timed(
             "timing",
@@ -132,12 +140,20 @@ class Run:
             self.seconds[label] = self.seconds.get(label, 0.0) + time.monotonic() - started
             file.write_text(json.dumps(self.seconds), "utf-8")
 
-    def blend(self) -> Blend:
+    def train_apart(self) -> None:
+        """In several processes, which leave what `training` then finds."""
+        from infopt_compiler.passes.distill.ranks import train_in_processes
+
+        train_in_processes(self.settings, self.ctx, self.teacher, self.student, self.texts)
+
+    def blends(self) -> dict[str, Blend]:
+        """What each student learns by: the same text, with the teacher and without."""
         s = self.settings
-        return Blend(s.objective, s.temperature, parse_quantity(s.hard).base, s.mix)
+        distilled = Blend(s.objective, s.temperature, parse_quantity(s.hard).base, s.mix)
+        return {DISTILLED: distilled, CONTROL: Blend(Objective.hard)}
 
     def prepare(self) -> Prepared:
-        text = training_windows(self.teacher, self.texts)
+        text = self.read()
         start, facts = self.make_student(text)
         teacher = load_decoder(self.teacher, self.device)
         student = load_quantized(start) if self.quantized else load_decoder(start, self.device)
@@ -157,6 +173,14 @@ class Run:
         ]
         return Prepared(text, (views[0], views[1]), start, shared, facts)
 
+    def read(self) -> Windows:
+        """The text in windows; `quick` takes what its steps need."""
+        text = training_windows(self.teacher, self.texts)
+        if self.settings.preset is Preset.full:
+            return text
+        most = QUICK_STEPS * self.settings.batch
+        return Windows(text.train_NS[:most], text.validation_NS[:1])
+
     def make_student(self, text: Windows) -> tuple[Path, dict[str, Any]]:
         """The folder that training starts from, and what was kept of the teacher."""
         if self.student is not None:
@@ -165,7 +189,15 @@ class Run:
         if not kept.is_file():
             shutil.rmtree(start, ignore_errors=True)
             shape = choose_shape(ModelSpec.from_folder(self.teacher), **self.settings.shape())
-            facts = prune_folder(self.teacher, shape, text.train_NS, start, self.ctx.progress)
+            quick = self.settings.preset is Preset.quick
+            facts = prune_folder(
+                self.teacher,
+                shape,
+                text.train_NS[:1] if quick else text.train_NS,
+                start,
+                self.ctx.progress,
+                trials=trial_windows(text.train_NS, TRIALS // 8 if quick else TRIALS),
+            )
             kept.write_text(json.dumps({"made": "pruned", **asdict(shape), **facts}), "utf-8")
         found: dict[str, Any] = json.loads(kept.read_text("utf-8"))
         return start, found
@@ -199,6 +231,8 @@ class Run:
     def train_settings(self, text: Windows) -> TrainSettings:
         s = self.settings
         steps = max(1, round(s.token_count / (s.batch * text.train_NS.shape[1])))
+        if s.preset is Preset.quick:
+            steps = min(steps, QUICK_STEPS)
         return TrainSettings(
             steps=steps,
             batch=s.batch,
@@ -234,6 +268,8 @@ class Run:
         facts["seconds"] = time.monotonic() - started
         if isinstance(weights, GridWeights):
             facts["integers_changed"] = weights.changed()
+        if not self.processes.first:
+            return facts
         changed = weights.tensors() if isinstance(weights, GridWeights) else values(weights)
         shutil.rmtree(self.work / label, ignore_errors=True)
         write_student(prepared.start, changed, self.work / label)
@@ -301,3 +337,9 @@ class Run:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 file.replace(place)
         shutil.rmtree(self.work)
+
+
+def trial_windows(ids_NS: torch.Tensor, count: int) -> torch.Tensor:
+    """Beginnings of evenly spread windows. A student of many layers is found by hundreds of trials, each a forward."""
+    at = torch.linspace(0, len(ids_NS) - 1, min(max(1, count), len(ids_NS))).round().long()
+    return ids_NS[at, :TRIAL_TOKENS]

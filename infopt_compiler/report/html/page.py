@@ -10,6 +10,7 @@ from typing import Any
 
 from infopt_compiler.report.html.attribution import attribution
 from infopt_compiler.report.html.blocks import Figure, Section
+from infopt_compiler.report.html.distillation import distillation
 from infopt_compiler.report.html.draw import DrawingError, draw
 from infopt_compiler.report.html.latency import latency, timeline
 from infopt_compiler.report.html.layers import layers
@@ -29,6 +30,7 @@ SECTIONS: tuple[Callable[[dict[str, Any]], Section], ...] = (
     timeline,
     memory,
     quality,
+    distillation,
     roofline,
     layers,
     attribution,

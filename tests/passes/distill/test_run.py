@@ -24,7 +24,7 @@ from tests.passes.distill.conftest import Context, handle, small, text_data
 @pytest.fixture
 def no_judging(monkeypatch: pytest.MonkeyPatch) -> None:
     """Judging starts processes; where only the training is looked at, it is left out."""
-    monkeypatch.setattr(run, "judge", lambda *arguments: {})
+    monkeypatch.setattr(run, "judge", lambda *arguments, **settings: {})
 
 
 @pytest.fixture(scope="module")

@@ -24,16 +24,22 @@ _WEIGHTS = "model.safetensors"
 
 
 def prune_folder(
-    teacher: Path, shape: StudentShape, windows: Tensor, out: Path, progress: Progress
+    teacher: Path,
+    shape: StudentShape,
+    windows: Tensor,
+    out: Path,
+    progress: Progress,
+    trials: Tensor | None = None,
 ) -> dict[str, Any]:
     """Write the student of that shape into `out`; what was kept, and how important it was.
 
     `windows` (windows, tokens) are ids of text to observe the teacher on (an encoder's are padded with its padding id).
+    `trials`: ids on which layers are tried, where these are not the windows' own first ones.
     Deterministic: the same teacher, shape, windows and number of threads give the same bytes. Raises OSError.
     """
     spec = ModelSpec.from_folder(teacher)
     with torch.no_grad():
-        blocks = open_blocks(teacher, _first(windows, _DEPTH_TOKENS))
+        blocks = open_blocks(teacher, trials if trials is not None else _first(windows, _DEPTH_TOKENS))
         facts: dict[str, Any] = {}
         kept = tuple(range(spec.layers))
         if shape.layers < spec.layers:

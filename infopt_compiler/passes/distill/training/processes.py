@@ -28,7 +28,7 @@ class Processes:
         import torch.distributed as dist
 
         if not dist.is_initialized():
-            dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
         return cls(dist.get_rank(), dist.get_world_size())
 
     @property
@@ -54,6 +54,13 @@ class Processes:
                 for part, summed in zip(bucket, flat.split([p.numel() for p in bucket]), strict=True):
                     part.copy_(summed.view_as(part))
                 bucket = []
+
+    def leave(self) -> None:
+        """End the group."""
+        if self.count > 1:
+            import torch.distributed as dist
+
+            dist.destroy_process_group()
 
     def wait(self) -> None:
         """Until all are here."""
