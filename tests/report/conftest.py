@@ -104,6 +104,32 @@ def whole(report: dict[str, Any]) -> dict[str, Any]:
         "domains": texts,
         "generations": {"heldout vs base": written},
     }  # fmt: skip
+    curve = [
+        {"step": 0.0, "kl": 3.0, "nll": 5.0, "loss": 3.0},
+        {"step": 20.0, "kl": 1.0, "nll": 3.5, "loss": 1.0},
+    ]
+    learnt = {
+        "steps": 20,
+        "tokens": 20_480,
+        "epochs": 1.5,
+        "seconds": 60.0,
+        "losses": [3.0, 1.0],
+        "history": curve,
+    }
+    interval = {"value": 0.5, "interval": [0.4, 0.6], "estimator": "paired"}
+    judged = {
+        "nll": 3.5,
+        "perplexity": 33.1,
+        "kl": 1.0,
+        "top1": 0.6,
+        "retention": {"mean": interval, "worst": interval},
+    }
+    quality = {"tokens": 8000, "teacher": {"nll": 2.6, "perplexity": 13.5}, "gain": interval, "beats_control": True, "windows": [],
+               "students": {"untrained": judged, "control": judged, "distilled": judged}}  # fmt: skip
+    report["passes"][0]["facts"] = {"distillation": {
+        "training": {"distilled": learnt, "control": learnt}, "quality": {"heldout": quality, "other": quality}, "text_tokens": 13_000,
+        "reduction": {"parameters": {"teacher": 134e6, "student": 99e6}, "flops_per_token": {"teacher": 270e6, "student": 198e6},
+                      "forward_seconds": {"teacher": 0.2, "student": 0.14}, "faster": 1.43}}}  # fmt: skip
     report["layers"] = {"chat": [
         {"name": "model.layers.0.mlp.up_proj", "parameters": 1000, "bytes": 600, "bits_per_weight": 4.8},
         {"name": "lm_head", "parameters": 2000, "bytes": 1200, "bits_per_weight": 4.8}]}  # fmt: skip
