@@ -85,4 +85,10 @@ SHARD: tuple[CodeInfo, ...] = (
         "The operating system refused to read the model or to write the files: most likely the disk is full; or the folder "
         "that a model is to be merged into holds files.",
     ),
+    CodeInfo(
+        "E0789",
+        "ONNX stages that compute something else",
+        "The stages of a sharded model, run one after the other by onnxruntime, must give the logits of the whole graph to "
+        "2e-4. This is a fault of the export or of the runtime.",
+    ),
 )

@@ -36,6 +36,8 @@ def open_scorer(folder: Path, scratch: Path) -> Opened:
         return _open_onnx(folder, scratch)
     if (folder / "shards.json").is_file():
         return _open_ranks(folder, scratch)
+    if (folder / "stages.json").is_file():
+        return _open_stages(folder)
     config = json.loads((folder / "config.json").read_text("utf-8"))
     return _open_torch(folder, quantized="quantization_config" in config)
 
@@ -103,6 +105,27 @@ def _open_ranks(folder: Path, scratch: Path) -> Opened:
         return _until_end(done["tokens"], ends)
 
     return Opened(logits, None, generate, {})
+
+
+def _open_stages(folder: Path) -> Opened:
+    """The ONNX stages of a sharded model."""
+    import onnxruntime
+
+    from infopt_compiler.measure.runtimes.onnx_stages import OnnxStages
+
+    stages = OnnxStages(folder)
+    ends = _end_tokens(stages.model)
+
+    def generate(ids: list[int], most: int) -> list[int]:
+        found: list[int] = []
+        for (token,) in stages.generate(ids, 1, most):
+            found.append(token)
+            if token in ends:
+                break
+        return _until_end(found, ends)
+
+    versions = {"onnxruntime": onnxruntime.__version__}
+    return Opened(lambda ids: stages.stepwise_logits(ids, len(ids)), None, generate, versions)
 
 
 def _ends_of(folder: Path) -> set[int]:

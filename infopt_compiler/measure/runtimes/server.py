@@ -44,12 +44,14 @@ ENCODERS = ("onnxruntime", "transformers encoder")  # runtimes that open an `Enc
 
 
 def runtime_of(folder: Path) -> str:
-    """`onnxruntime-genai` for an exported decoder, `ranks` for a sharded one, `onnxruntime` for an exported encoder, `transformers` for a float
+    """`onnxruntime-genai` for an exported decoder, `ranks` for a sharded one, `onnxruntime stages` for its stages, `onnxruntime` for an exported encoder, `transformers` for a float
     Hugging Face folder (`transformers encoder` of an encoder); ValueError else."""
     if (folder / "genai_config.json").is_file():
         return "onnxruntime-genai"
     if (folder / "shards.json").is_file():
         return "ranks"
+    if (folder / "stages.json").is_file():
+        return "onnxruntime stages"
     if (folder / "model.onnx").is_file():
         return "onnxruntime"
     config = folder / "config.json"
@@ -75,6 +77,10 @@ def opener(runtime: str) -> Callable[[Path], Any]:
         from infopt_compiler.measure.runtimes.torch_encoder import TorchEncoderServer
 
         return TorchEncoderServer
+    if runtime == "onnxruntime stages":
+        from infopt_compiler.measure.runtimes.onnx_stages import OnnxStagesServer
+
+        return OnnxStagesServer
     if runtime == "ranks":
         from infopt_compiler.measure.runtimes.sharded import ShardedServer
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar
 
-from infopt_compiler.artifacts import Artifact, HFModel, ModelSpec, OnnxModel, QuantizedModel
+from infopt_compiler.artifacts import Artifact, HFModel, ModelSpec, OnnxModel, QuantizedModel, ShardedModel
 from infopt_compiler.passes.base import Estimate, Pass, PassError, Problem, RunContext, param
 from infopt_compiler.passes.export.architectures import (
     BUILDER_ARCHITECTURES,
@@ -34,12 +34,13 @@ class Export(Pass):
     The integers of a quantized model are carried exactly (`MatMulNBits`, `GatherBlockQuantized`), at
     accuracy level 0. The pass fails unless the artifact loads, holds those integers, gives torch's logits
     to 1e-3, and its own tokenizer gives the source's ids, chat template and end tokens. An encoder has its pooling
-    inside, gives torch's vectors to 1e-4 in floats, and computes in integers (int8 by int8) if it is quantized.
+    inside, gives torch's vectors to 1e-4 in floats, and computes in integers (int8 by int8) if it is quantized. A sharded
+    model becomes a graph for each pipeline stage, for plain onnxruntime.
     """
 
     name: ClassVar[str] = "export"
     version: ClassVar[int] = 2
-    inputs: ClassVar[dict[str, Any]] = {"model": HFModel | QuantizedModel}
+    inputs: ClassVar[dict[str, Any]] = {"model": HFModel | QuantizedModel | ShardedModel}
     output: ClassVar[type[Artifact]] = OnnxModel
     libraries: ClassVar[tuple[str, ...]] = ("onnxruntime-genai", "onnxruntime", "onnx", "transformers")
 
@@ -59,6 +60,10 @@ class Export(Pass):
                 help=f"Known architectures: {', '.join((*known, *ENCODER_ARCHITECTURES))}.",
             )
 
+    def transform(self, model: ModelSpec) -> ModelSpec:
+        """The stages of a sharded model run one after the other in one process: no mesh any more."""
+        return replace(model, mesh=None)
+
     def estimate(self, model: ModelSpec, target: Target) -> Estimate:
         """Measured on SmolLM2-135M, two cores: imports, then building and verifying by size. Most memory is taken by
         torch with the weights in floats; a model in floats is held by the builder besides."""
@@ -76,6 +81,10 @@ class Export(Pass):
         source: Path = inputs["model"].path
         if ModelSpec.from_folder(source).is_encoder:
             return _run_encoder(ctx, source)
+        if isinstance(inputs["model"], ShardedModel):
+            from infopt_compiler.passes.export.sharded import export_stages
+
+            return export_stages(ctx, source)
         from infopt_compiler.passes.export.verify import verify
 
         ctx.progress(0, 5, "building")

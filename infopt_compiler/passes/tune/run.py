@@ -36,6 +36,8 @@ def run_tune(
     """Write the tuned artifact into `ctx.staging`; facts hold every trial and decision."""
     if tune.minimize is Objective.tpot and scenario.generate < 2:
         raise PassError("`minimize = tpot` needs a scenario of at least two output tokens", code="E0746")
+    if (model.path / "stages.json").is_file():
+        raise PassError("the stages of a sharded model have no settings to tune", code="E0746")
     limit = parse_quantity(tune.time).base
     start = time.monotonic()
     default = read_settings(model.path)

@@ -20,7 +20,7 @@ from .groups import Groups
 from .logits import LogitFiles
 
 Told = Callable[[int, Sequence[int]], None]  # (first row, a token for each row of a microbatch)
-LOGIT_COLUMNS = 16  # columns whose logits are held at once
+LOGIT_POSITIONS = 16  # whose logits are held at once
 
 
 @dataclass(frozen=True)
@@ -145,12 +145,13 @@ class Generation:
         writes = self._groups.at.tensor == 0 and (
             len(columns) > 1 or self._chunk == 1 or self._groups.at.sequence == 0
         )
-        for start in range(0, len(columns), LOGIT_COLUMNS):
-            part = self._stage.logits(x_BTE[:, start : start + LOGIT_COLUMNS])
+        step = max(1, LOGIT_POSITIONS // batch.size)
+        for start in range(0, len(columns), step):
+            part = self._stage.logits(x_BTE[:, start : start + step])
             whole_BTV = self._stage.whole_logits(part)
             if not writes:
                 continue
-            for offset, column in enumerate(columns[start : start + LOGIT_COLUMNS]):
+            for offset, column in enumerate(columns[start : start + step]):
                 for row, length in enumerate(batch.lengths):
                     if (position := column - self._width + length) >= 0:
                         self._logits.write(batch.first + row, position, whole_BTV[row, offset])

@@ -22,6 +22,7 @@ from .index import ShardIndex
 from .rank import EVENTS, PARENT, RankJob
 
 _TICK_SECONDS = 0.05
+_START_SECONDS = 180.0  # imports and reading weights give no sign
 _GRACE_SECONDS = 3.0  # after the first failure: for others to tell theirs, so that the cause is found
 _LOG_CHARACTERS = 600
 _LOCALHOST = "127.0.0.1"
@@ -108,16 +109,16 @@ class Ranks:
 
     def events(self) -> Iterator[dict[str, Any]]:
         """What ranks tell, in the order of arrival, until all have ended. RankFailed, RanksHang and what ranks raise."""
-        sign = time.monotonic()
+        sign, patience = time.monotonic(), _START_SECONDS + 2 * self._timeout
         while True:
             ended = all(rank.process.poll() is not None for rank in self._ranks)
             for event in self._read(0.0 if ended else _TICK_SECONDS):
-                sign = time.monotonic()
+                sign, patience = time.monotonic(), 2 * self._timeout
                 yield event
             self._raise_failure()
             if ended:
                 return
-            if time.monotonic() - sign > 2 * self._timeout:
+            if time.monotonic() - sign > patience:
                 raise self._silent([rank for rank in self._ranks if rank.process.poll() is None])
 
     def wait(self, told: Callable[[dict[str, Any]], None] = lambda event: None) -> list[dict[str, Any]]:
@@ -144,6 +145,7 @@ class Ranks:
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "PYTHONUNBUFFERED": "1",
             "USE_LIBUV": "0",
+            "MALLOC_MMAP_THRESHOLD_": str(1 << 20),  # what is freed goes back, so that a peak is what is held
             PARENT: str(os.getpid()),
             EVENTS: str(send),
         }

@@ -8,7 +8,7 @@ from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.artifacts.mesh import Coordinate, Mesh
 
 from .attention import QUERY_BLOCK
-from .generate import LOGIT_COLUMNS
+from .generate import LOGIT_POSITIONS
 from .matrices import SLAB_VALUES
 
 FLOAT_BYTES = 4  # activations, keys and values on CPU
@@ -58,11 +58,11 @@ def _prefill(spec: ModelSpec, mesh: Mesh, batch: int, chunk: int) -> int:
 
 
 def _logits(spec: ModelSpec, mesh: Mesh, at: Coordinate, batch: int, load: Load) -> int:
-    """A block of columns, the parts of the tensor group and the whole; without a record, the last column's part."""
+    """A block of columns, the parts of the tensor group, gloo's copy of them and the whole; without a record, the last column's part."""
     if at.pipeline < mesh.pipeline - 1:
         return 0
-    columns = min(LOGIT_COLUMNS, load.prompt) if load.logits else 1
-    part = batch * columns * spec.vocabulary // mesh.tensor
-    gathered = 2 * batch * columns * spec.vocabulary if load.logits and mesh.tensor > 1 else 0
+    positions = max(LOGIT_POSITIONS, batch) if load.logits else batch
+    part = positions * spec.vocabulary // mesh.tensor
+    gathered = 3 * positions * spec.vocabulary if load.logits and mesh.tensor > 1 else 0
     floats = 2 * SLAB_VALUES if spec.head.bits < 16 else 0
     return FLOAT_BYTES * (part + gathered + floats)

@@ -38,13 +38,13 @@ def test_a_rank_that_dies_or_stops_is_named(
     shards: tuple[Path, dict], tmp_path: Path, sign: signal.Signals
 ) -> None:
     started = None
-    job = RankJob(str(shards[0]), str(tmp_path), (LONG,), timeout=5.0)
+    job = RankJob(str(shards[0]), str(tmp_path), (LONG,), timeout=10.0)
     with pytest.raises(RankFailed if sign is signal.SIGKILL else RanksHang) as failed, Ranks(job) as ranks:
         for _ in ranks.events():
             if started is None:
                 os.kill(ranks.pids[2], sign)
                 started = time.monotonic()
-    assert started is not None and time.monotonic() - started < 20
+    assert started is not None and time.monotonic() - started < 60
     assert "rank 2" in str(failed.value) and str(tmp_path / "rank-2.log") in str(failed.value)
     if sign is signal.SIGKILL:
         assert "SIGKILL" in str(failed.value) and "pipeline=1" in str(failed.value)
@@ -101,7 +101,7 @@ def test_torchrun_runs_the_shards_and_refuses_another_number(shards: tuple[Path,
             "--nproc-per-node",
             str(count),
         ]
-        return subprocess.run([*launcher, *module, *words], capture_output=True, text=True, timeout=120)
+        return subprocess.run([*launcher, *module, *words], capture_output=True, text=True, timeout=300)
 
     wrong = torchrun(2)
     assert wrong.returncode == 1
