@@ -39,7 +39,15 @@ def write_tokenizer(folder: Path) -> None:
     fast.save_pretrained(folder)
 
 
-def write_llama(folder: Path, *, tied: bool = True, hidden: int = 64) -> Path:
+def write_llama(
+    folder: Path,
+    *,
+    tied: bool = True,
+    hidden: int = 64,
+    heads: int = 4,
+    kv_heads: int = 2,
+    intermediate: int = 128,
+) -> Path:
     """A float LlamaForCausalLM of two layers with its tokenizer."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -51,10 +59,10 @@ def write_llama(folder: Path, *, tied: bool = True, hidden: int = 64) -> Path:
     config = LlamaConfig(
         vocab_size=vocabulary,
         hidden_size=hidden,
-        intermediate_size=128,
+        intermediate_size=intermediate,
         num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
+        num_attention_heads=heads,
+        num_key_value_heads=kv_heads,
         head_dim=32,
         max_position_embeddings=512,
         tie_word_embeddings=tied,

@@ -1,0 +1,62 @@
+"""The recipes of sharded models, built to a verdict with a tiny Llama of SmolLM2's three KV heads in its place."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.passes.export.models import write_llama
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+QUICK = (
+    "measure.seconds=1",
+    "measure.min_blocks=2",
+    "measure.requests=1",
+    "measure.warmup=0",
+    "measure.attribution=false",
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sharded")
+    write_llama(folder / "tiny", hidden=96, heads=3, kv_heads=3, intermediate=192)
+    for recipe in (ROOT / "recipes").glob("smollm2-*p?.opt"):
+        shutil.copy(recipe, folder)
+    return folder
+
+
+def run(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "INFOPT_CACHE": str(place / "cache"), "NO_COLOR": "1", "COLUMNS": "200"}
+    command = [str(Path(sys.executable).with_name("infopt-compile")), *words]
+    return subprocess.run(command, cwd=place, env=env, capture_output=True, text=True, timeout=500)
+
+
+@pytest.mark.parametrize(("name", "ranks"), [("smollm2-tp3", 3), ("smollm2-pp2", 2), ("smollm2-w4-tp3", 3)])
+def test_a_recipe_builds_runs_and_merges(place: Path, name: str, ranks: int) -> None:
+    built = run(place, f"{name}.opt", "smollm2.source=file:tiny", *QUICK)
+    assert built.returncode in (0, 4), built.stdout + built.stderr  # times of a busy machine may be undecided
+    folder = place / f"outputs/{name}/latest"
+    report = json.loads((folder / "report.json").read_text("utf-8"))
+    facts = next(row["facts"] for row in report["passes"] if row["pass"] == "shard")
+    assert facts["ranks"] == ranks and facts["shard_bytes"] == facts["planned_bytes"]
+    verdicts = {row["metric"]: row["verdict"] for row in report["bounds"] if row["severity"] == "error"}
+    assert set(verdicts.values()) == {"met"}, verdicts
+    answered = run(place, "generate", str(folder / "artifact"), "the quick", "--tokens", "2", "--json")
+    assert answered.returncode == 0, answered.stderr
+    assert len(json.loads(answered.stdout)["ranks"]) == ranks
+    merged = run(place, "merge", str(folder / "artifact"), f"merged-{name}")
+    assert merged.returncode == 0, merged.stderr
+
+
+def test_a_cut_group_is_refused_before_anything_runs(place: Path) -> None:
+    refused = run(place, "check", "smollm2-w4-tp3.opt", "smollm2.source=file:tiny", "q.group=64")
+    assert refused.returncode == 1
+    assert "E0771" in refused.stderr or "does not divide" in refused.stderr
