@@ -152,11 +152,9 @@ class Distill(Pass):
             yield Problem(message, "freeze", "write `freeze = none`", code="E0750")
         if model is not None and self.makes:
             yield from shape_problems(model, **self.shape())
-            if self.batch % self.processes:
-                yield Problem(
-                    f"{self.batch} windows cannot be shared by {self.processes} processes", "processes"
-                )
-
+        if self.batch % self.processes:
+            message = f"{self.batch} windows cannot be shared by {self.processes} processes"
+            yield Problem(message, "processes", code="E0750")
         yield from self._of_the_other_kind(model)
 
     def _of_the_other_kind(self, model: ModelSpec | None) -> Iterator[Problem]:
