@@ -104,5 +104,6 @@ def _this_machine() -> Target:
         usd_per_hour=default_price(),
         cores=identity["cores"],
         cache_bytes=float(identity["cache_bytes"]),
+        disturbed=constants.disturbed,
         source=f"probed: {identity['cpu']}, {identity['cores']} cores; price: {USD_PER_CORE_HOUR} USD/h per core (m7i)",
     )

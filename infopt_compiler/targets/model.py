@@ -16,7 +16,7 @@ class Target:
     `bandwidth` is bytes/s of memory reads, `flops` float32 (CPU) or dense bf16 (GPU) operations per second,
     `node_seconds` the overhead of one graph node, `runtime_bytes` what the runtime holds besides weights and KV cache.
     With several devices these are of one, `usd_per_hour` is of all; `cluster` says how they are joined, `efficiency` what
-    is reached of the data sheet.
+    is reached of the data sheet. `disturbed`: others used this machine while it was probed, so it can do more.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Target:
     runtime_bytes: float = 120e6
     cache_bytes: float = 32e6
     here: bool = False
+    disturbed: bool = False
     source: str = ""
     cluster: Cluster | None = None
     efficiency: Efficiency | None = None

@@ -59,3 +59,11 @@ def test_weights_that_fit_the_cache_prove_nothing_of_speed() -> None:
 
 def test_fp32_at_a_millisecond_a_token_is_out_of_reach() -> None:
     assert floor(SMOLLM2, LAB, SCENARIO)["tpot.p50"] > 0.005
+
+
+def test_a_disturbed_probe_proves_less() -> None:
+    """On a busy machine 5.6 GB/s were probed where 48 are: a bound that the machine can meet must not be refused."""
+    quiet = LAB
+    busy = replace(quiet, disturbed=True)
+    least = {target.disturbed: floor(SMOLLM2, target, SCENARIO)["tpot.p50"] for target in (quiet, busy)}
+    assert least[False] == pytest.approx(least[True] * 10 / 1.3)

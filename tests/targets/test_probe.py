@@ -22,3 +22,14 @@ def test_a_damaged_cache_is_measured_again(tmp_path: Path, monkeypatch) -> None:
         file.write_text("{")
     monkeypatch.setattr(module, "measure", lambda: module.Probe(4.0, 5.0, 6.0))
     assert probe(tmp_path).bandwidth == 4.0
+
+
+def test_a_disturbed_probe_is_made_again_later_and_the_best_rates_stay(tmp_path: Path, monkeypatch) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(module.time, "time", lambda: clock[0])
+    monkeypatch.setattr(module, "measure", lambda: module.Probe(5.0, 50.0, 3.0, disturbed=True))
+    assert probe(tmp_path).disturbed
+    monkeypatch.setattr(module, "measure", lambda: module.Probe(48.0, 40.0, 3.0))
+    assert probe(tmp_path).bandwidth == 5.0, "not at every call"
+    clock[0] += 601
+    assert probe(tmp_path) == module.Probe(48.0, 50.0, 3.0)
