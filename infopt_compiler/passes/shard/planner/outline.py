@@ -7,7 +7,8 @@ from typing import Any
 
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.passes.base import Outline
-from infopt_compiler.passes.shard.planner.choose import Row, ShardPlan, reasons
+from infopt_compiler.passes.shard.planner.choose import Row, ShardPlan
+from infopt_compiler.passes.shard.planner.reasons import reasons
 from infopt_compiler.passes.shard.planner.requirement import is_planned, parse_wanted
 from infopt_compiler.targets.sharded import cluster_of, device_memory
 from infopt_compiler.units import Dimension, human

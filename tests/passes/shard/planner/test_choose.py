@@ -10,8 +10,9 @@ import pytest
 from infopt_compiler.artifacts import WeightFormat
 from infopt_compiler.artifacts.mesh import Mesh
 from infopt_compiler.passes.shard.planner import make_plan
-from infopt_compiler.passes.shard.planner.choose import Prefer, reasons
+from infopt_compiler.passes.shard.planner.choose import Prefer
 from infopt_compiler.passes.shard.planner.outline import outline
+from infopt_compiler.passes.shard.planner.reasons import reasons
 from infopt_compiler.passes.shard.planner.requirement import parse_wanted
 from infopt_compiler.targets import TARGETS
 from infopt_compiler.targets.clusters import CLUSTERS
