@@ -27,7 +27,10 @@ from infopt_compiler.passes.distill.write import write_student
 
 Tell = Callable[[float, float, str], None]
 
-_OBSERVED = 256  # sentences on which the teacher's layers are ranked and the student is fitted
+_OBSERVED, _OBSERVED_LENGTH = (
+    1024,
+    32,
+)  # sentences on which layers are ranked and fitted; longer ones are mostly padding
 CONTROL, DISTILLED = "control", "distilled"
 _CONTROL = Weights(vector=0.0, contrast=1.0)
 
@@ -102,8 +105,10 @@ class _Run:
         folder, note = self.work / "untrained", self.work / "untrained.json"
         if not note.is_file():
             shutil.rmtree(folder, ignore_errors=True)
-            every = range(0, len(self.train), max(1, len(self.train) // _OBSERVED))
-            windows = self.train.rows(list(every)[:_OBSERVED])
+            short = [k for k in range(len(self.train)) if self.train.length(k) <= _OBSERVED_LENGTH]
+            windows = self.train.rows(
+                (short or list(range(len(self.train))))[:: max(1, len(short) // _OBSERVED)]
+            )
             facts = prune_folder(self.folder, self.plan.shape, windows, folder, self.tell)
             _write_json(note, {"made": "pruned", **asdict(self.plan.shape), **facts})
         return folder, _read_json(note)
@@ -112,9 +117,9 @@ class _Run:
         def tell(done: int, total: int) -> None:
             self.tell(done, total, f"the teacher reads: {done} of {total} batches")
 
-        return look(
-            self.teacher, sentences, self.work / "view" / name, states=self.plan.weights.states, tell=tell
-        )
+        states, floats16 = self.plan.weights.states, self.plan.training.floats16
+        folder = self.work / "view" / name
+        return look(self.teacher, sentences, folder, states=states, floats16=floats16, tell=tell)
 
     def _learn(
         self,

@@ -43,9 +43,15 @@ class View:
 
 
 def look(
-    teacher: Encoder, sentences: Sentences, folder: Path, *, states: bool, tell: Callable[[int, int], None]
+    teacher: Encoder,
+    sentences: Sentences,
+    folder: Path,
+    *,
+    states: bool,
+    floats16: bool,
+    tell: Callable[[int, int], None],
 ) -> View:
-    """Run the teacher over all sentences, or over those that a killed run left."""
+    """Run the teacher over all sentences, or over those that a killed run left. `floats16`: products in bfloat16."""
     folder.mkdir(parents=True, exist_ok=True)
     width = teacher.model.config.hidden_size
     vectors = _open(folder / "vectors.npy", np.float32, (len(sentences), width))
@@ -58,9 +64,9 @@ def look(
             tell(place, len(pieces))
             _note(note, place, vectors, tokens)
         items = pieces[place]
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=floats16):
             seen = teacher.encode(sentences.rows(items))
-        vectors[items] = seen.vector.numpy()
+        vectors[items] = seen.vector.float().numpy()
         if tokens is not None:
             for row, item in enumerate(items):
                 length = sentences.length(item)

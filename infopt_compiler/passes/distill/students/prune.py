@@ -19,7 +19,7 @@ from infopt_compiler.passes.distill.students.plan import StudentShape
 from infopt_compiler.passes.distill.students.width import Kept, choose_width, measure_activity
 
 _DEPTH_TOKENS = 2048  # on which layers are tried: every trial is a forward pass of half the model
-_FIT_TOKENS = 16384  # on which channels are ranked and layers fitted: more rows than columns, held in memory
+_FIT_TOKENS = 32768  # on which channels are ranked and layers fitted: more rows than columns, held in memory
 _WEIGHTS = "model.safetensors"
 
 
