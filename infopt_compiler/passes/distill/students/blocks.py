@@ -123,8 +123,9 @@ class DecoderBlocks(Blocks):
         return out
 
     def outcome(self, h_BSD: Tensor) -> Tensor:
-        scored_PD = h_BSD[:, _SCORED - 1 :: _SCORED].reshape(-1, h_BSD.shape[-1])
-        return torch.log_softmax(self.model.lm_head(self.model.model.norm(scored_PD)), dim=-1)
+        scored_PD = h_BSD[:, _SCORED - 1 :: _SCORED].reshape(-1, h_BSD.shape[-1]).float()
+        with torch.autocast("cpu", enabled=False):
+            return torch.log_softmax(self.model.lm_head(self.model.model.norm(scored_PD)), dim=-1)
 
     def divergence(self, reference: Tensor, outcome: Tensor) -> float:
         return float((reference.exp() * (reference - outcome)).sum(-1).mean())
@@ -168,8 +169,8 @@ class EncoderBlocks(Blocks):
         if self._pooling == "cls":
             pooled_BD = h_BSD[:, 0]
         else:
-            weight = self._real_BS[:, :, None].to(h_BSD.dtype)
-            pooled_BD = (h_BSD * weight).sum(1) / weight.sum(1)
+            weight = self._real_BS[:, :, None].float()
+            pooled_BD = (h_BSD.float() * weight).sum(1) / weight.sum(1)
         return nn.functional.normalize(pooled_BD, dim=-1)
 
     def shortfall(self, index: int, h_BSD: Tensor, target_BSD: Tensor) -> tuple[Tensor, Tensor]:
