@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from infopt_compiler.report.html.blocks import Badge, Block, Figure, Section, Spec, Table, Text
+from infopt_compiler.report.html.encoder_distillation import encoder_quality, encoder_verdicts
 from infopt_compiler.report.html.theme import NARROW, WIDE, series
 from infopt_compiler.units import Dimension, human
 
 _TEXTS = {"heldout": "held-out text", "other": "text of another kind"}
+_CURVES = (
+    ("kl", "KL to the teacher (nats per token)"),
+    ("nll", "NLL of the text (nats per token)"),
+    ("cosine", "cosine to the teacher"),
+)
 _NAMES = {"distilled": "distilled", "control": "control (text alone)", "untrained": "not trained"}
 
 
@@ -19,21 +25,23 @@ def distillation(report: dict[str, Any]) -> Section:
         if found and found.get("training"):
             blocks += _run(row["name"], found)
     lead = (
-        "The student learns from its teacher, the control the same tokens from the text alone. Only NLL on text that "
-        "neither saw can say whether the teacher was worth it: KL to the teacher is what the student was trained for."
+        "The student learns from its teacher, the control the same tokens from the text alone. Only what knows no teacher "
+        "can say on text that neither saw whether the teacher was worth it: NLL, or an encoder's nearest sentences."
     )
     return Section("distillation", "Distillation", lead, blocks)
 
 
 def _run(name: str, found: dict[str, Any]) -> list[Block]:
     points = _points(found["training"])
-    blocks: list[Block] = [Text(sentence) for sentence in verdicts(name, found)]
-    for field, title in (("kl", "KL to the teacher"), ("nll", "NLL of the text")):
+    encoder = found.get("kind") == "encoder"
+    said = encoder_verdicts(name, found) if encoder else verdicts(name, found)
+    blocks: list[Block] = [Text(sentence) for sentence in said]
+    for field, title in _CURVES:
         rows = [point for point in points if point["what"] == field]
         if rows:
             blocks.append(_figure(name, title, rows))
     if found.get("quality"):
-        blocks.append(_quality(name, found["quality"]))
+        blocks.append((encoder_quality if encoder else _quality)(name, found["quality"]))
     return [*blocks, _cost(name, found)]
 
 
@@ -62,8 +70,8 @@ def _points(training: dict[str, Any]) -> list[dict[str, Any]]:
             tokens = row["step"] * per_step
             rows += [
                 {"subject": _NAMES.get(label, label), "tokens": tokens / 1000, "what": what, "value": row[what],
-                 "tip": f"{_NAMES.get(label, label)}, {tokens:,.0f} tokens: {row[what]:.4g} nats"}
-                for what in ("kl", "nll")
+                 "tip": f"{_NAMES.get(label, label)}, {tokens:,.0f} tokens: {row[what]:.4g}"}
+                for what, _ in _CURVES
                 if what in row
             ]  # fmt: skip
     return rows
@@ -72,8 +80,8 @@ def _points(training: dict[str, Any]) -> list[dict[str, Any]]:
 def _figure(name: str, title: str, rows: list[dict[str, Any]]) -> Figure:
     ends = {row["subject"]: row["value"] for row in rows}
     text = "; ".join(f"{subject} ends at {value:.3g}" for subject, value in ends.items())
-    wide, narrow = (_spec(rows, f"{title} (nats per token)", width) for width in (WIDE, NARROW))
-    return Figure(f"{title} while {name} learns, on windows kept apart", text, wide, narrow)
+    wide, narrow = (_spec(rows, title, width) for width in (WIDE, NARROW))
+    return Figure(f"{title.partition(' (')[0]} while {name} learns, on text kept apart", text, wide, narrow)
 
 
 def _spec(rows: list[dict[str, Any]], title: str, width: int) -> Spec:

@@ -15,6 +15,7 @@ from infopt_compiler.artifacts import Artifact, ModelSpec, TextData
 from infopt_compiler.passes.base import RunContext
 from infopt_compiler.passes.distill.data import require_one_tokenizer
 from infopt_compiler.passes.distill.device import multiplies_bfloat16, require_memory
+from infopt_compiler.passes.distill.distill import QUICK_STEPS, Preset
 from infopt_compiler.passes.distill.encoder.losses import Weights
 from infopt_compiler.passes.distill.encoder.model import Encoder
 from infopt_compiler.passes.distill.encoder.run import DISTILLED, EncoderPlan, distill_encoder
@@ -48,6 +49,8 @@ def run_encoder(
     require_memory(teacher, given, settings)
     floats16 = settings.wants_bfloat16(multiplies_bfloat16("cpu"))
     sentences = training_sentences(teacher, texts)
+    if settings.preset is Preset.quick:
+        sentences = sentences[0].first(QUICK_STEPS * settings.batch), sentences[1].first(settings.batch)
     tokens = sentences[0].tokens / len(sentences[0])
     shape = choose_shape(ModelSpec.from_folder(teacher), **settings.shape()) if settings.makes else None
     plan = EncoderPlan(
@@ -60,6 +63,7 @@ def run_encoder(
         log=open_log(ctx.staging.name, "encoder"),
     )  # fmt: skip
     facts = {
+        "kind": "encoder",
         **made,
         "precision": "bfloat16" if floats16 else "float32",
         "device": "cpu",
@@ -74,8 +78,9 @@ def run_encoder(
 
 def _training(settings: Distill, tokens: float, seed: int, floats16: bool) -> TrainSettings:
     """`tokens`: of a sentence on average."""
+    steps = max(1, round(settings.token_count / (settings.batch * tokens)))
     return TrainSettings(
-        steps=max(1, round(settings.token_count / (settings.batch * tokens))),
+        steps=min(steps, QUICK_STEPS) if settings.preset is Preset.quick else steps,
         batch=settings.batch,
         micro=settings.micro,
         learning_rate=settings.learning_rate,

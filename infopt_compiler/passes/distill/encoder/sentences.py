@@ -37,6 +37,11 @@ class Sentences:
     def tokens(self) -> int:
         return int(self.starts[-1])
 
+    def first(self, count: int) -> Sentences:
+        """At most the first `count` of them."""
+        starts = self.starts[: count + 1]
+        return Sentences(self.ids[: starts[-1]], starts, self.padding)
+
     def length(self, item: int) -> int:
         return int(self.starts[item + 1] - self.starts[item])
 
