@@ -21,7 +21,7 @@ FEWER = {
     "torch": "python:argparse",
     "numpy": "python:textwrap",
     "sympy": "python:fractions",
-    "models": "python:zipfile.*",
+    "models": "python:email.*",
     "graphs": "python:turtle",
 }
 
