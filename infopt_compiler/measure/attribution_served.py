@@ -156,10 +156,10 @@ def _point(job: Job, stage: Stage, metric: str, run: _Run) -> Point:
 
 def _predicted(job: Job, stage: Stage, label: str, why: str = "the target is not this machine") -> Point:
     assert job.scenario is not None
-    if stage.spec is None:
-        return Point(None, NOT_MEASURED, "the model's shapes are unknown")
     if isinstance(stage.artifact, QuantizedModel):
         return _NOT_SERVED
+    if stage.spec is None:
+        return Point(None, NOT_MEASURED, "the model's shapes are unknown")
     found = predict(stage.spec, job.target, job.scenario).get(label)
     if found is None:
         return Point(None, NOT_MEASURED, f"`{label}` cannot be predicted")
