@@ -43,6 +43,18 @@ LOADS = (
     Load(96, 16, 6),
     Load(192, 16, 2),
 )
+START = {
+    "bandwidth": 0.7,
+    "flops": 0.6,
+    "attention": 1.5,
+    "layer_seconds": 4e-4,
+    "token_seconds": 1e-4,
+    "one_row": 1.0,
+    "alone": 1.0,
+    "gloo_bandwidth": 1e9,
+    "gloo_step": 2e-4,
+    "gloo_start": 1e-4,
+}
 REPEATS = 3
 QUANTITIES = ("ttft", "tpot", "latency")
 
@@ -153,15 +165,18 @@ def with_values(target: Target, values: Values) -> Target:
 
 
 def fit_here(rows: Sequence[Measured], target: Target) -> Values:
-    names = ("bandwidth", "flops", "attention", "layer_seconds", "token_seconds")
-    start = {name: getattr(CPU, name) for name in names}
-    start |= {"gloo_bandwidth": 1e9, "gloo_step": 2e-4, "gloo_start": 1e-4}
+    start = START
     measured = [getattr(row, name) for row in rows for name in QUANTITIES]
     return fit_values(
         lambda values: [v for row in rows for v in predicted(row, with_values(target, values))],
         measured,
         start,
-        {"bandwidth": 2.0, "flops": 2.0},  # of the share of one core: a core alone gets more than that
+        {
+            "bandwidth": 1.0,
+            "flops": 2.0,
+            "one_row": 2.0,
+            "alone": 2.0,
+        },  # a core alone has at most the whole memory
     )
 
 

@@ -18,7 +18,9 @@ class Efficiency:
     bandwidth; `layer_seconds`: of one layer besides; `token_seconds`: of one output token on the host (sampling, scheduling).
 
     `batch_sizes`: a step computes the next larger of these (captured graphs); empty: just the batch. `most_requests`: that a
-    replica serves at once. `memory_share`: of what weights leave free, that keys and values may take.
+    replica serves at once. `memory_share`: of what weights leave free, that keys and values may take. `one_row`: how many times
+    faster weights are read for a single row (a product with a vector). `alone`: how many times its part of a shared memory's
+    bandwidth the only process of a machine gets.
     """
 
     bandwidth: float
@@ -31,6 +33,8 @@ class Efficiency:
     batch_sizes: tuple[int, ...] = _GRAPHS
     most_requests: int = 2048
     memory_share: float = 0.9
+    one_row: float = 1.0
+    alone: float = 1.0
 
     def padded(self, rows: float) -> float:
         return next((float(size) for size in self.batch_sizes if size >= rows), rows)
@@ -40,5 +44,17 @@ class Efficiency:
 NVLINK = Efficiency(0.95, 0.456, 0.449, 3.92, 0.508, 3.33e-6, 7.51e-6)
 # Llama-3.3-70B on RTX 6000 Pro (TensorRT-LLM 1.0): devices on PCIe; `link` from Qwen3-30B-A3B there, whose tensor ranks use it.
 PCIE = Efficiency(0.95, 0.873, 0.733, 5.64, 0.95, 8.19e-6, 4.62e-5)
-# Processes of one CPU machine, PyTorch and gloo.
-CPU = Efficiency(0.7, 0.7, 0.6, 1.5, 1.0, 4e-4, 1e-4, batch_sizes=(), memory_share=0.8)
+# Processes of one CPU machine, PyTorch in one thread each and gloo: `python -m benchmarks.parallel_gloo`.
+CPU = Efficiency(
+    0.45,
+    0.45,
+    0.757,
+    1.26,
+    1.0,
+    1.02e-3,
+    5.27e-4,
+    batch_sizes=(),
+    memory_share=0.8,
+    one_row=2.0,
+    alone=1.29,
+)

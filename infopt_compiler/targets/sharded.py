@@ -97,7 +97,7 @@ def rates_of(spec: ModelSpec, target: Target, mesh: Mesh) -> Rates:
     flops = target.flops * share * efficiency.flops
     if spec.float_bytes == 4 and not target.here:
         flops /= 2  # TF32 runs at half the rate of bf16 on every NVIDIA GPU since Ampere (data sheets)
-    bandwidth = target.bandwidth * share
+    bandwidth = target.bandwidth * share * (efficiency.alone if target.here and mesh.world == 1 else 1.0)
     weights, cache = bandwidth * efficiency.bandwidth, bandwidth * efficiency.cache
     return Rates(weights, cache, flops, cluster_of(target), efficiency)
 

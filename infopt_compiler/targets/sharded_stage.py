@@ -88,7 +88,8 @@ def _work(spec: ModelSpec, mesh: Mesh, rates: Rates, step: Step, stage: _Stage) 
         head = spec.head_parameters if with_head else 0
         read = _read(spec, mesh, layers, step.rows) + (head_bytes(spec, mesh.tensor) if with_head else 0)
         computed = 2 * (active + head) * efficiency.padded(step.rows) / mesh.tensor
-        decoding = max(read / rates.weights, computed / rates.flops)
+        reached = rates.weights * (efficiency.one_row if step.rows <= 1 else 1.0)
+        decoding = max(read / reached, computed / rates.flops)
         held = cache_per_token(spec, mesh, step.kv_bytes) * layers / max(stages_of(spec, mesh.pipeline))
         decoding += step.rows * step.keys * held / rates.cache + step.rows * efficiency.token_seconds
     if step.prompt_tokens:
