@@ -204,6 +204,7 @@ def table(path: Path) -> None:
         "fitted: A, every second load": lambda row: row.fitted,
         "judged: A, the other loads": lambda row: row.model == "A" and not row.fitted,
         "judged: B, all loads": lambda row: row.model == "B",
+        "judged: together": lambda row: not row.fitted,
     }
     for what, wanted in parts.items():
         for mesh in (*MESHES, None):
