@@ -81,7 +81,7 @@ def serve(
     start = time.perf_counter()
     server = open_model(folder)
     load = time.perf_counter() - start
-    loaded = resident_bytes()[1]
+    loaded = _resident(server)[1]
     emit({"event": "ready", "load": load})
     run = _encode if runtime in ENCODERS else _generate
     steady, wall, environment = run(

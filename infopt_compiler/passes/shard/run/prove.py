@@ -65,8 +65,9 @@ def generate(
     logits: Path | None = None,
     timeout: float = 300.0,
     port: int = 0,
+    step: Callable[[int], None] = lambda done: None,
 ) -> Run:
-    """Start the ranks, generate greedily, end them. Raises what `Ranks` raises."""
+    """Start the ranks, generate greedily, end them; `step` gets the tokens so far. Raises what `Ranks` raises."""
     request = {"prompts": prompts, "tokens": tokens, "stop": stop, "logits": str(logits) if logits else None}
     job = RankJob(str(folder), str(out), (request,), timeout=timeout)
     found: list[list[int]] = [[] for _ in prompts]
@@ -75,6 +76,7 @@ def generate(
         if event["event"] == "tokens":
             for offset, token in enumerate(event["tokens"]):
                 found[event["first"] + offset].append(token)
+            step(sum(map(len, found)))
 
     with Ranks(job, port=port) as ranks:
         facts = ranks.wait(told)
@@ -94,7 +96,15 @@ def prove(
     logits = scratch / "logits"
     logits.mkdir(parents=True, exist_ok=True)
     progress(0, 2, "running the shards")
-    run = generate(folder, scratch / "ranks", prompts, tokens, logits=logits)
+    share = 1 / (tokens * len(prompts))
+    run = generate(
+        folder,
+        scratch / "ranks",
+        prompts,
+        tokens,
+        logits=logits,
+        step=lambda done: progress(done * share, 2, "running the shards"),
+    )
     progress(1, 2, "running the whole model")
     compared = compare(source, floats, prompts, run.tokens, logits)
     refuse(compared, run)
