@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from enum import Enum
 
@@ -34,6 +35,8 @@ def judge(bound: Bound, interval: Interval, limit: float) -> Verdict:
 
     `limit` is in base units, already multiplied by the reference where the bound is relative.
     """
+    if any(math.isnan(end) for end in (interval.low, interval.high, limit)):
+        return Verdict.inconclusive  # no number satisfies or breaks a bound that is none
     low, high = (holds(bound.operator, end, limit) for end in (interval.low, interval.high))
     if interval.value is None and low != high:
         return Verdict.inconclusive
@@ -62,6 +65,8 @@ def _point_verdict(result: BoundResult) -> Verdict:
         return result.verdict
     if result.bound.of_last and result.limit is None:
         return Verdict.baseline  # a prediction is not held to what was measured elsewhere
+    if result.point_holds is None:
+        return Verdict.inconclusive  # arithmetic gives no value: nothing is known of it
     return Verdict.met if result.point_holds else Verdict.missed
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from infopt_compiler.budget import Interval
 from infopt_compiler.measure.embedding import Agreement
+from infopt_compiler.measure.statistics import samples_needed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 EMBEDDING_METRICS = ("cosine", "ranking")
 _FEWEST_DOCUMENTS = 8  # with fewer, sentences are drawn instead
-_P1_SENTENCES = 200  # fewer have no first percentile to speak of
 
 
 def estimate_embedding(
@@ -34,8 +34,9 @@ def estimate_embedding(
     if aggregate == "min":
         least, note = float(values.min()), f"the smallest of {len(rows)} sentences of this text"
         return Interval(least, least, least, 1.0, "observed minimum", len(rows), len(rows), note)
-    if aggregate == "p1" and len(rows) < _P1_SENTENCES:
-        note = f"p1 needs {_P1_SENTENCES} sentences, the text gave {len(rows)}"
+    needed = samples_needed(0.99, confidence)  # fewer need not hold one of the worst hundredth
+    if aggregate == "p1" and len(rows) < needed:
+        note = f"p1 needs {needed} sentences at {confidence:.4g} confidence, the text gave {len(rows)}"
         return Interval.unknown(note, samples=len(rows), confidence=confidence)
     drawn, words = _draws(rows, resamples, seed)
     found = _first_percentile(values, drawn) if aggregate == "p1" else drawn @ values / drawn.sum(axis=1)

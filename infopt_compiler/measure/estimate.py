@@ -15,6 +15,7 @@ from infopt_compiler.measure.statistics import (
     mean_interval,
     percentile,
     percentile_interval,
+    samples_needed,
 )
 from infopt_compiler.metrics import METRICS, Direction
 
@@ -58,7 +59,18 @@ def _estimate(samples: BlockSamples, metric: str, aggregate: str | None, confide
         return _largest(pooled, len(blocks))
     if aggregate == "mean":
         return _mean(blocks, pooled, confidence)
-    return _quantile(blocks, pooled, QUANTILES[aggregate], confidence)
+    found = _quantile(blocks, pooled, QUANTILES[aggregate], confidence)
+    return _of_requests(samples, found, QUANTILES[aggregate]) if metric == "itl" else found
+
+
+def _of_requests(samples: BlockSamples, found: Interval, q: float) -> Interval:
+    """Gaps of one request are not independent: as many *requests* are needed as a percentile of requests needs."""
+    requests = sum(len(block.requests) for block in samples.blocks)
+    needed = max(samples_needed(q, found.confidence), samples_needed(1 - q, found.confidence))
+    if requests >= needed:
+        return found
+    note = f"p{q * 100:g} needs the gaps of {needed} requests at {found.confidence:.4g} confidence, {requests} were made"
+    return replace(found, value=None, low=0.0, high=math.inf, note=note)
 
 
 def estimate_ratio(

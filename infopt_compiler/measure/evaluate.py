@@ -106,8 +106,8 @@ def evaluate(
         earlier,
         distillation,
     )
-    timing = measure_timing(job) if target.here else None
     check_kind(job)
+    timing = measure_timing(job) if target.here else None
     quality = measure_quality(job)
     embeddings = measure_embeddings(job)
     generated = measure_generations(job)
@@ -218,8 +218,8 @@ def _judge_files(job: Job, bound: Bound) -> Judged:
     other = job.artifact(bound, bound.relative_to)
     reference = _file_value(bound.metric, other, job.specs.get(bound.relative_to))
     ratio = (
-        interval.scaled(1 / reference.value)
-        if reference.value
+        Interval.exact(interval.value / reference.value, interval.estimator)
+        if interval.value is not None and reference.value
         else Interval.unknown("the reference has no value")
     )
     return judge_relative(bound, ratio, reference)

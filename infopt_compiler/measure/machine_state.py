@@ -23,7 +23,8 @@ _GLANCE = 0.4  # seconds
 @dataclass(frozen=True)
 class MachineState:
     """`busy_share_others`: CPU time of processes that are not ours; `steal_share`: taken by the hypervisor (None: not
-    told); `throttled`: periods in which the control group's quota stopped us; `frequency_mhz` at the end."""
+    told); `throttled`: periods in which the control group's quota stopped us, which is the machine that we were given, not
+    others' work; `frequency_mhz` at the end."""
 
     seconds: float
     busy_share_others: float
@@ -35,7 +36,7 @@ class MachineState:
     @property
     def is_busy(self) -> bool:
         stolen = (self.steal_share or 0.0) > _STEAL_SHARE
-        return self.busy_share_others > BUSY_SHARE or stolen or bool(self.throttled)
+        return self.busy_share_others > BUSY_SHARE or stolen
 
 
 class Watch:

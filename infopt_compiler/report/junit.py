@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from infopt_compiler.report.values import bound_text, interval_text, limit_text, value_text
 
+# What XML 1.0 cannot hold, escaped or not (section 2.2): a crashed pass's last words may have colours.
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OUTCOME = {"missed": "failure", "inconclusive": "failure", "predicted": "skipped", "baseline": "skipped"}
 
 
@@ -26,7 +29,8 @@ def junit(report: dict[str, Any]) -> str:
             {"failure": "failures", "error": "errors"}.get(name, name),
             str(len(suite.findall(f"testcase/{name}"))),
         )
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suite, encoding="unicode") + "\n"
+    text = _ILLEGAL.sub("�", ET.tostring(suite, encoding="unicode"))
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + text + "\n"
 
 
 def _case(suite: ET.Element, bound: dict[str, Any]) -> None:

@@ -66,7 +66,7 @@ def _basis(bound: dict[str, Any]) -> str:
     if bound["basis"] == "predicted":
         return "predicted"
     return (
-        f"{bound['samples']} samples, {bound['blocks']} blocks, {bound['confidence']:.0%}"
+        f"{bound['samples']} samples, {bound['blocks']} blocks, {bound['confidence'] * 100:.5g}%"
         if bound["samples"]
         else "exact"
     )

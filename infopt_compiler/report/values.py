@@ -119,11 +119,15 @@ def last_line(report: dict[str, Any], where: str) -> str:
     bounds = [b for b in report["bounds"] if b["severity"] == "error"]
     missed = [b for b in bounds if b["verdict"] == "missed"]
     open_ = [b for b in bounds if b["verdict"] in ("inconclusive", "predicted")]
-    if report["verdict"] == "missed" and not missed:
+    if report["verdict"] == "missed" and any(d["code"] == "E0913" for d in report["diagnostics"]):
         return f"MISSED · refused before anything was computed: {_first_error(report['diagnostics'])} · report: {where}"
     texts = {
-        "met": _met(bounds),
-        "missed": f"{len(missed)} of {len(bounds)} bounds missed: " + ", ".join(b["metric"] for b in missed),
+        "met": f"by prediction; {len(open_)} of {len(bounds)} bounds not decided by measuring"
+        if open_
+        else _met(bounds),
+        "missed": f"{len(missed)} of {len(bounds)} bounds missed: " + ", ".join(b["metric"] for b in missed)
+        if missed
+        else f"by prediction; {len(open_)} of {len(bounds)} bounds not decided by measuring",
         "inconclusive": f"{len(open_)} of {len(bounds)} bounds inconclusive: "
         + ", ".join(b["metric"] for b in open_),
         "predicted": f"predicted only, on {report['target'].get('name')}: {len(open_)} of {len(bounds)} bounds not measured",

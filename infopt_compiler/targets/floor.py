@@ -28,7 +28,9 @@ def floor(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, floa
     from_memory = max(0.0, spec.bytes_per_token - target.cache_bytes)
     step = from_memory / bandwidth
     # One position in each prompt needs the head; integer kernels may do four operations where fp32 does one.
-    operations = 2.0 * spec.linear_parameters * scenario.prompt * scenario.batch
+    # Prompts from data are as long as they are, up to `prompt`: nothing but one token is sure.
+    tokens = 1 if scenario.prompts is not None else scenario.prompt
+    operations = 2.0 * spec.linear_parameters * tokens * scenario.batch
     prefill = max(operations / (flops * 4), from_memory / bandwidth)
     latency = prefill + max(0, scenario.generate - 1) * step
     weights = spec.weight_bytes * _SIZE_SLACK

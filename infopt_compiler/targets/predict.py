@@ -36,6 +36,8 @@ class Workload(Protocol):
     def max_length(self) -> int: ...
     @property
     def utilization(self) -> float: ...
+    @property
+    def prompts(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,15 @@ def _times(spec: ModelSpec, target: Target, scenario: Workload, kernels: Rates |
 
 
 def _decoder(spec: ModelSpec, target: Target, scenario: Workload, times: _Times) -> dict[str, Predicted]:
+    if (
+        scenario.generate < 1
+    ):  # a decoder that is only asked to read: no rate of output tokens, no price of one
+        read_only = ("ttft", "prefill", "latency")
+        return {
+            k: v
+            for name in read_only
+            for k, v in times.percentiles(name, times.prefill, times.prefill_text).items()
+        }
     latency = times.prefill + (scenario.generate - 1) * times.step
     whole = f"prefill + {scenario.generate - 1} steps of {times.step * 1e3:.3g} ms"
     rate = scenario.batch * scenario.generate / latency

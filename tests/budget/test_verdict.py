@@ -85,7 +85,7 @@ def test_exit_codes(results: list[BoundResult], code: int) -> None:
     assert exit_code(overall(results)) == code
 
 
-@pytest.mark.parametrize(("point", "code"), [(True, 0), (False, 3), (None, 3)])
+@pytest.mark.parametrize(("point", "code"), [(True, 0), (False, 3), (None, 4)])
 def test_predict_only_is_met_or_missed(point: bool | None, code: int) -> None:
     results = [result(Verdict.met), result(Verdict.predicted, point=point)]
     assert exit_code(overall(results, predict_only=True)) == code
@@ -95,3 +95,12 @@ def test_the_worst_verdict_decides() -> None:
     order = [Verdict.met, Verdict.predicted, Verdict.inconclusive, Verdict.missed]
     for better, worse in pairwise(order):
         assert overall([result(better), result(worse)]) is worse
+
+
+def test_a_number_that_is_none_decides_nothing():
+    assert judge(BOUND, Interval(math.nan, math.nan, math.nan, 0.95, "", 1, 1), 0.6) is Verdict.inconclusive
+
+
+def test_what_cannot_be_predicted_is_not_missed():
+    unknown = result(Verdict.predicted, point=None)
+    assert overall([unknown], predict_only=True) is Verdict.inconclusive

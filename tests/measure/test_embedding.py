@@ -82,7 +82,7 @@ def test_the_first_percentile_needs_enough_sentences():
     found = estimate_embedding(_rows(values), "cosine", "p1", 0.95, resamples=500, seed=0)
     assert found.value == pytest.approx(0.505, abs=0.003) and found.low <= found.value <= found.high
     few = estimate_embedding(_rows(values[:50]), "cosine", "p1", 0.95, resamples=500, seed=0)
-    assert few.value is None and "needs 200" in (few.note or "")
+    assert few.value is None and "needs 299" in (few.note or "")
 
 
 @pytest.mark.parametrize("mode", list(ScenarioMode))

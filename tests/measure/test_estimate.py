@@ -84,3 +84,11 @@ def test_memory_is_the_highest_process() -> None:
     assert found.high >= 110
     alone = estimate(BlockSamples(tuple(blocks[:1])), "memory.peak", None, 0.95)
     assert alone.high == math.inf
+
+
+def test_gaps_of_too_few_requests_give_no_tail_of_gaps() -> None:
+    """90 requests have 810 gaps, which are not 810 independent ones: p99 needs 299 requests at 95 %."""
+    few = estimate(samples(5), "itl", "p99", 0.95)
+    assert few.value is None and few.high == math.inf
+    assert "p99 needs the gaps of 299 requests at 0.95 confidence, 90 were made" in few.note
+    assert estimate(samples(5, blocks=24), "itl", "p99", 0.95).value is not None

@@ -139,3 +139,10 @@ def test_a_bound_says_its_confidence_and_its_references():
     assert bound_text(both) == "kl.mean <= 110% of last vs base on heldout at 99.9% confidence"
     alone = bound(metric="size", limit_raw="100% of last", reference="last")
     assert bound_text(alone) == "size <= 100% of last"
+
+
+def test_control_characters_of_a_crash_leave_junit_readable():
+    """A third party's last words may be coloured; XML cannot hold an escape character at all."""
+    crashed = {"code": "E0801", "severity": "error", "message": "boom \x1b[31mred\x00"}
+    text = junit({"recipe": "r", "seconds": 1.0, "started": "", "bounds": [], "diagnostics": [crashed]})
+    assert "boom" in ET.fromstring(text).find("testcase/error").get("message")

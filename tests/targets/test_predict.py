@@ -67,3 +67,14 @@ def test_a_disturbed_probe_proves_less() -> None:
     busy = replace(quiet, disturbed=True)
     least = {target.disturbed: floor(SMOLLM2, target, SCENARIO)["tpot.p50"] for target in (quiet, busy)}
     assert least[False] == pytest.approx(least[True] * 10 / 1.3)
+
+
+def test_prompts_from_data_may_be_short() -> None:
+    """Texts of up to `prompt` tokens: only one token is sure, so a long `prompt` rules nothing out."""
+    fixed, texts = (Scenario(prompt=2048, prompts=name) for name in (None, "texts"))
+    assert floor(INT4, LAB, texts)["ttft.p50"] < floor(INT4, LAB, fixed)["ttft.p50"] / 10
+
+
+def test_a_decoder_that_only_reads_has_no_rate() -> None:
+    found = predict(INT4, LAB, Scenario(generate=0))
+    assert "ttft.p50" in found and "throughput" not in found
