@@ -11,7 +11,7 @@ from infopt_compiler.targets.model import Target
 from infopt_compiler.targets.predicted import Predicted
 from infopt_compiler.targets.roofline import roofline_prefill, roofline_step
 from infopt_compiler.targets.sharded_predict import predict_sharded
-from infopt_compiler.targets.timed import Rates, prefill_seconds, step_seconds, text_seconds
+from infopt_compiler.targets.timed import Rates, kernels_of, prefill_seconds, step_seconds, text_seconds
 
 _TIMED, _ROOFLINE = (
     1.4,
@@ -78,7 +78,7 @@ def predict(
 
 def _times(spec: ModelSpec, target: Target, scenario: Workload, kernels: Rates | None) -> _Times:
     keys = scenario.prompt + scenario.generate // 2
-    if kernels is None:
+    if kernels is None or any(kind not in kernels for kind in kernels_of(spec, target)):
         prefill, prefill_text = roofline_prefill(spec, target, scenario.prompt, scenario.batch)
         step, step_text = roofline_step(spec, target, keys, scenario.batch)
         return _Times(prefill, prefill_text, step, step_text, _ROOFLINE)

@@ -78,3 +78,8 @@ def test_prompts_from_data_may_be_short() -> None:
 def test_a_decoder_that_only_reads_has_no_rate() -> None:
     found = predict(INT4, LAB, Scenario(generate=0))
     assert "ttft.p50" in found and "throughput" not in found
+
+
+def test_kernels_that_nobody_timed_leave_the_roofline() -> None:
+    """A plan times the kernels of models under a bound on time; a budget of the size alone predicts all the same."""
+    assert predict(INT4, LAB, SCENARIO, {}) == predict(INT4, LAB, SCENARIO)
