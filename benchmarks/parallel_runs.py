@@ -1,6 +1,6 @@
 """Sharded models, run and compared: `python -m benchmarks.parallel_runs FOLDER [smollm2|quantized|stream ...]`.
 
-Prints the tables of docs/parallelization.md. FOLDER keeps the models between runs. `stream` needs 20 GB of disk and 8 GB of memory.
+Prints the tables of docs/parallelization.md. FOLDER keeps the models between runs. `stream` needs 20 GB of disk and 10 GB of memory.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def quantized(place: Path) -> Path:
 
 
 def generated(place: Path) -> Path:
-    """A Llama of 60 M parameters with 2 KV heads and SmolLM2's tokenizer."""
+    """A Llama of 50 M parameters with 2 KV heads and SmolLM2's tokenizer."""
     small = {"hidden_size": 512, "intermediate_size": 1536, "num_hidden_layers": 8, "num_attention_heads": 8}
     return _written(
         place / "generated", place, {**BILLION, **small, "num_key_value_heads": 2, "head_dim": 64}
