@@ -52,15 +52,15 @@ def test_an_impossible_budget_is_missed_if_it_is_built_anyway(place):
     planned = run(place, "plan", "impossible.opt")
     assert planned.returncode == 3
     assert "`size <= 20 MB` is out of reach on cpu" in planned.stdout
-    # Weights that a large cache holds need not come from memory: there the arithmetic proves nothing of `tpot`. Nor does
-    # it where others used the machine while it was probed, which is for the machine to say, not for this test.
+    # Weights that a large cache holds need not come from memory: there the arithmetic proves nothing of `tpot`. Where others
+    # used the machine while it was probed, more is granted to it, and whether 408 GB/s is still beyond it is not for us to say.
     (probed,) = [
         json.loads(path.read_text())
         for path in place.glob("cache/machine/*.json")
         if "kernels" not in path.name
     ]
-    proves = last_level_cache() < 60e6 and not probed["probe"]["disturbed"]
-    assert ("from memory" in planned.stdout) == proves
+    if not probed["probe"]["disturbed"]:
+        assert ("from memory" in planned.stdout) == (last_level_cache() < 60e6)
 
 
 def test_the_real_tokenizer_ships(place):
