@@ -51,6 +51,10 @@ class DecoderTask:
     def parameters(self) -> dict[str, nn.Parameter]:
         return self.weights.masters
 
+    @property
+    def spread(self) -> frozenset[str]:
+        return self.weights.spread
+
     def collect_gradients(self) -> None:
         self.weights.collect_gradients()
 

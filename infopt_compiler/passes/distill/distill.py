@@ -45,7 +45,7 @@ class Precision(str, Enum):
 
 
 _DECODERS_ONLY = (
-    "objective", "temperature", "hard", "mix", "source", "share", "top", "freeze", "tables", "processes",
+    "objective", "temperature", "hard", "mix", "source", "share", "top", "freeze", "tables", "processes", "spread",
 )  # fmt: skip
 _ENCODERS_ONLY = ("states", "attention")
 
@@ -133,6 +133,7 @@ class Distill(Pass):
     precision: Precision = param(Precision.auto, "Of the products.")
     preset: Preset = param(Preset.full, "`quick`: three steps on little text, to try a recipe.")
     processes: int = param(1, "Processes that share a step's windows (torchrun).", minimum=1, maximum=4096)
+    spread: bool = param(False, "Spread weights, gradients and moments over the processes (FSDP2).")
 
     @classmethod
     def output_for(cls, given: Mapping[str, type[Artifact]]) -> type[Artifact]:
@@ -155,7 +156,19 @@ class Distill(Pass):
         if self.batch % self.processes:
             message = f"{self.batch} windows cannot be shared by {self.processes} processes"
             yield Problem(message, "processes", code="E0750")
+        yield from self._spread_problems()
         yield from self._of_the_other_kind(model)
+
+    def _spread_problems(self) -> Iterator[Problem]:
+        if not self.spread:
+            return
+        if self.processes == 1:
+            yield Problem(
+                "one process has nobody to spread weights to", "spread", "raise `processes`", code="E0750"
+            )
+        if self.source is Source.student:
+            message = "what a process writes with its student has a length of its own, and all must read spread weights together"
+            yield Problem(message, "spread", "leave `spread` out, or let the teacher write", code="E0750")
 
     def _of_the_other_kind(self, model: ModelSpec | None) -> Iterator[Problem]:
         """Parameters that mean nothing for an encoder, or for a decoder."""

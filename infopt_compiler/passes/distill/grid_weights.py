@@ -69,6 +69,8 @@ class GridWeights:
     The embedding stays as it is; so does a head whose table the embedding shares.
     """
 
+    spread: frozenset[str] = frozenset()
+
     def __init__(self, model: Any, folder: Path, teacher: Any, *, head: bool, floats16: bool) -> None:
         self.masters: dict[str, nn.Parameter] = {}
         self.matrices: dict[str, Matrix] = {}
@@ -109,7 +111,7 @@ class GridWeights:
             for module, matrix in self.matrices.items():
                 self._used[f"{module}.weight"].copy_(matrix.weight())
 
-    def tensors(self) -> dict[str, Tensor]:
+    def whole(self) -> dict[str, Tensor]:
         """The stored tensors that changed, by their names in the folder."""
         found = {}
         for module, matrix in self.matrices.items():

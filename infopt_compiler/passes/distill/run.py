@@ -26,6 +26,7 @@ from infopt_compiler.passes.distill.head import Blend
 from infopt_compiler.passes.distill.judge import WINDOWS, cut_text, judge
 from infopt_compiler.passes.distill.objective import Objective
 from infopt_compiler.passes.distill.speed import compare_speed
+from infopt_compiler.passes.distill.spread import SpreadWeights
 from infopt_compiler.passes.distill.students.plan import choose_shape
 from infopt_compiler.passes.distill.students.prune import prune_folder
 from infopt_compiler.passes.distill.teacher import View, teach
@@ -34,7 +35,7 @@ from infopt_compiler.passes.distill.training.errors import BadStudent
 from infopt_compiler.passes.distill.training.loop import Trained, train
 from infopt_compiler.passes.distill.training.processes import Processes
 from infopt_compiler.passes.distill.training.settings import TrainSettings
-from infopt_compiler.passes.distill.weights import PlainWeights, values
+from infopt_compiler.passes.distill.weights import PlainWeights, Weights
 from infopt_compiler.passes.distill.write import write_student
 from infopt_compiler.units import parse_quantity
 
@@ -101,6 +102,8 @@ class Run:
 
     def all(self, heldout: TextData, other: TextData) -> dict[str, Any]:
         self.work.mkdir(parents=True, exist_ok=True)
+        if self.quantized and self.settings.spread:
+            raise BadStudent("integers of a quantized student are trained whole", help="leave `spread` out")
         if self.student is not None:
             require_one_tokenizer(self.teacher, self.student.path)
         require_memory(self.teacher, self.student.path if self.student else None, self.settings)
@@ -268,17 +271,17 @@ class Run:
         facts["seconds"] = time.monotonic() - started
         if isinstance(weights, GridWeights):
             facts["integers_changed"] = weights.changed()
+        changed = weights.whole()
         if not self.processes.first:
             return facts
-        changed = weights.tensors() if isinstance(weights, GridWeights) else values(weights)
         shutil.rmtree(self.work / label, ignore_errors=True)
         write_student(prepared.start, changed, self.work / label)
         done.write_text(json.dumps(facts), "utf-8")
         return facts
 
-    def task(self, blend: Blend, prepared: Prepared) -> tuple[DecoderTask, PlainWeights | GridWeights]:
+    def task(self, blend: Blend, prepared: Prepared) -> tuple[DecoderTask, Weights]:
         s = self.settings
-        weights: PlainWeights | GridWeights
+        weights: Weights
         teacher = None
         if self.quantized:
             model = load_quantized(prepared.start).to(self.device)
@@ -287,7 +290,7 @@ class Run:
             weights.weights_changed()
         else:
             model = load_decoder(prepared.start, self.device)
-            weights = PlainWeights(model, prepared.shared, s.tables, floats16=self.floats16)
+            weights = self.plain(model, prepared.shared)
         common: dict[str, Any] = {
             "first": prepared.shared,
             "floats16": self.floats16,
@@ -301,6 +304,12 @@ class Run:
             policy.sample(teacher, share, s.top, self.ctx.seed, self.processes.rank)
             return policy, weights
         return DecoderTask(model, weights, prepared.text, prepared.views, blend, **common), weights
+
+    def plain(self, model: Any, shared: int) -> Weights:
+        """Of a student in floats: whole in every process, or spread over them."""
+        if self.settings.spread and self.processes.count > 1:
+            return SpreadWeights(model, shared, self.settings.tables, self.processes, floats16=self.floats16)
+        return PlainWeights(model, shared, self.settings.tables, floats16=self.floats16)
 
     def facts(
         self, prepared: Prepared, trained: dict[str, Any], quality: dict[str, Any], speed: dict[str, Any]

@@ -12,6 +12,7 @@ class Weights(Protocol):
     """Named float32 parameters, and how they get into the model."""
 
     masters: dict[str, nn.Parameter]
+    spread: frozenset[str]  # those of which this process holds a share, whose gradients are summed already
 
     def collect_gradients(self) -> None:
         """Move the gradients of what the forward used to `masters`."""
@@ -21,17 +22,28 @@ class Weights(Protocol):
         """Bring what the forward uses up to date."""
         ...
 
+    def whole(self) -> dict[str, Tensor]:
+        """What is written: the changed tensors as they are now, by name. Every process must ask."""
+        ...
+
 
 class PlainWeights:
     """The model's own weights. With `floats16` matrices are kept in bfloat16 for the products, so that none is
     converted anew in every forward; norms and biases stay float32, and so does the residual stream under autocast.
     """
 
-    def __init__(self, model: Any, first: int, head: bool, *, floats16: bool) -> None:
-        wanted = trainable(model, first, head)
+    spread: frozenset[str] = frozenset()
+
+    def __init__(
+        self, model: Any, first: int, head: bool, *, floats16: bool, others: frozenset[str] = frozenset()
+    ) -> None:
+        """`others`: parameters that are somebody else's to see to."""
+        wanted = trainable(model, first, head) - others
         self.masters: dict[str, nn.Parameter] = {}
         self._used: dict[str, nn.Parameter] = {}
         for name, parameter in model.named_parameters():
+            if name in others:
+                continue
             parameter.requires_grad_(name in wanted)
             if floats16 and parameter.dim() > 1:
                 if name in wanted:
@@ -51,6 +63,10 @@ class PlainWeights:
             for name, used in self._used.items():
                 used.copy_(self.masters[name])
 
+    def whole(self) -> dict[str, Tensor]:
+        """The trained weights as they are now."""
+        return {name: parameter.detach() for name, parameter in self.masters.items()}
+
 
 def trainable(model: Any, first: int, head: bool) -> set[str]:
     """The layers from `first` on and the last norm; head and embedding where `head`."""
@@ -64,8 +80,3 @@ def trainable(model: Any, first: int, head: bool) -> set[str]:
         if wanted:
             found.add(name)
     return found
-
-
-def values(weights: Weights) -> dict[str, Tensor]:
-    """The trained weights as they are now."""
-    return {name: parameter.detach() for name, parameter in weights.masters.items()}

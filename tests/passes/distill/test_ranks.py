@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from infopt_compiler.artifacts import HFModel
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.distill import run
+from infopt_compiler.passes.distill.distill import Precision
 from tests.passes.distill.conftest import Context, small
 
 
@@ -18,11 +22,11 @@ def no_judging(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "judge", lambda *arguments, **settings: {})
 
 
-def losses(teacher: HFModel, texts: dict[str, Any], folder: Path, processes: int) -> list[float]:
+def losses(teacher: HFModel, texts: dict[str, Any], folder: Path, processes: int, **more: Any) -> list[float]:
     ctx = Context(folder / "staging", folder / "scratch")
     for made in (ctx.staging, ctx.scratch):
         made.mkdir(parents=True)
-    settings = small(tokens="2560 tokens", processes=processes)
+    settings = small(tokens="2560 tokens", processes=processes, **more)
     facts = settings.run(ctx, teacher=teacher, student=None, **texts)
     assert any("step 20 of 20" in message for message in ctx.told)
     found: list[float] = facts["distillation"]["training"]["distilled"]["losses"]
@@ -46,3 +50,46 @@ def test_an_error_of_a_process_is_the_pass_s(teacher: HFModel, texts: dict[str, 
         settings.run(ctx, teacher=teacher, student=None, **texts)
     assert caught.value.code == "E0753"
     assert caught.value.keep_staging
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", [Precision.float32, Precision.bfloat16])
+def test_spread_weights_make_the_steps_of_whole_ones(
+    teacher: HFModel, texts: dict[str, Any], tmp_path: Path, precision: Precision
+) -> None:
+    """FSDP2 over gloo: the losses, and the student that ships."""
+    more = {"tables": True, "precision": precision}
+    whole = losses(teacher, texts, tmp_path / "whole", 2, **more)
+    spread = losses(teacher, texts, tmp_path / "spread", 2, spread=True, **more)
+    assert spread == pytest.approx(whole, rel=1e-3 if precision is Precision.float32 else 5e-3)
+    found = [load_file(tmp_path / name / "staging/model.safetensors") for name in ("whole", "spread")]
+    assert found[0].keys() == found[1].keys()
+    for name, tensor in found[0].items():
+        assert torch.allclose(tensor, found[1][name], atol=2e-3), name
+
+
+@pytest.mark.slow
+def test_spread_training_goes_on_from_the_step_that_all_have(
+    teacher: HFModel, texts: dict[str, Any], tmp_path: Path
+) -> None:
+    """Killed between the writes of two processes: one has the checkpoint of step 20, the other that of step 16."""
+    settings = small(tokens="2560 tokens", processes=2, spread=True)
+    ctx = Context(tmp_path / "staging", tmp_path / "scratch")
+    for made in (ctx.staging, ctx.scratch):
+        made.mkdir()
+    started = run.Run(settings, ctx, teacher.path, None, texts["text"])
+    started.work.mkdir()
+    started.prepare()
+    started.train_apart()
+    whole = load_file(started.work / "distilled/model.safetensors")
+    for label in ("control", "distilled"):
+        shutil.rmtree(started.work / label)
+        (started.work / f"{label}.json").unlink()
+        behind = started.work / f"training/{label}/rank1of2"
+        (behind / "before.pt").replace(behind / "checkpoint.pt")
+    ctx.told.clear()
+    started.train_apart()
+    assert any("step 17 of 20" in message for message in ctx.told)
+    assert not any("step 16 of 20" in message for message in ctx.told)
+    again = load_file(started.work / "distilled/model.safetensors")
+    assert all(torch.equal(again[name], tensor) for name, tensor in whole.items())

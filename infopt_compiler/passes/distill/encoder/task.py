@@ -52,6 +52,10 @@ class EncoderTask:
     def parameters(self) -> dict[str, nn.Parameter]:
         return dict(self.student.layers.named_parameters())
 
+    @property
+    def spread(self) -> frozenset[str]:
+        return frozenset()
+
     def collect_gradients(self) -> None:
         """The forward uses the parameters themselves."""
 

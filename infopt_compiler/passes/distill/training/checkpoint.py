@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 LATEST = "checkpoint.pt"
 BEST = "best.pt"
+BEFORE = "before.pt"  # the checkpoint before the latest, where each process writes its own share
 
 
 @dataclass

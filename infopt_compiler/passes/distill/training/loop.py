@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from . import checkpoint
-from .checkpoint import BEST, LATEST, State
+from .checkpoint import BEFORE, BEST, LATEST, State
 from .errors import NotFinite
+from .gradients import add_up_and_clip
 from .order import share_of, step_items
 from .processes import Processes
 from .settings import TrainSettings, learning_rate
@@ -77,6 +78,9 @@ class _Run:
         self.task, self.settings, self.folder = task, settings, folder
         self.tell, self.label, self.log, self.processes = tell, label, log, processes
         self.parameters = task.parameters()
+        self.spread = bool(task.spread)
+        if self.spread:  # every process has a part of its own to keep
+            self.folder = folder / f"rank{self.processes.rank}of{self.processes.count}"
         self.state = State()
         self.optimizer = torch.optim.AdamW(
             self.parameters.values(),
@@ -123,10 +127,8 @@ class _Run:
         self.task.collect_gradients()
         summed = torch.tensor([total], dtype=torch.float64)
         self.processes.add_up([summed])
-        gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
-        self.processes.add_up(gradients)
         mean = float(summed) / count
-        norm = float(torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.clip))
+        norm = add_up_and_clip(self.parameters, self.task.spread, self.settings.clip, self.processes)
         self._require_finite(mean, norm)
         rate = learning_rate(self.settings, step)
         for group in self.optimizer.param_groups:
@@ -178,7 +180,7 @@ class _Run:
         return {name: parameter.detach() for name, parameter in self.parameters.items()}
 
     def _write(self, name: str, content: dict[str, Any]) -> None:
-        if self.processes.first:
+        if self.spread or self.processes.first:
             checkpoint.write(self.folder / name, content)
         self.processes.wait()
 
@@ -189,14 +191,28 @@ class _Run:
             "parameters": self._values(),
             "optimizer": self.optimizer.state_dict(),
         }
+        if self.spread and (self.folder / LATEST).is_file():
+            (self.folder / LATEST).replace(self.folder / BEFORE)
         self._write(LATEST, content)
 
     def _resume(self) -> None:
         """From the last checkpoint. One of other settings is another training's, and is not used."""
-        saved = checkpoint.read(self.folder / LATEST)
-        if saved is None or saved["settings"] != asdict(self.settings):
+        saved = self._saved()
+        if saved is None:
             return
         checkpoint.copy_into(self.parameters, saved["parameters"])
         self.task.weights_changed()
         self.optimizer.load_state_dict(saved["optimizer"])
         self.state = State(**saved["state"])
+
+    def _saved(self) -> dict[str, Any] | None:
+        """The latest checkpoint; of shares the latest step that every process has, as a kill may come between two writes."""
+        found = [
+            checkpoint.read(self.folder / name) for name in ((LATEST, BEFORE) if self.spread else (LATEST,))
+        ]
+        own = [saved for saved in found if saved is not None and saved["settings"] == asdict(self.settings)]
+        if not self.spread:
+            return own[0] if own else None
+        step = self.processes.least(max((saved["state"]["step"] for saved in own), default=-1))
+        chosen = next((saved for saved in own if saved["state"]["step"] == step), None)
+        return chosen if self.processes.least(int(chosen is not None)) else None

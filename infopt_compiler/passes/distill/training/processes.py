@@ -55,6 +55,17 @@ class Processes:
                     part.copy_(summed.view_as(part))
                 bucket = []
 
+    def least(self, value: int) -> int:
+        """The smallest of all processes' values."""
+        if self.count == 1:
+            return value
+        import torch
+        import torch.distributed as dist
+
+        found = torch.tensor([value])
+        dist.all_reduce(found, dist.ReduceOp.MIN)
+        return int(found)
+
     def leave(self) -> None:
         """End the group."""
         if self.count > 1:

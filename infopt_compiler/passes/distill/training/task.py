@@ -23,6 +23,11 @@ class Task(Protocol):
         """What is trained, by name; the same in every process and after a restart."""
         ...
 
+    @property
+    def spread(self) -> frozenset[str]:
+        """Those of `parameters` of which this process holds a share; their gradients are sums over all processes already."""
+        ...
+
     def collect_gradients(self) -> None:
         """After the last backward of a step: see that each of `parameters` has its gradient. Nothing to do where these
         are what the forward uses."""
