@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
@@ -19,10 +20,9 @@ from typing import Any
 
 from .errors import CLASSES, PortTaken, RankFailed, RanksHang
 from .index import ShardIndex
-from .rank import EVENTS, PARENT, RankJob
+from .rank import EVENTS, PARENT, START_SECONDS, RankJob
 
 _TICK_SECONDS = 0.05
-_START_SECONDS = 180.0  # imports and reading weights give no sign
 _GRACE_SECONDS = 3.0  # after the first failure: for others to tell theirs, so that the cause is found
 _LOG_CHARACTERS = 600
 _LOCALHOST = "127.0.0.1"
@@ -47,7 +47,12 @@ def free_port(wanted: int = 0) -> int:
             probe.bind((_LOCALHOST, wanted))
         except OSError as wrong:
             help = "choose another port, or leave it out to let one be chosen"
-            raise PortTaken(f"port {wanted} is in use by another program", help=help) from wrong
+            what = (
+                "is in use by another program"
+                if wrong.errno == errno.EADDRINUSE
+                else f"cannot be used: {wrong.strerror}"
+            )
+            raise PortTaken(f"port {wanted} {what}", help=help) from wrong
         return int(probe.getsockname()[1])
 
 
@@ -109,12 +114,13 @@ class Ranks:
 
     def events(self) -> Iterator[dict[str, Any]]:
         """What ranks tell, in the order of arrival, until all have ended. RankFailed, RanksHang and what ranks raise."""
-        sign, patience = time.monotonic(), _START_SECONDS + 2 * self._timeout
+        sign, patience = time.monotonic(), 2 * START_SECONDS + 2 * self._timeout
         while True:
             ended = all(rank.process.poll() is not None for rank in self._ranks)
             for event in self._read(0.0 if ended else _TICK_SECONDS):
-                sign, patience = time.monotonic(), 2 * self._timeout
                 yield event
+                # After it: ranks that serve are asked nothing while the caller is busy with something else.
+                sign, patience = time.monotonic(), 2 * self._timeout
             self._raise_failure()
             if ended:
                 return

@@ -21,6 +21,7 @@ from typing import Any
 from .errors import PortTaken, ShardError, WrongWorld
 
 _PR_SET_PDEATHSIG = 1
+START_SECONDS = 180.0  # in which others may still import, or read their weights: nothing is wrong with them
 Tell = Callable[[dict[str, Any]], None]
 PARENT, EVENTS = "INFOPT_RANK_PARENT", "INFOPT_RANK_EVENTS"
 
@@ -82,6 +83,7 @@ def describe(failure: Exception) -> dict[str, Any]:
         "timed out",
         "Timed out",
         "Timeout",
+        "wait timeout",
         "Socket",
         "connectFullMesh",
         "Gloo",
@@ -103,10 +105,11 @@ def run(job: RankJob, rank: int, tell: Tell) -> dict[str, Any]:
 
     torch.set_grad_enabled(False)
     device = _device(job.device)
-    _join(dist, device, job.timeout)
+    store = _join(dist, device, job.timeout)
     from .session import Session
 
     session = Session(folder, index, rank, device, timedelta(seconds=job.timeout))
+    _meet(store, "loaded", index.mesh.world, job.timeout)
     for request in job.requests:
         _answer(session, request, tell)
     if job.serve:
@@ -122,8 +125,9 @@ def run(job: RankJob, rank: int, tell: Tell) -> dict[str, Any]:
 def check_world(index: Any, world: int) -> None:
     """WrongWorld unless as many processes were started as the mesh has ranks."""
     if world != index.mesh.world:
+        started = "1 process was" if world == 1 else f"{world} processes were"
         raise WrongWorld(
-            f"{world} processes were started, the shards are for {index.mesh.world} ({index.mesh})",
+            f"{started} started, the shards are for {index.mesh.world} ({index.mesh})",
             help=f"start {index.mesh.world}: for example `torchrun --nproc-per-node {index.mesh.world}`",
         )
 
@@ -137,10 +141,20 @@ def _device(name: str) -> Any:
     return torch.device("cuda", torch.cuda.current_device())
 
 
-def _join(dist: Any, device: Any, timeout: float) -> None:
+def _join(dist: Any, device: Any, timeout: float) -> Any:
+    """Gives the store of the ranks. `timeout` is for what they do together, once all of them are there."""
+    from torch.distributed.rendezvous import rendezvous
+
+    patience = timedelta(seconds=max(START_SECONDS, timeout))
     try:
+        store, rank, world = next(rendezvous("env://", timeout=patience))
+        _meet(store, "joined", world, timeout)
         dist.init_process_group(
-            "nccl" if device.type == "cuda" else "gloo", timeout=timedelta(seconds=timeout)
+            "nccl" if device.type == "cuda" else "gloo",
+            store=store,
+            rank=rank,
+            world_size=world,
+            timeout=timedelta(seconds=timeout),
         )
     except Exception as failure:
         if "EADDRINUSE" in str(failure) or "already in use" in str(failure):
@@ -149,6 +163,14 @@ def _join(dist: Any, device: Any, timeout: float) -> None:
                 f"port {port} is in use by another program", help="choose another port, or let it be chosen"
             ) from failure
         raise
+    return store
+
+
+def _meet(store: Any, place: str, world: int, timeout: float) -> None:
+    """Wait until all ranks are here: on a busy machine or a slow disk they come minutes apart, whatever `timeout` is."""
+    if store.add(f"infopt/{place}", 1) == world:
+        store.set(f"infopt/{place}/all", "")
+    store.wait([f"infopt/{place}/all"], timedelta(seconds=max(START_SECONDS, timeout)))
 
 
 def _events() -> Tell:

@@ -13,6 +13,7 @@ import pytest
 from infopt_compiler.artifacts import HFModel
 from infopt_compiler.artifacts.mesh import Mesh
 from infopt_compiler.passes.shard.run.execute import shard_model
+from infopt_compiler.passes.shard.run.write import write_shards
 from infopt_compiler.targets.model import Target
 from tests.passes.export.models import write_llama, write_quantized, write_tokenizer
 
@@ -87,7 +88,16 @@ def shards(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     return sharded(llama, tmp_path_factory.mktemp("shards"), Mesh(tensor=2, pipeline=2))
 
 
+@pytest.fixture(scope="session")
+def pair(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny Llama in two stages: as few processes as ranks can be watched with."""
+    folder = tmp_path_factory.mktemp("pair") / "shards"
+    folder.mkdir()
+    write_shards(llama, folder, Mesh(pipeline=2), "float32", lambda *told: None)
+    return folder
+
+
 @pytest.fixture
-def copied(shards: tuple[Path, dict[str, Any]], tmp_path: Path) -> Path:
-    """The shards, to be damaged."""
-    return Path(shutil.copytree(shards[0], tmp_path / "copy"))
+def copied(pair: Path, tmp_path: Path) -> Path:
+    """The two stages, to be damaged."""
+    return Path(shutil.copytree(pair, tmp_path / "copy"))

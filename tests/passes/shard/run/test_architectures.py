@@ -33,7 +33,10 @@ LLAMA3 = {
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "llama": ("llama", {"attention_bias": True, "mlp_bias": True}),
     "llama, stretched": ("llama", {"rope_parameters": LLAMA3}),
-    "llama, linear": ("llama", {"rope_parameters": {"rope_type": "linear", "rope_theta": 500.0, "factor": 4.0}}),
+    "llama, linear": (
+        "llama",
+        {"rope_parameters": {"rope_type": "linear", "rope_theta": 500.0, "factor": 4.0}},
+    ),
     "mistral, window": ("mistral", {"sliding_window": 40, "head_dim": 16}),
     "qwen2": ("qwen2", {}),
     "qwen3": ("qwen3", {"head_dim": 16}),
@@ -65,7 +68,11 @@ def test_the_function_is_that_of_transformers(tmp_path: Path, kind: str) -> None
     from infopt_compiler.passes.shard.run.prove import TOLERANCE, compare
     from infopt_compiler.passes.shard.run.session import Session
 
-    source, shards, logits = write_model(tmp_path / "model", *MODELS[kind]), tmp_path / "shards", tmp_path / "l"
+    source, shards, logits = (
+        write_model(tmp_path / "model", *MODELS[kind]),
+        tmp_path / "shards",
+        tmp_path / "l",
+    )
     shards.mkdir()
     logits.mkdir()
     index = write_shards(source, shards, Mesh(), "float32", lambda *told: None)

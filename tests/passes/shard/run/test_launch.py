@@ -33,66 +33,76 @@ def _state(pid: int) -> str:
         return ""
 
 
-@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSTOP])
+# A killed rank is seen at once, however long ranks may wait for each other; a stopped one only by that time.
+@pytest.mark.parametrize(("sign", "timeout"), [(signal.SIGKILL, 600.0), (signal.SIGSTOP, 12.0)])
 def test_a_rank_that_dies_or_stops_is_named(
-    shards: tuple[Path, dict], tmp_path: Path, sign: signal.Signals
+    pair: Path, tmp_path: Path, sign: signal.Signals, timeout: float
 ) -> None:
     started = None
-    job = RankJob(str(shards[0]), str(tmp_path), (LONG,), timeout=10.0)
+    job = RankJob(str(pair), str(tmp_path), (LONG,), timeout=timeout)
     with pytest.raises(RankFailed if sign is signal.SIGKILL else RanksHang) as failed, Ranks(job) as ranks:
         for _ in ranks.events():
             if started is None:
-                os.kill(ranks.pids[2], sign)
+                os.kill(ranks.pids[1], sign)
                 started = time.monotonic()
-    assert started is not None and time.monotonic() - started < 60
-    assert "rank 2" in str(failed.value) and str(tmp_path / "rank-2.log") in str(failed.value)
+    assert (
+        started is not None and time.monotonic() - started < 120
+    )  # a busy machine's; without a watch, never
+    assert "rank 1" in str(failed.value) and str(tmp_path / "rank-1.log") in str(failed.value)
     if sign is signal.SIGKILL:
         assert "SIGKILL" in str(failed.value) and "pipeline=1" in str(failed.value)
     assert running(ranks.pids) == []
 
 
-def test_ranks_die_with_the_process_that_started_them(shards: tuple[Path, dict], tmp_path: Path) -> None:
+def test_ranks_die_with_the_process_that_started_them(pair: Path, tmp_path: Path) -> None:
+    """They are stopped first, so that none ends by itself or because its pipe broke: only the kernel can end them."""
     code = (
         "import sys\nfrom infopt_compiler.passes.shard.run.launch import Ranks\n"
         "from infopt_compiler.passes.shard.run.rank import RankJob\n"
-        f"ranks = Ranks(RankJob({str(shards[0])!r}, {str(tmp_path)!r}, ({LONG!r},)))\n"
+        f"ranks = Ranks(RankJob({str(pair)!r}, {str(tmp_path)!r}, ({LONG!r},)))\n"
         "for event in ranks.events():\n    print(*ranks.pids, flush=True)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     pids = list(map(int, parent.stdout.readline().split()))
-    assert len(running(pids)) == 4
-    parent.kill()
-    parent.wait()
-    until = time.monotonic() + 5
-    while running(pids) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert running(pids) == []
+    assert len(running(pids)) == 2
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        parent.kill()
+        parent.wait()
+        until = time.monotonic() + 60
+        while running(pids) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert running(pids) == []
+    finally:
+        for pid in running(pids):
+            os.kill(pid, signal.SIGKILL)
 
 
-def test_a_port_in_use(shards: tuple[Path, dict], tmp_path: Path) -> None:
+def test_a_port_in_use(pair: Path, tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         with pytest.raises(PortTaken, match=f"port {other.getsockname()[1]} is in use"):
-            Ranks(RankJob(str(shards[0]), str(tmp_path)), port=other.getsockname()[1])
+            Ranks(RankJob(str(pair), str(tmp_path)), port=other.getsockname()[1])
 
 
 def test_a_missing_and_a_truncated_shard(copied: Path, tmp_path: Path) -> None:
     shard = copied / "stage-1-tensor-0.safetensors"
     shard.chmod(0o644)
     shard.write_bytes(shard.read_bytes()[:5000])
-    with pytest.raises(DamagedShard, match="rank 2 is cut short"):
+    with pytest.raises(DamagedShard, match="rank 1 is cut short"):
         Ranks(RankJob(str(copied), str(tmp_path / "ranks")))
     shard.unlink()
-    with pytest.raises(NoShards, match="rank 2 is missing"):
+    with pytest.raises(NoShards, match="rank 1 is missing"):
         Ranks(RankJob(str(copied), str(tmp_path / "ranks")))
 
 
-def test_torchrun_runs_the_shards_and_refuses_another_number(shards: tuple[Path, dict]) -> None:
+def test_torchrun_runs_the_shards_and_refuses_another_number(pair: Path) -> None:
     def torchrun(count: int) -> subprocess.CompletedProcess[str]:
         module = ["-m", "infopt_compiler.passes.shard.run.torchrun"]
-        words = [str(shards[0]), "--prompt", "the quick", "--prompt", "fox", "--tokens", "3", "--raw"]
+        words = [str(pair), "--prompt", "the quick", "--prompt", "fox", "--tokens", "3", "--raw"]
         launcher = [
             sys.executable,
             "-m",
@@ -103,25 +113,21 @@ def test_torchrun_runs_the_shards_and_refuses_another_number(shards: tuple[Path,
         ]
         return subprocess.run([*launcher, *module, *words], capture_output=True, text=True, timeout=300)
 
-    wrong = torchrun(2)
+    wrong = torchrun(1)
     assert wrong.returncode == 1
-    assert (
-        "error[E0782]: 2 processes were started, the shards are for 4 (tensor 2 x pipeline 2)" in wrong.stderr
-    )
-    right = torchrun(4)
+    assert "error[E0782]: 1 process was started, the shards are for 2 (pipeline 2)" in wrong.stderr
+    right = torchrun(2)
     assert right.returncode == 0, right.stderr
     assert [line[:3] for line in right.stdout.splitlines()] == ["[0]", "[1]"]
 
 
-def test_generate_on_the_command_line(
-    shards: tuple[Path, dict], copied: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["generate", str(shards[0]), "the quick", "fox", "--tokens", "3", "--raw"]) == 0
-    (copied / "stage-0-tensor-1.safetensors").unlink()
+def test_generate_on_the_command_line(pair: Path, copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["generate", str(pair), "the quick", "fox", "--tokens", "3", "--raw"]) == 0
+    (copied / "stage-1-tensor-0.safetensors").unlink()
     assert main(["generate", str(copied), "fox"]) == 1
     told = capsys.readouterr().err
-    assert "error[E0780]: the shard stage-0-tensor-1.safetensors of rank 1 is missing" in told
+    assert "error[E0780]: the shard stage-1-tensor-0.safetensors of rank 1 is missing" in told
     assert "Traceback" not in told
     assert main(["merge", str(copied), "out"]) == 1
-    assert main(["generate", str(shards[0])]) == 2
-    assert main(["generate", str(shards[0]), "fox", "--tokens", "many"]) == 2
+    assert main(["generate", str(pair)]) == 2
+    assert main(["generate", str(pair), "fox", "--tokens", "many"]) == 2
