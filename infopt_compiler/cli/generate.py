@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,16 +25,19 @@ if TYPE_CHECKING:
 def run(command: Command) -> int:
     """Logs of the ranks stay where the run failed."""
     folder, *prompts = command.words
-    named = command.text("logs")
+    named, tokens, port = command.text("logs"), _count(command, "tokens", 64), _count(command, "port", 0)
     logs = Path(named) if named else Path(tempfile.mkdtemp(prefix="infopt-ranks-"))
-    tokens, port = _count(command, "tokens", 64), _count(command, "port", 0)
     try:
         started = time.monotonic()
         texts, found = _generate(Path(folder), prompts, logs, tokens, port, command)
     except PassError as failure:
         raise DiagnosticError(error(failure.code, str(failure), at(folder), help=failure.help)) from failure
+    finally:
+        if not named:
+            with suppress(OSError):  # logs are kept: there are some where a rank was started
+                logs.rmdir()
     if not named:
-        shutil.rmtree(logs)
+        shutil.rmtree(logs, ignore_errors=True)
     _show(command, prompts, texts, found, time.monotonic() - started)
     return 0
 
@@ -48,9 +52,16 @@ def _generate(
     from infopt_compiler.passes.shard.run.texts import Texts
 
     texts = Texts(folder)
-    ids = [texts.prompt(prompt, raw=command.on("raw")) for prompt in prompts]
+    ids = [_ids(texts, prompt, raw=command.on("raw")) for prompt in prompts]
     timeout = _seconds(command, 300.0)
     return texts, generate(folder, logs, ids, tokens, stop=texts.stop, timeout=timeout, port=port)
+
+
+def _ids(texts: Texts, prompt: str, *, raw: bool) -> list[int]:
+    ids = texts.prompt(prompt, raw=raw)
+    if not ids:
+        raise DiagnosticError(error("E0509", "a prompt has no tokens", at(prompt), help="say something"))
+    return ids
 
 
 def _show(command: Command, prompts: list[str], texts: Texts, found: Run, seconds: float) -> None:

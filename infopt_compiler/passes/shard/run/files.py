@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -111,8 +111,10 @@ def _exactly(file: int, count: int, offset: int) -> bytes:
     return data
 
 
-def read_into(tensor: Tensor, out: np.ndarray[Any, Any]) -> None:
-    """Fill a contiguous array of the tensor's size with its bytes; nothing is held besides."""
+def read_into(
+    tensor: Tensor, out: np.ndarray[Any, Any], seen: Callable[[memoryview], None] = lambda data: None
+) -> None:
+    """Fill a contiguous array of the tensor's size with its bytes; nothing is held besides. `seen` gets what was read."""
     view = memoryview(out.reshape(-1).view("uint8"))  # type: ignore[arg-type]
     with tensor.path.open("rb", buffering=0) as file:
         file.seek(tensor.offset)
@@ -123,6 +125,7 @@ def read_into(tensor: Tensor, out: np.ndarray[Any, Any]) -> None:
                     f"{tensor.path.name} is cut short: `{tensor.name}` is not whole",
                     help="make the artifact anew",
                 )
+            seen(view[:count])
             view = view[count:]
 
 

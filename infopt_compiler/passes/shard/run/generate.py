@@ -34,6 +34,11 @@ class Request:
     microbatches: int = 0  # 0: as many as there are stages
     reserve: int = 0  # columns that the cache has room for, if more than are needed
 
+    def __post_init__(self) -> None:
+        empty = [row for row, prompt in enumerate(self.prompts) if not prompt]
+        if empty or not self.prompts:
+            raise ValueError(f"prompt {empty[0]} has no tokens" if empty else "there are no prompts")
+
 
 @dataclass
 class Microbatch:

@@ -66,7 +66,7 @@ class ShardIndex:
                 raise NoShards(
                     f"{folder / INDEX} has the format {data['format']}; this program reads {FORMAT}"
                 )
-            return cls(
+            found = cls(
                 Mesh.from_json(data["mesh"]),
                 tuple((first, last) for first, last in data["stages"]),
                 {
@@ -76,13 +76,24 @@ class ShardIndex:
                 {name: _shard(one) for name, one in data["shards"].items()},
                 tuple(data["ranks"]),
             )
-        except FileNotFoundError:
+            found._agree()
+            return found
+        except (FileNotFoundError, NotADirectoryError):
             help = "a sharded model is what the pass `shard` writes"
             raise NoShards(f"{folder} is no sharded model: it has no {INDEX}", help=help) from None
-        except (KeyError, TypeError, ValueError) as wrong:
+        except OSError as wrong:
+            raise NoShards(f"{folder / INDEX} cannot be read: {wrong.strerror}") from wrong
+        except (AttributeError, KeyError, TypeError, ValueError) as wrong:
             raise DamagedShard(
                 f"{folder / INDEX} is damaged: {wrong!r}", help="make the artifact anew"
             ) from wrong
+
+    def _agree(self) -> None:
+        """ValueError where ranks, files and stages are not those of the mesh."""
+        if min(self.mesh.to_json().values()) < 1 or len(self.ranks) != self.mesh.world:
+            raise ValueError(f"{len(self.ranks)} ranks for a mesh of {self.mesh.to_json()}")
+        if len(self.stages) != self.mesh.pipeline or set(self.ranks) != set(self.shards):
+            raise ValueError("its stages or shards are not those of its mesh")
 
     def check_files(self, folder: Path) -> None:
         """Every shard is there with the bytes that it had when it was written. Raises NoShards, DamagedShard."""

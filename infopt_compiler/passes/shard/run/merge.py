@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -26,12 +27,26 @@ def merge(folder: Path, out: Path) -> dict[str, int]:
     index.check_files(folder)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CannotWriteShards(f"{out} is there already", help="name a folder that does not exist")
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise CannotWriteShards(f"{out} lies in the sharded model itself", help="name a folder elsewhere")
     _verify_digests(folder, index)
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        return _write(folder, index, out)
+        return _whole_or_nothing(folder, index, out)
     except OSError as failure:
         raise CannotWriteShards(f"{out} cannot be written: {failure}", help="is the disk full?") from failure
+
+
+def _whole_or_nothing(folder: Path, index: ShardIndex, out: Path) -> dict[str, int]:
+    """Under another name until it is whole: half a model would look like one."""
+    partial = out.absolute().with_name(f".{out.absolute().name}.{os.getpid()}")
+    partial.mkdir(parents=True)
+    try:
+        written = _write(folder, index, partial)
+        partial.replace(out)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return written
 
 
 def _verify_digests(folder: Path, index: ShardIndex) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from infopt_compiler.sources.tensors import Tensor as Stored
+
 from .architecture import Architecture
+from .errors import DamagedShard
 from .files import Ranges, read_into, tensors_in
 from .index import ShardIndex
 from .matrices import FloatMatrix, IntegerMatrix, Matrix
@@ -30,19 +35,7 @@ class RankWeights:
         shard = index.shards[index.ranks[rank]]
         self._architecture = Architecture.from_folder(folder)
         self._parts, self._compute, self._index = shard.parts, compute, index
-        self._tensors = {
-            name: self._read(tensor, device) for name, tensor in tensors_in(folder / shard.file).items()
-        }
-
-    def _read(self, stored: object, device: torch.device) -> Tensor:
-        from infopt_compiler.sources.tensors import Tensor as Stored
-
-        assert isinstance(stored, Stored)
-        out = torch.empty(stored.shape, dtype=TYPES[stored.dtype])
-        read_into(
-            stored, out.view(torch.uint8).numpy() if out.dim() else out.reshape(1).view(torch.uint8).numpy()
-        )
-        return out.to(device)
+        self._tensors = _read_shard(folder / shard.file, shard.sha256, device)
 
     @property
     def bytes(self) -> int:
@@ -85,3 +78,21 @@ class RankWeights:
     def bias(self, module: str) -> Tensor | None:
         found = self._tensors.get(f"{module}.bias")
         return None if found is None else found.to(self._compute)
+
+
+def _read_shard(path: Path, sha256: str, device: torch.device) -> dict[str, Tensor]:
+    """DamagedShard unless the bytes are those that were written: a flipped bit would be a wrong answer without a word."""
+    stored = sorted(tensors_in(path).values(), key=lambda tensor: tensor.offset)
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        digest.update(file.read(stored[0].offset if stored else -1))
+    found = {tensor.name: _read(tensor, device, digest.update) for tensor in stored}
+    if digest.hexdigest() != sha256:
+        raise DamagedShard(f"the shard {path.name} is not what was written", help="make the artifact anew")
+    return found
+
+
+def _read(stored: Stored, device: torch.device, seen: Callable[[memoryview], None]) -> Tensor:
+    out = torch.empty(stored.shape, dtype=TYPES[stored.dtype])
+    read_into(stored, out.reshape(-1).view(torch.uint8).numpy(), seen)
+    return out.to(device)

@@ -121,7 +121,16 @@ def test_torchrun_runs_the_shards_and_refuses_another_number(pair: Path) -> None
     assert [line[:3] for line in right.stdout.splitlines()] == ["[0]", "[1]"]
 
 
-def test_generate_on_the_command_line(pair: Path, copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_generate_on_the_command_line(
+    pair: Path,
+    copied: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
     assert main(["generate", str(pair), "the quick", "fox", "--tokens", "3", "--raw"]) == 0
     (copied / "stage-1-tensor-0.safetensors").unlink()
     assert main(["generate", str(copied), "fox"]) == 1
@@ -130,4 +139,7 @@ def test_generate_on_the_command_line(pair: Path, copied: Path, capsys: pytest.C
     assert "Traceback" not in told
     assert main(["merge", str(copied), "out"]) == 1
     assert main(["generate", str(pair)]) == 2
+    assert main(["generate", str(pair), "fox", "", "--raw"]) == 2
+    assert "error[E0509]: a prompt has no tokens" in capsys.readouterr().err
+    assert not list(place.iterdir())  # folders of logs are kept where there are logs
     assert main(["generate", str(pair), "fox", "--tokens", "many"]) == 2

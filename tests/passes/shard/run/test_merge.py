@@ -110,6 +110,64 @@ def test_nothing_is_written_over(llama: Path, tmp_path: Path) -> None:
     written(llama, tmp_path / "shards", Mesh(tensor=2))
     with pytest.raises(CannotWriteShards, match="is there already"):
         merge(tmp_path / "shards", llama)
+    with pytest.raises(CannotWriteShards, match="lies in the sharded model itself"):
+        merge(tmp_path / "shards", tmp_path / "shards/merged")
+
+
+def test_half_a_model_is_not_left(llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(llama, tmp_path / "shards", Mesh(tensor=2))
+    (tmp_path / "merged").mkdir()
+
+    def full(*told: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("infopt_compiler.passes.shard.run.merge.shutil.copyfile", full)
+        with pytest.raises(CannotWriteShards, match="No space left"):
+            merge(tmp_path / "shards", tmp_path / "merged")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["merged", "shards"]
+    merge(tmp_path / "shards", tmp_path / "merged")
+    assert tensors(tmp_path / "merged") == tensors(llama)
+
+
+def test_a_rank_reads_what_was_written_or_nothing(llama: Path, tmp_path: Path) -> None:
+    """As many bytes, one bit of them another."""
+    from datetime import timedelta
+
+    import torch
+
+    from infopt_compiler.passes.shard.run.session import Session
+
+    index = written(llama, tmp_path / "shards", Mesh())
+    shard = tmp_path / "shards/stage-0-tensor-0.safetensors"
+
+    def load() -> None:
+        Session(tmp_path / "shards", index, 0, torch.device("cpu"), timedelta(seconds=9))
+
+    load()
+    data = shard.read_bytes()
+    shard.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(DamagedShard, match=r"stage-0-tensor-0.safetensors is not what was written"):
+        load()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"tensors": []}, {"ranks": []}, {"stages": [[0, 2], [2, 2]]}, {"mesh": {"tensor": 0}}, {"shards": {}}],
+)
+def test_an_index_that_contradicts_itself_is_damaged(llama: Path, tmp_path: Path, change: dict) -> None:
+    written(llama, tmp_path / "shards", Mesh(tensor=2))
+    path = tmp_path / "shards/shards.json"
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps({**told, **change}))
+    with pytest.raises(DamagedShard, match=r"shards.json is damaged"):
+        ShardIndex.read(tmp_path / "shards")
+
+
+def test_a_file_is_no_sharded_model(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+    with pytest.raises(NoShards, match=r"no shards.json"):
+        ShardIndex.read(tmp_path / "file")
 
 
 STREAM = """
