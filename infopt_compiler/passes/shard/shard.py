@@ -21,7 +21,7 @@ from infopt_compiler.targets.model import Target
 from infopt_compiler.targets.sharded_memory import stored_bytes
 from infopt_compiler.targets.sharded_predict import load_of
 
-MODEL_TYPES = ("llama", "mistral", "qwen2", "qwen3", "smollm3", "qwen3_moe")
+MODEL_TYPES = ("llama", "mistral", "qwen2", "qwen3", "smollm3", "qwen3_moe", "mixtral")
 
 
 class Floats(str, Enum):

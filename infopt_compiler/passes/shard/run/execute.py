@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from infopt_compiler.artifacts import Artifact, ModelSpec, TextData
@@ -12,7 +13,7 @@ from infopt_compiler.passes.shard.layout import ShardLayout
 from .architecture import Architecture
 from .index import ShardIndex
 from .memory import Load, rank_bytes
-from .write import layout_of, write_shards
+from .write import write_shards
 
 if TYPE_CHECKING:
     from .prove import Run
@@ -47,7 +48,9 @@ def shard_model(
         floats,
         lambda done, total, text: ctx.progress(done / max(total, 1), 3, text),
     )
-    prompts = proof_prompts(model.path, on, PROMPTS, PROMPT_TOKENS)
+    prompts = proof_prompts(
+        model.path, on, max(PROMPTS, mesh.data), PROMPT_TOKENS
+    )  # one for each copy, at the least
     compared, run = prove(
         model.path,
         ctx.staging,
@@ -63,7 +66,7 @@ def shard_model(
         "mesh": mesh.to_json(),
         "ranks": mesh.world,
         "shard_bytes": [shard.tensor_bytes for shard in index.shards.values()],
-        "planned_bytes": _planned_bytes(model, spec, mesh, floats),
+        "planned_bytes": planned_bytes(spec, mesh, floats),
         **compared.facts(),
         "rank_memory": _memory(
             index, spec, run, Load(len(prompts), max(map(len, prompts)), tokens, logits=True)
@@ -71,10 +74,10 @@ def shard_model(
     }
 
 
-def _planned_bytes(model: Artifact, spec: ModelSpec, mesh: Mesh, floats: str) -> list[int]:
+def planned_bytes(spec: ModelSpec, mesh: Mesh, floats: str) -> list[int]:
     """What arithmetic with config.json alone says of each shard, to be held against what was written."""
-    planned = ShardLayout.of_spec(spec, mesh) if floats == "float32" else layout_of(model.path, mesh, floats)
-    return [planned.bytes_of(at) for at in mesh.coordinates() if at.data == at.sequence == 0]
+    layout = ShardLayout.of_spec(replace(spec, float_bytes=2 if floats == "bfloat16" else 4), mesh)
+    return [layout.bytes_of(at) for at in mesh.coordinates() if at.data == at.sequence == 0]
 
 
 def _memory(index: ShardIndex, spec: ModelSpec, run: Run, load: Load) -> list[dict[str, Any]]:

@@ -105,6 +105,9 @@ def prove(
         logits=logits,
         step=lambda done: progress(done * share, 2, "running the shards"),
     )
+    for row, found in enumerate(run.tokens):
+        if len(found) != tokens:
+            raise NotEqual(f"the shards gave {len(found)} tokens of prompt {row}, not {tokens}")
     progress(1, 2, "running the whole model")
     compared = compare(source, floats, prompts, run.tokens, logits)
     refuse(compared, run)

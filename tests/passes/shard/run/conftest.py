@@ -57,28 +57,38 @@ def quantized(llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def mixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Qwen3 with four experts, of which a token takes two, and norms of its heads."""
-    import torch
-    from transformers import Qwen3MoeConfig, Qwen3MoeForCausalLM
+    special = {"moe_intermediate_size": 32, "num_experts": 4, "head_dim": 16, "norm_topk_prob": True}
+    return _write_mixture(tmp_path_factory.mktemp("mixture") / "model", "qwen3_moe", special)
 
-    folder = tmp_path_factory.mktemp("mixture") / "model"
+
+@pytest.fixture(scope="session")
+def mixtral(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four experts of other names in the files."""
+    special = {"num_local_experts": 4, "sliding_window": None}
+    return _write_mixture(tmp_path_factory.mktemp("mixtral") / "model", "mixtral", special)
+
+
+def _write_mixture(folder: Path, kind: str, special: dict[str, Any]) -> Path:
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
     folder.mkdir()
     write_tokenizer(folder)
     torch.manual_seed(0)
-    config = Qwen3MoeConfig(
+    config = AutoConfig.for_model(
+        kind,
         vocab_size=len(json.loads((folder / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]),
         hidden_size=64,
         intermediate_size=128,
-        moe_intermediate_size=32,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        num_experts=4,
         num_experts_per_tok=2,
-        head_dim=16,
-        norm_topk_prob=True,
         initializer_range=0.2,
+        tie_word_embeddings=False,
+        **special,
     )
-    Qwen3MoeForCausalLM(config).save_pretrained(folder)
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     return folder
 
 

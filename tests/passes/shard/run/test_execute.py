@@ -34,9 +34,12 @@ def test_an_axis_alone(llama: Path, tmp_path: Path, axis: str) -> None:
     assert len(list(folder.glob("*.safetensors"))) == 1  # both ranks read the one file
 
 
-def test_experts_are_dealt_out(mixture: Path, tmp_path: Path) -> None:
-    mesh = Mesh(tensor=2, experts=2)
-    proven(sharded(mixture, tmp_path, mesh)[1], mesh)
+@pytest.mark.parametrize(("kind", "experts"), [("mixture", 2), ("mixtral", 2), ("mixtral", 1)])
+def test_experts_are_dealt_out_or_cut(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, experts: int
+) -> None:
+    mesh = Mesh(tensor=2, experts=experts)
+    proven(sharded(request.getfixturevalue(kind), tmp_path, mesh)[1], mesh)
 
 
 def test_integers_are_cut_along_groups(quantized: Path, tmp_path: Path) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.artifacts.mesh import Mesh
 from infopt_compiler.passes.shard.run.errors import CannotWriteShards, DamagedShard, NoShards
+from infopt_compiler.passes.shard.run.execute import planned_bytes
 from infopt_compiler.passes.shard.run.index import ShardIndex
 from infopt_compiler.passes.shard.run.merge import merge
 from infopt_compiler.passes.shard.run.write import layout_of, write_shards
+from infopt_compiler.targets.sharded_memory import rank_weights
 
 MESHES = [Mesh(tensor=2), Mesh(pipeline=2), Mesh(tensor=2, pipeline=2), Mesh(sequence=2, data=2)]
 
@@ -86,6 +90,23 @@ def test_bfloat16_halves_the_floats(llama: Path, tmp_path: Path) -> None:
     merged, source = (load_file(folder / "model.safetensors") for folder in (tmp_path / "merged", llama))
     assert all(torch.equal(merged[name], tensor.bfloat16()) for name, tensor in source.items())
     assert json.loads((tmp_path / "merged/config.json").read_text())["dtype"] == "bfloat16"
+
+
+@pytest.mark.parametrize("floats", ["float32", "bfloat16"])
+@pytest.mark.parametrize("mesh", [Mesh(tensor=2, experts=2), Mesh(pipeline=2)], ids=str)
+@pytest.mark.parametrize("kind", ["llama", "quantized", "mixture", "mixtral"])
+def test_what_is_written_was_planned_from_the_configuration(
+    request: pytest.FixtureRequest, kind: str, mesh: Mesh, floats: str
+) -> None:
+    """Names and sizes by arithmetic on one side, the tensors of the files on the other."""
+    source = request.getfixturevalue(kind)
+    layout = layout_of(source, mesh, floats)
+    places = [at for at in mesh.coordinates() if at.data == at.sequence == 0]
+    spec = ModelSpec.from_folder(source)
+    assert planned_bytes(spec, mesh, floats) == [layout.bytes_of(at) for at in places]
+    stored = replace(spec, float_bytes=2 if floats == "bfloat16" else 4)
+    by_stage = {at.pipeline: layout.bytes_of(at) for at in places}
+    assert rank_weights(stored, mesh) == tuple(by_stage.values())
 
 
 def test_a_missing_or_damaged_shard_is_named(llama: Path, tmp_path: Path) -> None:
