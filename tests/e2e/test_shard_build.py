@@ -60,3 +60,35 @@ def test_a_cut_group_is_refused_before_anything_runs(place: Path) -> None:
     refused = run(place, "check", "smollm2-w4-tp3.opt", "smollm2.source=file:tiny", "q.group=64")
     assert refused.returncode == 1
     assert "E0771" in refused.stderr or "does not divide" in refused.stderr
+
+
+STAGES = """\
+measure quick
+model tiny = "file:tiny"
+scenario short { prompt = 8 tokens, generate = 4 tokens }
+parts = shard(tiny, tensor = 1, pipeline = 2, sequence = 1, data = 1)
+onnx = export(parts, format = onnx)
+budget onnx under short { size <= 50 MB, tpot.p50 <= 10 s }
+"""
+
+
+def test_a_recipe_exports_stages_that_the_runner_runs(place: Path) -> None:
+    """From `shard` through `export` to a verdict, then the artifact by the program that ships with it."""
+    (place / "stages.opt").write_text(STAGES)
+    built = run(place, "stages.opt", *QUICK)
+    assert built.returncode in (0, 4), built.stdout + built.stderr  # times of a busy machine may be undecided
+    folder = place / "outputs/stages/latest"
+    report = json.loads((folder / "report.json").read_text("utf-8"))
+    facts = next(row["facts"] for row in report["passes"] if row["pass"] == "export")
+    assert facts["stages"] == [[0, 1], [1, 2]] and 0 <= facts["stages_max_difference"] <= 2e-4
+    verdicts = {row["metric"]: row["verdict"] for row in report["bounds"]}
+    assert verdicts["size"] == "met" and verdicts["tpot.p50"] in ("met", "inconclusive"), verdicts
+    runner = [sys.executable, "-m", "infopt_compiler.measure.runtimes.onnx_stages"]
+    answered = subprocess.run(
+        [*runner, str(folder / "artifact"), "the quick"], capture_output=True, text=True, timeout=300
+    )
+    assert answered.returncode == 0 and answered.stdout.strip(), answered.stderr
+    refused = subprocess.run(
+        [*runner, str(place / "tiny"), "the"], capture_output=True, text=True, timeout=300
+    )
+    assert refused.returncode == 1 and "stages.json" in refused.stderr and "Traceback" not in refused.stderr

@@ -16,6 +16,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+_INDEX = "stages.json"
 
 
 class Stage:
@@ -57,7 +58,7 @@ class OnnxStages:
     def __init__(self, folder: Path) -> None:
         from tokenizers import Tokenizer
 
-        told = json.loads((folder / "stages.json").read_text("utf-8"))
+        told = json.loads((folder / _INDEX).read_text("utf-8"))
         self.model = told["model"]
         self.stages = [Stage(folder / f"stage-{number}") for number in range(len(told["stages"]))]
         for stage in self.stages:
@@ -123,17 +124,30 @@ class OnnxStagesServer:
         }
 
 
-def main(arguments: list[str]) -> None:
-    folder, text = arguments
-    stages = OnnxStages(Path(folder))
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 2 or not arguments[1]:
+        sys.stderr.write(f"usage: python -m {__spec__.name} DIR PROMPT\n")
+        return 2
+    folder, text = Path(arguments[0]), arguments[1]
+    if not (folder / _INDEX).is_file():
+        sys.stderr.write(
+            f"{folder} holds no stages: it has no {_INDEX}, which `export` of a sharded model writes\n"
+        )
+        return 1
+    sys.stdout.write(_answer(OnnxStages(folder), text) + "\n")
+    return 0
+
+
+def _answer(stages: OnnxStages, text: str) -> str:
+    """Up to the end token, or 64 tokens."""
     ends = stages.model.get("eos_token_id", [])
     found: list[int] = []
     for (token,) in stages.generate(stages.encode(text), 1, 64):
         if token in (ends if isinstance(ends, list) else [ends]):
             break
         found.append(token)
-    sys.stdout.write(stages.decode(found) + "\n")
+    return stages.decode(found)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))
