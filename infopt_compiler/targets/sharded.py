@@ -99,15 +99,21 @@ def rates_of(spec: ModelSpec, target: Target, mesh: Mesh) -> Rates:
         flops /= 2  # TF32 runs at half the rate of bf16 on every NVIDIA GPU since Ampere (data sheets)
     bandwidth = target.bandwidth * share * (efficiency.alone if target.here and mesh.world == 1 else 1.0)
     weights, cache = bandwidth * efficiency.bandwidth, bandwidth * efficiency.cache
-    return Rates(weights, cache, flops, cluster_of(target), efficiency)
+    return Rates(weights, cache, flops, cluster_of(target), efficiency, computed_bytes(spec, target))
+
+
+def computed_bytes(spec: ModelSpec, target: Target) -> int:
+    """Of an activation, a key, a value: processes of this machine compute in float32, whatever they store."""
+    return 4 if target.here else spec.float_bytes
 
 
 def memory_of(spec: ModelSpec, target: Target, mesh: Mesh, load: Load, batch: int) -> RankMemory:
     """Of the fullest device, with `batch` requests of the replica at their full length."""
+    element = computed_bytes(spec, target)
     return RankMemory(
         float(max(rank_weights(spec, mesh))),
-        cache_per_token(spec, mesh, load.kv_bytes) * load.length * batch,
-        activation_bytes(spec, mesh, _tokens_at_once(load, mesh, batch)),
+        cache_per_token(spec, mesh, load.kv_bytes or element) * load.length * batch,
+        activation_bytes(spec, mesh, _tokens_at_once(load, mesh, batch), element),
         _RANK_BYTES if target.here else target.runtime_bytes,
     )
 
@@ -117,7 +123,7 @@ def batch_of(spec: ModelSpec, target: Target, mesh: Mesh, load: Load) -> int:
     efficiency = efficiency_of(target)
     empty = memory_of(spec, target, mesh, load, 0)
     free = device_memory(target, mesh) - empty.total
-    per_request = cache_per_token(spec, mesh, load.kv_bytes) * load.length
+    per_request = cache_per_token(spec, mesh, load.kv_bytes or computed_bytes(spec, target)) * load.length
     if load.batch is not None:
         batch = -(-load.batch // mesh.data)
         return batch if per_request * batch <= free else 0
@@ -196,7 +202,7 @@ def _together(spec: ModelSpec, mesh: Mesh, rates: Rates, load: Load, batch: int)
 def _prompts(spec: ModelSpec, mesh: Mesh, rates: Rates, load: Load, prompts: float) -> tuple[Seconds, ...]:
     """Each stage over a microbatch of whole prompts."""
     step = Step(
-        prompt_tokens=load.prompt * prompts, prompt=load.prompt, kv_bytes=load.kv_bytes or spec.float_bytes
+        prompt_tokens=load.prompt * prompts, prompt=load.prompt, kv_bytes=load.kv_bytes or rates.float_bytes
     )
     return stage_seconds(spec, mesh, rates, step)
 
@@ -212,7 +218,7 @@ def _cycle(
     rows = batch / groups
     tokens = rows * load.prompt / load.generate if joining else 0.0
     keys = load.prompt + load.generate / 2
-    step = Step(rows, keys, tokens, load.prompt, load.kv_bytes or spec.float_bytes)
+    step = Step(rows, keys, tokens, load.prompt, load.kv_bytes or rates.float_bytes)
     stages = stage_seconds(spec, mesh, rates, step)
     whole = sum(s.total for s in stages)
     cycle = max(whole, groups * max(s.total for s in stages))

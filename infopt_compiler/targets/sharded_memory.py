@@ -94,14 +94,13 @@ def stored_bytes(spec: ModelSpec, mesh: Mesh) -> int:
     return mesh.tensor * sum(rank_weights(spec, mesh))
 
 
-def cache_per_token(spec: ModelSpec, mesh: Mesh, element_bytes: int | None = None) -> float:
+def cache_per_token(spec: ModelSpec, mesh: Mesh, element_bytes: int) -> float:
     """Bytes of keys and values of a token on the rank with most layers; a sequence group deals the positions out."""
     layers = max(stages_of(spec, mesh.pipeline))
-    size = element_bytes or spec.float_bytes
-    return 2.0 * layers * spec.kv_heads * spec.head_dim * size / (mesh.tensor * mesh.sequence)
+    return 2.0 * layers * spec.kv_heads * spec.head_dim * element_bytes / (mesh.tensor * mesh.sequence)
 
 
-def activation_bytes(spec: ModelSpec, mesh: Mesh, tokens: int) -> float:
+def activation_bytes(spec: ModelSpec, mesh: Mesh, tokens: int, element_bytes: int) -> float:
     """Of a forward pass over `tokens` positions: residual stream and the widest products, and logits of one position.
 
     Between the layers' blocks a tensor group holds the stream divided by positions where it computes whole sequences
@@ -109,4 +108,4 @@ def activation_bytes(spec: ModelSpec, mesh: Mesh, tokens: int) -> float:
     """
     width = 4 * spec.hidden + 2 * spec.intermediate + 2 * spec.heads * spec.head_dim
     here = -(-tokens // mesh.sequence)
-    return float(spec.float_bytes) * (here * width / mesh.tensor + 2 * spec.vocabulary)
+    return float(element_bytes) * (here * width / mesh.tensor + 2 * spec.vocabulary)

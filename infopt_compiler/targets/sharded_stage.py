@@ -22,13 +22,15 @@ _CHOSEN_BYTES = 16  # of a token: its logit and which it is
 
 @dataclass(frozen=True)
 class Rates:
-    """What a device reaches: bytes/s of weights and of keys and values, operations/s; and the cluster that joins it."""
+    """What a device reaches: bytes/s of weights and of keys and values, operations/s; and the cluster that joins it.
+    `float_bytes`: of a number that is computed: of the stream, a key, a value."""
 
     weights: float
     cache: float
     flops: float
     cluster: Cluster
     efficiency: Efficiency
+    float_bytes: int
 
     def link(self, mesh: Mesh, axis: str) -> Link:
         """With the share of its bandwidth that is reached."""
@@ -129,25 +131,25 @@ def _exchange(spec: ModelSpec, mesh: Mesh, rates: Rates, step: Step, stage: _Sta
     """Over the tensor group two all-reduces a layer, one of the embedded rows and a gather of the chosen tokens; over the
     sequence group keys and values of a prompt, and of a decoded token its parts, their maxima and sums; a hop onwards."""
     here = step.rows + step.prompt_tokens / mesh.sequence
-    stream = here * spec.hidden * spec.float_bytes
+    stream = here * spec.hidden * rates.float_bytes
     tensor = rates.link(mesh, "tensor")
     seconds = (2 * stage.layers + stage.first) * tensor.all_reduce(mesh.tensor, stream)
     ends = step.rows or step.prompt_tokens / step.prompt
     seconds += stage.last * tensor.all_gather(mesh.tensor, ends * mesh.tensor * _CHOSEN_BYTES)
-    seconds += stage.layers * _sequence_exchange(spec, mesh, rates.link(mesh, "sequence"), step)
+    seconds += stage.layers * _sequence_exchange(spec, mesh, rates, step)
     if mesh.pipeline > 1:
-        seconds += rates.link(mesh, "pipeline").send(stream / mesh.tensor)
+        seconds += rates.link(mesh, "pipeline").send(stream)  # each of a tensor group sends all of it
     return seconds
 
 
-def _sequence_exchange(spec: ModelSpec, mesh: Mesh, link: Link, step: Step) -> float:
+def _sequence_exchange(spec: ModelSpec, mesh: Mesh, rates: Rates, step: Step) -> float:
     """Of one layer."""
-    seconds = 0.0
+    seconds, link = 0.0, rates.link(mesh, "sequence")
     if step.prompt_tokens:
         each = step.prompt_tokens * spec.kv_heads * spec.head_dim * step.kv_bytes / mesh.tensor
         seconds += 2 * link.all_gather(mesh.sequence, each)
     if step.rows:
-        heads = step.rows * spec.heads / mesh.tensor * mesh.sequence * spec.float_bytes
+        heads = step.rows * spec.heads / mesh.tensor * mesh.sequence * rates.float_bytes
         seconds += link.all_gather(mesh.sequence, heads * spec.head_dim)
         seconds += 2 * link.all_gather(mesh.sequence, heads)
     return seconds

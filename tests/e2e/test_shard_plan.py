@@ -87,6 +87,18 @@ def test_a_group_that_would_be_cut_is_refused_at_check(capsys, tmp_path):
     assert main(["check", str(recipe), "q.group=32"]) == 0
 
 
+def test_more_processes_than_this_machine_may_start_are_refused_at_check(capsys, tmp_path):
+    model = {"model_type": "llama", "num_hidden_layers": 30, "hidden_size": 576, "intermediate_size": 1536,
+             "num_attention_heads": 9, "num_key_value_heads": 3, "vocab_size": 1000}  # fmt: skip
+    (tmp_path / "tiny.json").write_text(json.dumps(model))
+    recipe = tmp_path / "many.opt"
+    recipe.write_text('model m = "file:tiny.json"\nparts = shard(m, tensor = 3, pipeline = 30)\n')
+    assert main(["check", str(recipe)]) == 1
+    said = "error[E0772]: tensor 3 x pipeline 30 takes 90 devices, 64 processes of this machine at most"
+    assert said in capsys.readouterr().err
+    assert main(["check", str(recipe), "parts.pipeline=21"]) == 0
+
+
 @pytest.mark.parametrize("name", ["smollm2-tp3", "smollm2-pp2", "smollm2-w4-tp3"])
 def test_recipes_are_right(name):
     assert main(["check", str(RECIPES / f"{name}.opt")]) == 0

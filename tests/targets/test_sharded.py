@@ -11,16 +11,20 @@ from infopt_compiler.artifacts.mesh import Coordinate, Mesh
 from infopt_compiler.measure.scenario import Scenario, ScenarioMode
 from infopt_compiler.passes.shard.layout import ShardLayout
 from infopt_compiler.targets import predict
+from infopt_compiler.targets.cluster import Cluster, Link
 from infopt_compiler.targets.clusters import CLUSTERS
-from infopt_compiler.targets.sharded import Load, price
+from infopt_compiler.targets.sharded import Load, price, rates_of
 from infopt_compiler.targets.sharded_memory import rank_weights, stages_of
 from infopt_compiler.targets.sharded_predict import load_of
+from infopt_compiler.targets.sharded_stage import Step, stage_seconds
 from tests.passes.shard.models import LLAMA_70B, MIXTURE, SMOLLM2, quantized
 
 P5, TWO_P5, G5 = CLUSTERS["p5_48xlarge"], CLUSTERS["p5_48xlarge_x2"], CLUSTERS["g5_48xlarge"]
 HALF = WeightFormat(16)
 BF16 = replace(LLAMA_70B.with_format(HALF, HALF, HALF), float_bytes=2)
 CHAT = Load(2048, 256, 64, joining=True)
+SMOLLM2_TWO = replace(SMOLLM2, heads=8, kv_heads=2, head_dim=72)
+SMOLLM2_HALF = replace(SMOLLM2_TWO.with_format(HALF, HALF, HALF), float_bytes=2)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +56,25 @@ def test_what_does_not_fit_has_no_price():
     assert price(BF16, P5, Mesh(), CHAT) is None
     assert price(BF16, P5, Mesh(tensor=8), CHAT) is not None
     assert price(BF16, G5, Mesh(tensor=8), Load(2048, 256, 4096)) is None
+
+
+def test_processes_of_this_machine_compute_in_float32_whatever_they_store() -> None:
+    here = replace(P5, here=True, cores=2)
+    half, whole = (price(spec, here, Mesh(tensor=2), Load(512, 64)) for spec in (SMOLLM2_HALF, SMOLLM2_TWO))
+    assert half.memory.cache == whole.memory.cache and half.memory.activations == whole.memory.activations
+    assert half.memory.weights == whole.memory.weights / 2
+    there = price(SMOLLM2_HALF, P5, Mesh(tensor=2), Load(512, 64))
+    assert there.memory.cache == half.memory.cache / 2
+
+
+def test_each_rank_of_a_tensor_group_hands_on_the_whole_stream() -> None:
+    """As the runtime does: what goes from stage to stage is not divided by the tensor degree."""
+    slow, fast = Link(1e9, 0, 0), Link(1e30, 0, 0)
+    mesh = Mesh(tensor=8, pipeline=2)
+    rates = replace(rates_of(BF16, TWO_P5, mesh), cluster=Cluster(2, 8, fast, slow))
+    for stage in stage_seconds(BF16, mesh, rates, Step(prompt_tokens=100, prompt=100)):
+        expected = 100 * BF16.hidden * 2 / (1e9 * rates.efficiency.link)
+        assert stage.exchange == pytest.approx(expected)
 
 
 def test_a_single_request_gains_nothing_from_a_pipeline():

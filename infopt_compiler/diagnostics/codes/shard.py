@@ -23,7 +23,7 @@ SHARD: tuple[CodeInfo, ...] = (
         "E0772",
         "more ranks than devices",
         "tensor x pipeline x sequence x data is the number of devices that a mesh takes. Choose smaller degrees or a target "
-        "with more devices; `target cpu` takes any number, as processes of this machine.",
+        "with more devices; `target cpu` takes 64, as processes of this machine.",
     ),
     CodeInfo(
         "E0773",

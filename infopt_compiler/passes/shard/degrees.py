@@ -38,6 +38,16 @@ def tensor_problems(spec: ModelSpec, degree: int) -> Iterator[Problem]:
             return
     if (cut := cut_group(spec, degree)) is not None:
         yield Problem(cut, "tensor", _whole_groups(spec, degree), CUT_GROUP)
+    elif spec.experts and not _expert_degrees(spec, degree):
+        message = (
+            f"degree {degree}: {spec.experts} experts of {spec.intermediate} inner units can be neither dealt out to {degree} "
+            "ranks nor cut for them"
+        )
+        yield Problem(message, "tensor", None, INDIVISIBLE)
+
+
+def _expert_degrees(spec: ModelSpec, tensor: int) -> list[int]:
+    return [k for k in divisors(tensor) if not any(expert_problems(spec, k, tensor))]
 
 
 def expert_problems(spec: ModelSpec, degree: int, tensor: int) -> Iterator[Problem]:
@@ -60,8 +70,14 @@ def cut_expert(spec: ModelSpec, pieces: int) -> str | None:
     part, rest = divmod(spec.intermediate, pieces)
     if rest:
         return f"an expert of {spec.intermediate} inner units is not cut into {pieces} equal pieces"
-    if pieces > 1 and spec.linear.bits < 16 and part % spec.linear.group:
-        return f"an expert in {pieces} pieces has {part} inputs of `down_proj`, no multiple of the group of {spec.linear.group}"
+    stored = spec.linear
+    if pieces == 1 or stored.bits >= 16 or stored.group <= 0:
+        return None
+    groups, rest = divmod(part, stored.group)
+    if rest:
+        return f"an expert in {pieces} pieces has {part} inputs of `down_proj`, no multiple of the group of {stored.group}"
+    if not stored.symmetric and groups * stored.bits % 8:
+        return f"an expert in {pieces} pieces has {groups} groups of `down_proj` in each: a byte of zero points would be cut"
     return None
 
 

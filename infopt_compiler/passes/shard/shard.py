@@ -14,6 +14,7 @@ from infopt_compiler.passes.base import AUTO, Estimate, Outline, Pass, PassError
 from infopt_compiler.passes.registry import register_pass
 from infopt_compiler.passes.shard.degrees import degree_problems
 from infopt_compiler.passes.shard.planner import ShardPlan, make_plan
+from infopt_compiler.passes.shard.planner.candidates import MOST_RANKS
 from infopt_compiler.passes.shard.planner.choose import Prefer
 from infopt_compiler.passes.shard.planner.outline import outline
 from infopt_compiler.passes.shard.planner.requirement import parse_wanted, wanted_problems
@@ -94,10 +95,15 @@ class Shard(Pass):
         """More ranks than devices; no combination that fits."""
         if any(True for _ in self.check(model)):
             return
-        ranks = self.given_mesh().world
-        if not target.here and ranks > target.devices:
+        ranks, most = self.given_mesh().world, MOST_RANKS if target.here else target.devices
+        if ranks > most:
+            what = (
+                f"{most} processes of this machine at most"
+                if target.here
+                else f"the target `{target.name}` has {most}"
+            )
             yield Problem(
-                f"{self.given_mesh()} takes {ranks} devices, the target `{target.name}` has {target.devices}",
+                f"{self.given_mesh()} takes {ranks} devices, {what}",
                 next(name for name, degree in self.degrees.items() if degree > 1),
                 "choose smaller degrees or a larger target",
                 "E0772",

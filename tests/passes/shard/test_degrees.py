@@ -37,6 +37,16 @@ NONE = dict.fromkeys(("tensor", "pipeline", "sequence", "data", "experts"), 0)
             {"tensor": 2, "experts": 1},
             "an expert in 2 pieces has 16 inputs of `down_proj`, no multiple of the group of 32",
         ),
+        (
+            replace(MIXTURE, linear=WeightFormat(4, 16, symmetric=False)),
+            {"tensor": 2, "experts": 1},
+            "an expert in 2 pieces has 1 groups of `down_proj` in each: a byte of zero points would be cut",
+        ),
+        (
+            replace(MIXTURE, heads=3, kv_heads=3),
+            {"tensor": 3},
+            "degree 3: 8 experts of 32 inner units can be neither dealt out to 3 ranks nor cut for them",
+        ),
     ],
 )
 def test_refused(spec: ModelSpec, degrees: dict[str, int], said: str) -> None:
