@@ -21,6 +21,9 @@ class Groups:
         self.at = mesh.coordinate(rank)
         self._tensor = _own_group(mesh, rank, "tensor", timeout)
         self._sequence = _own_group(mesh, rank, "sequence", timeout)
+        # Tokens go back on connections of their own. NCCL does what two ranks send each other in one order: a stage that sends
+        # its second microbatch before it takes the first one's tokens would wait for one that sends them first, for ever.
+        self._back = _own_group(mesh, rank, "pipeline", timeout)
         self._sent: list[Any] = []
 
     @property
@@ -68,27 +71,26 @@ class Groups:
     def send_tokens(self, tokens_B: Tensor) -> None:
         """Chosen tokens, from the last stage to all before it, so that every rank knows when to stop."""
         for stage in range(self.mesh.pipeline - 1):
-            self._send(tokens_B, self.mesh.rank(replace(self.at, pipeline=stage)))
+            self._send(tokens_B, self.mesh.rank(replace(self.at, pipeline=stage)), self._back)
 
     def receive_tokens(self, count: int) -> Tensor:
-        return self._receive(
-            (count,), torch.int64, self.mesh.rank(replace(self.at, pipeline=self.mesh.pipeline - 1))
-        )
+        last = self.mesh.rank(replace(self.at, pipeline=self.mesh.pipeline - 1))
+        return self._receive((count,), torch.int64, last, self._back)
 
     def finish_sends(self) -> None:
         for work, _ in self._sent:
             work.wait()
         self._sent.clear()
 
-    def _send(self, x: Tensor, to: int) -> None:
+    def _send(self, x: Tensor, to: int, group: Any = None) -> None:
         """Does not wait, or two stages could wait for each other; the tensor is kept until it is gone."""
         x = x.contiguous()
         self._sent = [(work, kept) for work, kept in self._sent if not work.is_completed()]
-        self._sent.append((dist.isend(x, to), x))
+        self._sent.append((dist.isend(x, to, group=group), x))
 
-    def _receive(self, shape: tuple[int, ...], dtype: torch.dtype, source: int) -> Tensor:
+    def _receive(self, shape: tuple[int, ...], dtype: torch.dtype, source: int, group: Any = None) -> Tensor:
         out = torch.empty(shape, dtype=dtype, device=self.device)
-        dist.recv(out, source)
+        dist.recv(out, source, group=group)
         return out
 
 
