@@ -8,7 +8,10 @@ import pytest
 
 from infopt_compiler.artifacts.mesh import Mesh
 from infopt_compiler.passes.shard.run.errors import NotEqual
+from infopt_compiler.passes.shard.run.prove import TOLERANCE, compare, generate
+from infopt_compiler.passes.shard.run.write import write_shards
 from tests.passes.shard.run.conftest import sharded
+from tests.passes.shard.run.test_architectures import write_model
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +35,20 @@ def test_an_axis_alone(llama: Path, tmp_path: Path, axis: str) -> None:
     folder, facts = sharded(llama, tmp_path, mesh)
     proven(facts, mesh)
     assert len(list(folder.glob("*.safetensors"))) == 1  # both ranks read the one file
+
+
+def test_a_window_over_the_chunks_of_a_sequence_group(tmp_path: Path) -> None:
+    """Prompts longer than the window, so that it begins in another rank's chunk, in prefill and in decode."""
+    prompts = [[3 + k % 90 for k in range(70)], [7, 8, 9], [5 + 3 * k % 90 for k in range(41)]]
+    source = write_model(tmp_path / "model", "mistral", {"sliding_window": 16})
+    shards, logits = tmp_path / "shards", tmp_path / "logits"
+    shards.mkdir()
+    logits.mkdir()
+    write_shards(source, shards, Mesh(sequence=2), "float32", lambda *told: None)
+    run = generate(shards, tmp_path / "ranks", prompts, 20, logits=logits)
+    found = compare(source, "float32", prompts, run.tokens, logits)
+    assert found.positions == 70 + 3 + 41 + 3 * 19
+    assert found.largest <= TOLERANCE and not found.wrong
 
 
 @pytest.mark.parametrize(("kind", "experts"), [("mixture", 2), ("mixtral", 2), ("mixtral", 1)])
