@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,17 @@ _DECODED = 6  # tokens at the end of each prompt that go through the caches one 
 
 
 def export_stages(ctx: RunContext, source: Path) -> dict[str, Any]:
-    """The parts of a tensor group are merged, the whole is exported and verified, then cut. PassError E0789 where that differs."""
+    """The parts of a tensor group are merged, the whole is exported and verified, then cut. PassError E0789 where that differs,
+    E0738 where the disk refuses."""
+    try:
+        shutil.rmtree(ctx.staging, ignore_errors=True)  # of an interrupted run
+        ctx.staging.mkdir(parents=True)
+        return _export(ctx, source)
+    except OSError as failure:
+        raise PassError(f"the artifact could not be written: {failure}", code="E0738") from failure
+
+
+def _export(ctx: RunContext, source: Path) -> dict[str, Any]:
     from infopt_compiler.passes.export.export import build
     from infopt_compiler.passes.export.verify import verify
     from infopt_compiler.passes.shard.run.index import ShardIndex
@@ -31,12 +42,12 @@ def export_stages(ctx: RunContext, source: Path) -> dict[str, Any]:
     ctx.progress(3, 4, "cutting into stages")
     split_decoder(whole, ctx.staging, index.stages)
     facts["stages"] = [list(stage) for stage in index.stages]
-    facts["stages_max_difference"] = compare_stages(ctx.staging, whole, merged)
+    facts["stages_max_difference"] = compare_stages(ctx.staging, whole)
     ctx.progress(4, 4, "done")
     return facts
 
 
-def compare_stages(stages: Path, whole: Path, source: Path) -> float:
+def compare_stages(stages: Path, whole: Path) -> float:
     """The largest difference of a logit between the stages, one after the other, and the whole graph: prefill and decode."""
     import numpy as np
 

@@ -27,9 +27,10 @@ def test_stages_compute_what_the_whole_computes(tmp_path: Path, quantized: bool)
     shards.mkdir()
     write_shards(source, shards, Mesh(tensor=2, pipeline=2), "float32", lambda *told: None)
     context = Context(tmp_path / "out", tmp_path / "scratch")
-    context.staging.mkdir()
+    (context.staging / "stage-7").mkdir(parents=True)  # of an interrupted run
     context.scratch.mkdir()
     facts = Export().run(context, model=ShardedModel(shards, ""))
+    assert sorted(path.name for path in context.staging.glob("stage-*")) == ["stage-0", "stage-1"]
     assert facts["stages"] == [[0, 1], [1, 2]] and facts["stages_max_difference"] < 2e-4
     sessions = [onnxruntime.InferenceSession(str(context.staging / f"stage-{k}/model.onnx")) for k in (0, 1)]
     assert [session.get_inputs()[0].name for session in sessions] == ["input_ids", "hidden_in"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ def shard_model(
     Architecture.from_folder(
         model.path
     )  # refuses what the runtime does not compute before anything is written
+    shutil.rmtree(ctx.staging, ignore_errors=True)  # an interrupted run may have begun another mesh
     ctx.staging.mkdir(parents=True, exist_ok=True)
     index = write_shards(
         model.path,

@@ -37,6 +37,16 @@ def test_an_axis_alone(llama: Path, tmp_path: Path, axis: str) -> None:
     assert len(list(folder.glob("*.safetensors"))) == 1  # both ranks read the one file
 
 
+def test_what_an_interrupted_run_left_is_no_part_of_the_artifact(llama: Path, tmp_path: Path) -> None:
+    """It may have begun another mesh: `merge` would take its files for the model's companions."""
+    left = tmp_path / "place/out/stage-1-tensor-0.safetensors"
+    left.parent.mkdir(parents=True)
+    left.write_text("half")
+    folder, facts = sharded(llama, tmp_path / "place", Mesh())
+    proven(facts, Mesh())
+    assert [path.name for path in folder.glob("*.safetensors")] == ["stage-0-tensor-0.safetensors"]
+
+
 def test_a_window_over_the_chunks_of_a_sequence_group(tmp_path: Path) -> None:
     """Prompts longer than the window, so that it begins in another rank's chunk, in prefill and in decode."""
     prompts = [[3 + k % 90 for k in range(70)], [7, 8, 9], [5 + 3 * k % 90 for k in range(41)]]
