@@ -22,11 +22,18 @@ class Needs(str, Enum):
     nothing = "nothing"  # the artifact's files
 
 
+class ModelKind(str, Enum):
+    """What a model does, where a metric is measured of one kind only."""
+
+    decoder = "decoder"  # writes tokens
+    encoder = "encoder"  # embeds texts
+
+
 @dataclass(frozen=True)
 class Metric:
     """`aggregates` are the percentiles or statistics that a bound must name (`ttft.p95`); empty: the metric has one value.
 
-    `reference`: the metric compares with a reference model (`vs base`).
+    `reference`: the metric compares with a reference model (`vs base`). `only`: the kind of model that has it; None: any.
     """
 
     name: str
@@ -36,6 +43,7 @@ class Metric:
     doc: str
     aggregates: tuple[str, ...] = ()
     reference: bool = False
+    only: ModelKind | None = None
 
 
 _PERCENTILES = ("mean", "p50", "p90", "p95", "p99", "max")
@@ -54,6 +62,7 @@ METRICS: dict[str, Metric] = {
             Needs.scenario,
             "text submitted (template and tokenization included) to first token",
             _PERCENTILES,
+            only=ModelKind.decoder,
         ),
         Metric(
             "prefill",
@@ -62,6 +71,7 @@ METRICS: dict[str, Metric] = {
             Needs.scenario,
             "token ids submitted to first token",
             _PERCENTILES,
+            only=ModelKind.decoder,
         ),
         Metric(
             "tpot",
@@ -70,6 +80,7 @@ METRICS: dict[str, Metric] = {
             Needs.scenario,
             "(end to end - ttft) / (output tokens - 1), one value per request; percentiles over requests",
             _PERCENTILES,
+            only=ModelKind.decoder,
         ),
         Metric(
             "itl",
@@ -78,6 +89,7 @@ METRICS: dict[str, Metric] = {
             Needs.scenario,
             "each gap between two tokens; percentiles over gaps",
             _PERCENTILES,
+            only=ModelKind.decoder,
         ),
         Metric(
             "decode",
@@ -86,6 +98,7 @@ METRICS: dict[str, Metric] = {
             Needs.scenario,
             "1 / tpot: tokens per second of one user; one value per request",
             _PERCENTILES,
+            only=ModelKind.decoder,
         ),
         Metric("latency", Dimension.time, _LOW, Needs.scenario, "end to end, one request", _PERCENTILES),
         Metric(
@@ -94,6 +107,7 @@ METRICS: dict[str, Metric] = {
             _HIGH,
             Needs.scenario,
             "output tokens of all requests per second of wall time, prefill included",
+            only=ModelKind.decoder,
         ),
         Metric(
             "throughput.total",
@@ -101,6 +115,7 @@ METRICS: dict[str, Metric] = {
             _HIGH,
             Needs.scenario,
             "input and output tokens of all requests per second of wall time",
+            only=ModelKind.decoder,
         ),
         Metric(
             "goodput",
@@ -116,6 +131,7 @@ METRICS: dict[str, Metric] = {
             Needs.scenario,
             "an encoder's forward pass, from token ids to embeddings, one request",
             _PERCENTILES,
+            only=ModelKind.encoder,
         ),
         Metric(
             "samples",
@@ -123,6 +139,7 @@ METRICS: dict[str, Metric] = {
             _HIGH,
             Needs.scenario,
             "an encoder's samples of all requests per second of wall time",
+            only=ModelKind.encoder,
         ),
         Metric(
             "load",
@@ -160,6 +177,7 @@ METRICS: dict[str, Metric] = {
             _HIGH,
             Needs.scenario,
             "share of the machine's measured bandwidth that decoding uses",
+            only=ModelKind.decoder,
         ),
         Metric(
             "mfu",
@@ -174,6 +192,7 @@ METRICS: dict[str, Metric] = {
             _LOW,
             Needs.data,
             "exp of the mean NLL per token; windows do not overlap, first token not scored",
+            only=ModelKind.decoder,
         ),
         Metric(
             "bits_per_byte",
@@ -181,6 +200,7 @@ METRICS: dict[str, Metric] = {
             _LOW,
             Needs.data,
             "NLL per byte of text, in bits; compares across tokenizers",
+            only=ModelKind.decoder,
         ),
         Metric(
             "kl",
@@ -190,6 +210,7 @@ METRICS: dict[str, Metric] = {
             "per token KL(reference || model) in nats",
             ("mean", "p50", "p99", "max"),
             reference=True,
+            only=ModelKind.decoder,
         ),
         Metric(
             "top1",
@@ -198,6 +219,7 @@ METRICS: dict[str, Metric] = {
             Needs.data,
             "share of tokens whose argmax equals the reference's",
             reference=True,
+            only=ModelKind.decoder,
         ),
         Metric(
             "generation",
@@ -206,6 +228,7 @@ METRICS: dict[str, Metric] = {
             Needs.data,
             "share of greedily generated tokens before the first that differs from the reference's; prompts are the windows' beginnings",
             reference=True,
+            only=ModelKind.decoder,
         ),
         Metric(
             "cosine",
@@ -215,6 +238,7 @@ METRICS: dict[str, Metric] = {
             "of an encoder's vector of a sentence with the reference's",
             ("mean", "p1", "min"),
             reference=True,
+            only=ModelKind.encoder,
         ),
         Metric(
             "ranking",
@@ -223,6 +247,7 @@ METRICS: dict[str, Metric] = {
             Needs.data,
             "share of a sentence's 10 nearest neighbours that are also the reference's",
             reference=True,
+            only=ModelKind.encoder,
         ),
         Metric(
             "retention",
@@ -232,6 +257,7 @@ METRICS: dict[str, Metric] = {
             "what is kept of the reference: mean or worst of its perplexity over the model's, the same of NLL, and `top1`",
             ("mean", "worst"),
             reference=True,
+            only=ModelKind.decoder,
         ),
         Metric(
             "gain",
@@ -240,6 +266,7 @@ METRICS: dict[str, Metric] = {
             Needs.control,
             "NLL per token of the control of `distill` minus the student's, on its `heldout` or `other` text",
             ("heldout", "other", "worst"),
+            only=ModelKind.decoder,
         ),
         Metric(
             "cost",
@@ -247,6 +274,12 @@ METRICS: dict[str, Metric] = {
             _LOW,
             Needs.scenario,
             "target price per hour / (throughput x 3600 x utilization) x 10^6",
+            only=ModelKind.decoder,
         ),
     )
 }
+
+
+def metrics_of(kind: ModelKind, needs: Needs) -> tuple[str, ...]:
+    """The metrics that a model of that kind has, of those that are measured in one way."""
+    return tuple(m.name for m in METRICS.values() if m.only in (None, kind) and m.needs is needs)

@@ -14,7 +14,7 @@ from infopt_compiler.measure.evaluation import Value
 from infopt_compiler.measure.job import Job
 from infopt_compiler.measure.last import Judged, Own, judge_last, spread_of
 from infopt_compiler.measure.records import quality_key
-from infopt_compiler.metrics import Needs
+from infopt_compiler.metrics import ModelKind, metrics_of
 
 _SHOWN = (("cosine", "mean"), ("cosine", "p1"), ("cosine", "min"), ("ranking", None))
 _WORST = 8  # sentences in the report
@@ -56,14 +56,15 @@ def check_kind(job: Job) -> None:
     """DiagnosticError E0909 where a bound asks an encoder for words or a decoder for vectors."""
     if job.spec is None:
         return
-    for bound in job.needing(Needs.data):
-        if (bound.metric in EMBEDDING_METRICS) != job.spec.is_encoder:
-            is_what, help = ("an encoder", _INSTEAD) if job.spec.is_encoder else ("a decoder", None)
-            message = f"`{bound.name}` cannot be measured: `{job.name}` is {is_what}"
-            raise DiagnosticError(error("E0909", message, bound.span, help=help))
-
-
-_INSTEAD = "encoders have `cosine.mean` and `ranking`"
+    kind = ModelKind.encoder if job.spec.is_encoder else ModelKind.decoder
+    for bound in job.bounds:
+        if bound.definition.only in (None, kind):
+            continue
+        names = ", ".join(f"`{name}`" for name in metrics_of(kind, bound.definition.needs))
+        what = "an encoder" if job.spec.is_encoder else "a decoder"
+        message = f"`{bound.name}` cannot be measured: `{job.name}` is {what}"
+        help = f"{kind.value}s have {names}" if names else None
+        raise DiagnosticError(error("E0909", message, bound.span, help=help))
 
 
 def measure_embeddings(job: Job) -> Compared:

@@ -19,7 +19,6 @@ from infopt_compiler.syntax import ast
 from infopt_compiler.units import Dimension
 
 DEPLOYABLE = (OnnxModel, ShardedModel)
-_BETWEEN_TOKENS = ("tpot", "itl", "decode", "mbu")
 
 
 @dataclass(frozen=True)
@@ -185,9 +184,6 @@ def _model(scope: Scope, name: ast.Name) -> Symbol | None:
 
 
 def _check_scenario(scope: Scope, frame: _Frame, line: ast.Bound, metric: Metric) -> None:
-    if metric.name in _BETWEEN_TOKENS and frame.generate < 2:
-        message = f"`{metric.name}` lies between two output tokens, and `{frame.scenario}` generates {frame.generate}"
-        scope.report(error("E0436", message, line.metric.span, help="write `generate = 2 tokens` or more"))
     if metric.needs is not Needs.scenario or frame.budget.under is not None:
         return
     known = [s.name.text for s in scope.symbols.values() if s.kind is Kind.scenario]

@@ -15,6 +15,7 @@ from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.sema.budgets import check_budget, check_gain
 from infopt_compiler.sema.calls import check_call
 from infopt_compiler.sema.declarations import check_data, check_group, check_model, check_scenario
+from infopt_compiler.sema.fitting import check_fitting
 from infopt_compiler.sema.groups import find_static_target, target_memory_bytes
 from infopt_compiler.sema.overriding import apply_override
 from infopt_compiler.sema.program import Budget, DataDecl, ModelDecl, Node, Program
@@ -95,7 +96,7 @@ def check_tree(tree: ast.Recipe, input: Input, *, clean: bool = True) -> tuple[P
         _check_statement(scope, parts, statement)
     scope.order = len(tree.statements)
     program = _program(parts, input)
-    _check_whole(scope, program, clean)
+    _check_whole(scope, tree, program, clean)
     return program, scope.found
 
 
@@ -162,12 +163,13 @@ def _program(parts: _Parts, input: Input) -> Program:
     )
 
 
-def _check_whole(scope: Scope, program: Program, clean: bool) -> None:
+def _check_whole(scope: Scope, tree: ast.Recipe, program: Program, clean: bool) -> None:
     chains: dict[str, tuple[Chain, ...]] = specs_of(program.models, _folder(program))
     for node in program.nodes.values():
         check_node(scope, node, chains, find_static_target(program.target), program.scenarios)
     check_memory(scope, program, chains, target_memory_bytes(program.target), program.target)
     check_gain(scope, program)
+    check_fitting(scope, tree, chains, program.scenarios)
     if clean and not any(d.severity is Severity.error for d in scope.found):
         warn_overlap(scope, program)
         warn_unused(scope, program.shipped)

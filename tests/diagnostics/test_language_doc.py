@@ -39,6 +39,7 @@ def _metrics() -> str:
     rows = []
     for m in METRICS.values():
         needs = f"`{m.needs.value}`" + (", `vs`" if m.reference else "")
+        needs += f", {m.only.value}" if m.only else ""
         aggregates = ", ".join(f"`{a}`" for a in m.aggregates)
         rows.append(
             (

@@ -131,4 +131,11 @@ MEANING: tuple[CodeInfo, ...] = (
         "`gain` is what a student learnt from its teacher over a control that learnt from the text alone. The pass "
         "`distill` trains and records that control, so one must lie on the way to the budget's subject.",
     ),
+    CodeInfo(
+        "E0441",
+        "metric of another kind of model",
+        "Decoders write tokens, encoders embed texts: `tpot`, `throughput`, `perplexity`, `kl` and the like say nothing of an "
+        "encoder, `forward`, `samples`, `cosine` and `ranking` nothing of a decoder. Where the model is not fetched yet its "
+        "kind is not known, and the build says it before anything is timed (E0909).",
+    ),
 )
