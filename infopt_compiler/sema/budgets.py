@@ -12,6 +12,7 @@ from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.metrics import LATENCY_METRICS, Metric, Needs
 from infopt_compiler.sema.metrics import against_direction, check_limit, check_metric
 from infopt_compiler.sema.program import Budget, Program
+from infopt_compiler.sema.reach import check_itself, check_reach
 from infopt_compiler.sema.scope import Kind, Scope, Symbol
 from infopt_compiler.sema.slot import article
 from infopt_compiler.sema.values import quantity
@@ -27,7 +28,6 @@ class _Frame:
 
     budget: ast.Budget
     scenario: str | None
-    generate: int
     confidence: float | None
 
 
@@ -42,12 +42,13 @@ def check_budget(
         _check_subject(scope, budget.subject, subject)
     scenario = scope.find(budget.under, Kind.scenario) if budget.under is not None else None
     name = scenario.name.text if scenario else None
-    known = scenarios.get(name or "", Scenario())
-    frame = _Frame(budget, name, known.generate, _confidence(scope, budget.at, None))
+    frame = _Frame(budget, name, _confidence(scope, budget.at, None))
     pairs = [(line, _bound(scope, frame, line)) for line in budget.bounds.entries]
     checked = [(line, bound) for line, bound in pairs if bound is not None]
     _check_pairs(scope, checked)
     _check_goodput(scope, checked)
+    check_reach(scope, checked, scenarios.get(name or ""))
+    check_itself(scope, budget)
     if not budget.bounds.entries:
         scope.report(error("E0437", f"the budget of `{budget.subject.text}` is empty", budget.span))
     if subject is None or (

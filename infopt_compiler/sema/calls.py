@@ -15,6 +15,7 @@ from infopt_compiler.sema.scope import Kind, Scope, Symbol
 from infopt_compiler.sema.slot import InputSlot, Signature, article, signature_of
 from infopt_compiler.sema.values import BAD, convert, describe
 from infopt_compiler.syntax import ast
+from infopt_compiler.syntax.explain import decimal_comma
 
 _ARTIFACTS = (Kind.model, Kind.data, Kind.node)
 
@@ -29,6 +30,9 @@ class Call:
     parameters: dict[str, Any] = field(default_factory=dict)
     spans: dict[str, Span] = field(default_factory=dict)
     correct: bool = True
+    halves: list[ast.Argument | None] = field(
+        default_factory=list
+    )  # numbers cut by a decimal comma: reported
 
 
 def check_call(scope: Scope, binding: ast.Binding) -> tuple[Node | None, type[Pass] | None]:
@@ -41,7 +45,7 @@ def check_call(scope: Scope, binding: ast.Binding) -> tuple[Node | None, type[Pa
     before = len(scope.found)
     _positional(scope, call)
     for argument in binding.arguments.entries:
-        if argument.name is not None:
+        if argument.name is not None and argument not in call.halves:
             _named(scope, call, argument.name, argument)
     _missing(scope, call)
     ordered = {name: call.inputs[name] for name in call.signature.inputs if name in call.inputs}
@@ -68,11 +72,17 @@ def _use_all(scope: Scope, binding: ast.Binding) -> None:
 
 def _positional(scope: Scope, call: Call) -> None:
     slots = list(call.signature.inputs.values())
-    named = False
+    named: ast.Argument | None = None
     at = 0
     for argument in call.binding.arguments.entries:
         if argument.name is not None:
-            named = True
+            named = argument
+            continue
+        place = argument.span
+        comma = decimal_comma(place.input, place.start, place.end) if named is not None else None
+        if comma is not None:
+            scope.report(comma)
+            call.halves.append(named)
             continue
         if named:
             message = "a positional argument stands behind a named one"

@@ -77,8 +77,12 @@ def check_settings(scope: Scope, settings: ast.Arguments | None, slots: Mapping[
     return values
 
 
-def check_scenario(scope: Scope, scenario: ast.Scenario) -> Scenario:
+def check_scenario(scope: Scope, scenario: ast.Scenario) -> Scenario | None:
+    """The scenario; None where anything was reported: a default in the place of a wrong setting would be blamed for others."""
+    before = len(scope.found)
     values = check_settings(scope, scenario.settings, SCENARIO_SLOTS)
+    if len(scope.found) > before:
+        return None
     mode = ScenarioMode(values.pop("mode", "single"))
     checked = Scenario(scenario.name.text, mode=mode, **values)
     _check_mode(scope, scenario, checked)
@@ -86,7 +90,7 @@ def check_scenario(scope: Scope, scenario: ast.Scenario) -> Scenario:
         span = next((e.span for e in scenario.settings.entries if e.name and e.name.text == "context"), None)
         message = f"`context` holds {checked.context} tokens, prompt and generate together {checked.prompt + checked.generate}"
         scope.report(error("E0304", message, span or scenario.span))
-    return checked
+    return checked if len(scope.found) == before else None
 
 
 def _check_mode(scope: Scope, scenario: ast.Scenario, checked: Scenario) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from infopt_compiler.budget.bound import LAST
 from infopt_compiler.diagnostics import did_you_mean, error
 from infopt_compiler.metrics import METRICS, Direction, Metric
@@ -39,6 +41,17 @@ def check_metric(scope: Scope, name: ast.Name) -> tuple[Metric, str | None] | No
     return None
 
 
+# Of these zero is no value that anything has: even an empty file takes time to read. (A machine may cost nothing.)
+_NEVER_ZERO = (Dimension.time, Dimension.bytes, Dimension.token_rate)
+_NEVER_ZERO_METRICS = ("bits_per_weight", "bits_per_byte", "samples")
+_ENDS = {
+    "perplexity": (1.0, math.inf),
+    "cosine": (-1.0, 1.0),
+    "gain": (-math.inf, math.inf),
+    "retention": (0.0, math.inf),
+}
+
+
 def check_limit(scope: Scope, metric: Metric, bound: ast.Bound) -> Quantity | None:
     """The limit in the dimension of the metric, or a share where it is `of` something; None where reported."""
     value = literal(scope, bound.limit)
@@ -53,7 +66,7 @@ def check_limit(scope: Scope, metric: Metric, bound: ast.Bound) -> Quantity | No
         scope.report(error("E0428", message, value.span, help=f"write `{text} of NAME`"))
         return None
     limit = quantity(scope, value, metric.dimension, bound.metric.text)
-    if limit is None or not _possible(scope, metric, limit, value):
+    if limit is None or not _possible(scope, metric, limit, bound):
         return None
     return limit
 
@@ -84,14 +97,41 @@ def _may_be_relative(scope: Scope, metric: Metric, of: ast.Name) -> bool:
     return False
 
 
-def _possible(scope: Scope, metric: Metric, limit: Quantity, value: ast.Value) -> bool:
-    """No quantity here is negative; no share of tokens is over 100%."""
-    upper = metric.dimension is Dimension.fraction and limit.base > 1
-    if limit.base < 0 or upper or (metric.name == "perplexity" and limit.base < 1):
-        least = "below 1" if metric.name == "perplexity" else "over 100%" if upper else "negative"
-        scope.report(error("E0308", f"`{metric.name}` is never {least}", value.span))
+def _possible(scope: Scope, metric: Metric, limit: Quantity, bound: ast.Bound) -> bool:
+    """The limit is a value that the metric may have, and there is one that meets it."""
+    low, high = _ends(metric)
+    if limit.base < low or limit.base > high:
+        name = "negative" if low == 0 and limit.base < 0 else _side(metric, limit, low, high)
+        scope.report(error("E0308", f"`{metric.name}` is never {name}", bound.limit.span))
+        return False
+    never_zero = metric.dimension in _NEVER_ZERO or metric.name in _NEVER_ZERO_METRICS
+    strict = bound.operator in ("<", ">")
+    is_upper = bound.operator in ("<", "<=")
+    if (is_upper and limit.base == low and (strict or never_zero)) or (
+        not is_upper and strict and limit.base == high
+    ):
+        message = f"nothing meets `{bound.metric.text} {bound.operator} {limit}`: {_why(metric, limit, is_upper, never_zero)}"
+        scope.report(error("E0308", message, bound.limit.span))
         return False
     return True
+
+
+def _ends(metric: Metric) -> tuple[float, float]:
+    """The least and the largest value that there is."""
+    return _ENDS.get(metric.name, (0.0, 1.0 if metric.dimension is Dimension.fraction else math.inf))
+
+
+def _side(metric: Metric, limit: Quantity, low: float, high: float) -> str:
+    ends = [
+        f"{end * 100:g}%" if metric.dimension is Dimension.fraction else f"{end:g}" for end in (low, high)
+    ]
+    return f"below {ends[0]}" if limit.base < low else f"over {ends[1]}"
+
+
+def _why(metric: Metric, limit: Quantity, is_upper: bool, never_zero: bool) -> str:
+    if never_zero:
+        return f"`{metric.name}` is never zero"
+    return f"`{metric.name}` is never {'below' if is_upper else 'over'} {limit}"
 
 
 def against_direction(metric: Metric, operator: str) -> bool:

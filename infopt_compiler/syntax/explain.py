@@ -43,7 +43,30 @@ def explain(failure: UnexpectedInput, input: Input, base: int, text: str) -> Dia
         if special is not None:
             return special
     found = str(failure.token) if isinstance(failure, UnexpectedToken) else text[at]
+    start = at + (found == "," and not unclosed(without_quiet(text[:at])))
+    behind = _NUMBER.match(text, start)  # of a `let` the comma itself is wrong: nothing may follow the first half
+    comma = decimal_comma(input, base + start, base + behind.end()) if behind is not None else None
+    if comma is not None:
+        return comma
     return _by_table(failure, found, Span(input, base + at, base + at + len(found)), base, text)
+
+
+def decimal_comma(input: Input, start: int, end: int) -> Diagnostic | None:
+    """What is said of a number at `start` where it goes on behind the comma of another: `1,5 ms`."""
+    before = _BEFORE_COMMA.search(input.text[:start])
+    number = input.text[start:end]
+    if before is None or not number[:1].isdigit():
+        return None
+    digits = number[: len(number) - len(number.lstrip("0123456789_"))]
+    help = f"write `{before[1]}.{number}`"
+    if len(digits) == 3:
+        help += f", or `{before[1]}_{number}` where thousands are meant"
+    message = "numbers have a decimal point, no decimal comma"
+    return error("E0121", message, Span(input, before.start(), end), help=help)
+
+
+_NUMBER = re.compile(r"\d[\d_]*(?:[ \t]*(?:%|[A-Za-z$µ][\w$/]*))?")
+_BEFORE_COMMA = re.compile(r"(?<![\w.,])([-+]?\d[\d_]*),\Z")
 
 
 def _at_end(failure: UnexpectedInput, input: Input, base: int, text: str) -> Diagnostic:

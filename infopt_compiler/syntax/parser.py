@@ -18,6 +18,7 @@ from infopt_compiler.syntax.grammar import recipe_parser
 _MOST_REPAIRS = 50  # per statement; a text with more mistakes has been told enough
 _LATER = re.compile(r"\s*(use|search)\b(?!\s*=)")
 _BINDS = re.compile(r"\s*(?:(?:model|data|scenario|let)\s+([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*:?=)")
+_BUDGET = re.compile(r"\s*budget\b")
 _CONTINUES = re.compile(r"[ \t]*(?:(?:of|on|vs|at)\b|[=<>])")
 
 
@@ -117,6 +118,10 @@ def _repair(source: str, told: Diagnostic, base: int) -> str | None:
     still_open = unclosed(plain)
     if code == "E0102":
         return source + "\n" + "".join({"(": ")", "[": "]", "{": "}"}[plain[k]] for k in reversed(still_open))
+    if code == "E0121":
+        comma = source.index(",", at)
+        thousands = re.match(r"\d{3}(?![\d_])", source[comma + 1 :])
+        return source[:comma] + ("_" if thousands else ".") + source[comma + 1 :]
     if code == "E0101" and at > 0 and source[at - 1].isspace():
         gap = len(plain[:at].rstrip())
         return source[:gap] + "," + source[gap + 1 :]
@@ -127,8 +132,10 @@ def _without_line(source: str, plain: str, at: int) -> str | None:
     """Blank the line of a mistake inside brackets, with the lines that go on with it; not the lines of the brackets."""
     opening = unclosed(plain[:at])
     start = source.rfind("\n", 0, at) + 1
-    if not opening or opening[0] >= start:
+    if not opening:
         return None
+    if opening[0] >= start:
+        return _without_bound(source, plain, at, opening[-1])
     lines = plain[start:].splitlines(keepends=True)
     count = 1
     while count < len(lines) and _CONTINUES.match(lines[count]):
@@ -138,6 +145,20 @@ def _without_line(source: str, plain: str, at: int) -> str | None:
         return None
     blank = "".join(char if char in "\r\n" else " " for char in wrong)
     return source[:start] + blank + source[start + len(wrong) :]
+
+
+def _without_bound(source: str, plain: str, at: int, opening: int) -> str | None:
+    """Blank one bound of a budget that begins on the line of its bracket, with the comma behind it; None where it is the only one."""
+    if not _BUDGET.match(plain) or plain[opening] != "{":
+        return None
+    start = max(opening, plain.rfind(",", 0, at)) + 1
+    found = re.compile(r"[,}\n]").search(plain, at)
+    end = found.start() + (found[0] == ",") if found is not None else len(plain)
+    last = plain.find("}", end)
+    others = plain[opening + 1 : start] + plain[end : last if last >= 0 else len(plain)]
+    if not others.strip(", \t\r\n") or not plain[start:end].strip():
+        return None
+    return source[:start] + "".join(c if c in "\r\n" else " " for c in source[start:end]) + source[end:]
 
 
 def _closes(line: str) -> bool:

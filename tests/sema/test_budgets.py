@@ -30,6 +30,14 @@ TABLE = [
     ("size <= 110 MB", "size <= 110 MB, size > 200 MB", "E0432", "size > 200 MB", None),
     ("<= 110 MB", "<= 110 MB at 100%", "E0433", "100%", None),
     ("<= 110 MB", "<= 110 MB at 3 ms", "E0302", "3 ms", None),
+    ("size <= 110 MB", "size <= 0 MB", "E0308", "0 MB", None),
+    ("<= 600 ms", "<= 0 ms", "E0308", "0 ms", None),
+    ("<= 600 ms", ">= -1 ms", "E0308", "-1 ms", None),
+    ("size <= 110 MB", "top1 > 100% vs best on heldout", "E0308", "100%", None),
+    ("<= 0.05 nats", "< 0 nats", "E0308", "0 nats", None),
+    ("<= 0.05 nats", "<= -0.1 nats", "E0308", "-0.1 nats", None),
+    ("size <= 110 MB", "size <= 90% of chat", "E0443", "chat", "`of last`"),
+    ("vs best on", "vs chat on", "E0443", "chat", "another binding"),
 ]
 
 
@@ -92,3 +100,51 @@ def test_nothing_lies_between_the_tokens_of_one():
     found = check(GOOD.replace("ttft.p95", "tpot.p50"), "scenario.assistant.generate=1").found
     (problem,) = [d for d in found if d.severity.value == "error"]
     assert (problem.code, problem.span.text) == ("E0436", "tpot.p50")
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        "kl.p50 <= 0 nats vs best on heldout",
+        "top1 >= 100% vs best on heldout",
+        "cosine.mean >= -0.5 vs best on heldout",
+        "retention.mean >= 101% vs best on heldout",
+        "size <= 100% of last",
+        "cost <= 0 USD/Mtok",
+    ],
+)
+def test_limits_at_the_end_of_what_there_is(bound):
+    assert changed("size <= 110 MB", bound).found == []
+
+
+def test_a_gain_may_be_negative_and_is_asked_to_be_positive():
+    for bound in ("gain.worst > 0 nats", "gain.worst >= -0.01 nats"):
+        assert changed("size <= 110 MB", bound).codes == [
+            "E0440"
+        ]  # nothing is distilled there: no other mistake
+
+
+_SERVER = ("scenario assistant {", "scenario assistant { mode = server, rate = 2 req/s,")
+
+
+@pytest.mark.parametrize(
+    ("bound", "caret"),
+    [
+        ("goodput >= 3 req/s", "3 req/s"),
+        ("goodput > 2 req/s", "2 req/s"),
+        ("throughput >= 129 tok/s", "129 tok/s"),
+        ("throughput.total >= 385 tok/s", "385 tok/s"),
+    ],
+)
+def test_no_more_is_answered_than_arrives(bound, caret):
+    text = GOOD.replace(*_SERVER).replace("size <= 110 MB", bound)
+    only = check(text).only
+    assert (only.code, only.span.text) == ("E0442", caret) and "offline" in only.help
+    assert check(text.replace(" > ", " >= ").replace(caret, f"1 {caret.split()[1]}")).found == []
+    alone = "scenario assistant {", "scenario assistant { mode = offline,"
+    assert check(text.replace(*reversed(_SERVER)).replace(*alone)).found == []
+
+
+def test_a_wrong_rate_is_not_compared_with():
+    text = GOOD.replace(*_SERVER).replace("2 req/s", "2 ms").replace("size <= 110 MB", "goodput >= 3 req/s")
+    assert check(text).only.code == "E0302"

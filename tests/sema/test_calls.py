@@ -106,3 +106,8 @@ def test_a_config_that_cannot_be_read_is_passed_over(tmp_path, content):
 def test_a_wrong_name_of_a_parameter_uses_its_value():
     outcome = changed("calibrate = calib", "calibrat = calib")
     assert outcome.codes == ["E0203"]
+
+
+def test_a_decimal_comma_in_a_call():
+    only = changed("group = 32,", "damp = 0,01,").only
+    assert (only.code, only.span.text, only.help) == ("E0121", "0,01", "write `0.01`")

@@ -42,6 +42,8 @@ def test_the_other_modes_need_nothing(mode):
         ("mode = offline, concurrency = 2", "E0310", "concurrency = 2"),
         ("mode = server, rate = 2 req/s, batch = 2", "E0310", "batch = 2"),
         ("mode = serve", "E0306", "serve"),
+        ("mode = serve, rate = 2 req/s, concurrency = 4", "E0306", "serve"),
+        ("prompt = 0 tokens, context = 80 tokens", "E0304", "0 tokens"),
         ("mode = server, rate = 2", "E0302", "2"),
         ("prompts = prosa", "E0201", "prosa"),
         ('prompts = "prose"', "E0303", '"prose"'),

@@ -138,4 +138,16 @@ MEANING: tuple[CodeInfo, ...] = (
         "encoder, `forward`, `samples`, `cosine` and `ranking` nothing of a decoder. Where the model is not fetched yet its "
         "kind is not known, and the build says it before anything is timed (E0909).",
     ),
+    CodeInfo(
+        "E0442",
+        "more than arrives",
+        "A server answers what is sent to it: per second no more requests than `rate`, and no more tokens than these "
+        "requests have. The most that a machine gives shows in a scenario of mode `offline`.",
+    ),
+    CodeInfo(
+        "E0443",
+        "compared with itself",
+        "The bound compares the artifact that the budget judges with itself: it is 100% of itself whatever it is like. Name "
+        "the model that it was made from, or another export.",
+    ),
 )

@@ -116,6 +116,12 @@ SYNTAX: tuple[CodeInfo, ...] = (
         "Statements are `target`, `measure`, `engine`, `model`, `data`, `scenario`, `let`, `budget` and `name = pass(...)`.",
     ),
     CodeInfo(
+        "E0121",
+        "decimal comma",
+        "Numbers have a decimal point: `1.5 ms`. A comma separates settings, arguments and bounds; digits are grouped by "
+        "`_`: `1_000`.",
+    ),
+    CodeInfo(
         "E0122",
         "interpolation in a string",
         "`${...}` in a string would be resolved by the configuration library, which could read the environment. A recipe "
