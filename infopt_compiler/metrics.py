@@ -49,7 +49,7 @@ class Metric:
 _PERCENTILES = ("mean", "p50", "p90", "p95", "p99", "max")
 _LOW, _HIGH = Direction.lower, Direction.higher
 
-# Of one request each; `goodput` counts the requests that stay within the budget's bounds on them.
+# Of one request each; `goodput` counts the requests that stay within the budget's bounds on them (`budget.limits`).
 LATENCY_METRICS = ("ttft", "prefill", "tpot", "itl", "latency", "forward")
 
 METRICS: dict[str, Metric] = {
@@ -122,7 +122,7 @@ METRICS: dict[str, Metric] = {
             Dimension.request_rate,
             _HIGH,
             Needs.scenario,
-            "requests per second that met every upper latency bound of the budget",
+            "requests per second that stayed within the budget's latency bounds, `warn` and relative ones left out; of a metric the furthest percentile counts",
         ),
         Metric(
             "forward",

@@ -2,6 +2,7 @@
 
 from infopt_compiler.budget.bound import LAST, Bound, BoundSeverity, Operator
 from infopt_compiler.budget.interval import Interval, finite
+from infopt_compiler.budget.limits import is_request_limit, request_limits
 from infopt_compiler.budget.result import Basis, BoundResult, Verdict, base_unit
 from infopt_compiler.budget.spread import Earlier, Spread
 from infopt_compiler.budget.verdict import ExitCode, exit_code, holds, judge, overall
@@ -22,6 +23,8 @@ __all__ = [
     "exit_code",
     "finite",
     "holds",
+    "is_request_limit",
     "judge",
     "overall",
+    "request_limits",
 ]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from infopt_compiler.artifacts import Artifact
-from infopt_compiler.budget import Bound, Interval, Verdict, judge
+from infopt_compiler.budget import Bound, Interval, Verdict, judge, request_limits
 from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.measure.estimate import estimate, estimate_rate, estimate_ratio, open_fast_end, quotient
 from infopt_compiler.measure.job import Job
@@ -18,7 +16,7 @@ from infopt_compiler.measure.machine_state import busy, check_quiet, trusted
 from infopt_compiler.measure.records import timing_key
 from infopt_compiler.measure.samples import SERVED_METRICS, BlockSamples
 from infopt_compiler.measure.scenario import Scenario
-from infopt_compiler.metrics import LATENCY_METRICS, Needs
+from infopt_compiler.metrics import Needs
 from infopt_compiler.targets.roofline import prefill_operations
 
 
@@ -89,23 +87,16 @@ class Timing:
         return Interval.unknown(f"`{metric}` needs the model's shapes", confidence=level)
 
     def _goodput(self, samples: BlockSamples, level: float) -> Interval:
-        limits = latency_limits(self.job.bounds)
+        limits = request_limits(self.job.bounds)
         if not limits:
-            return Interval.unknown("no latency bound says which requests are good", confidence=level)
+            return Interval.unknown(
+                "no latency bound that counts says which requests are good", confidence=level
+            )
         kept, disturbed = trusted(samples)
         found = estimate_rate(kept, kept.good_rates(limits), level)
         found = open_fast_end(found, "goodput") if disturbed else found
         words = ", ".join(f"{metric} <= {limit:g} s" for metric, limit in limits.items())
         return replace(found, estimator=f"requests with {words}; {found.estimator}")
-
-
-def latency_limits(bounds: Sequence[Bound]) -> dict[str, float]:
-    """Seconds by metric that a good request stays within: the tightest upper bound of each that is not relative."""
-    limits: dict[str, float] = {}
-    for bound in bounds:
-        if bound.metric in LATENCY_METRICS and bound.is_upper and bound.relative_to is None:
-            limits[bound.metric] = min(bound.limit.base, limits.get(bound.metric, math.inf))
-    return limits
 
 
 def measure_timing(job: Job) -> Timing | None:

@@ -7,12 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from infopt_compiler.artifacts.digest import digest_json
-from infopt_compiler.budget import Earlier
+from infopt_compiler.budget import Earlier, request_limits
 from infopt_compiler.diagnostics import Diagnostic, warning
 from infopt_compiler.history import FILE_NAME, History, HistoryError, Wanted, project_path
 from infopt_compiler.measure.evaluation import metric_of
 from infopt_compiler.measure.job import Figure
-from infopt_compiler.measure.timing import latency_limits
 from infopt_compiler.metrics import METRICS, Needs
 from infopt_compiler.report.job import BuildJob
 from infopt_compiler.sema.program import Budget
@@ -82,7 +81,7 @@ def conditions(job: BuildJob, budget: Budget, metric: str) -> str:
     if needs is Needs.data:
         facts["windows"] = job.settings.windows
     if metric == "goodput":
-        facts["limits"] = latency_limits(budget.bounds)
+        facts["limits"] = request_limits(budget.bounds)
     return digest_json(facts)
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from infopt_compiler.artifacts import OnnxModel, ShardedModel
 from infopt_compiler.budget.bound import LAST, Bound, BoundSeverity, Operator
+from infopt_compiler.budget.limits import is_request_limit
 from infopt_compiler.diagnostics import Note, error, warning
 from infopt_compiler.measure.scenario import Scenario
-from infopt_compiler.metrics import LATENCY_METRICS, Metric, Needs
+from infopt_compiler.metrics import Metric, Needs
 from infopt_compiler.sema.metrics import against_direction, check_limit, check_metric
 from infopt_compiler.sema.program import Budget, Program
 from infopt_compiler.sema.reach import check_itself, check_reach
@@ -46,7 +47,7 @@ def check_budget(
     pairs = [(line, _bound(scope, frame, line)) for line in budget.bounds.entries]
     checked = [(line, bound) for line, bound in pairs if bound is not None]
     _check_pairs(scope, checked)
-    _check_goodput(scope, checked)
+    _check_goodput(scope, budget, checked)
     check_reach(scope, checked, scenarios.get(name or ""))
     check_itself(scope, budget)
     if not budget.bounds.entries:
@@ -196,13 +197,20 @@ def _check_scenario(scope: Scope, frame: _Frame, line: ast.Bound, metric: Metric
     scope.report(error("E0427", message, line.metric.span, help=hint))
 
 
-def _check_goodput(scope: Scope, checked: list[tuple[ast.Bound, Bound]]) -> None:
+def _check_goodput(scope: Scope, budget: ast.Budget, checked: list[tuple[ast.Bound, Bound]]) -> None:
     """Requests are good by the budget's own latency bounds."""
-    limits = [b for _, b in checked if b.metric in LATENCY_METRICS and b.is_upper and b.relative_to is None]
+    wrong = len(checked) < len(
+        budget.bounds.entries
+    )  # what was reported may be the limit that seems to be missing
+    if wrong or any(is_request_limit(bound) for _, bound in checked):
+        return
     for line, bound in checked:
-        if bound.metric == "goodput" and not limits:
+        if bound.metric == "goodput":
             message = "`goodput` counts the requests within the budget's latency bounds, and there is none"
-            scope.report(error("E0438", message, line.span, help="add for example `ttft.p95 <= 600 ms`"))
+            help = (
+                "add for example `ttft.p95 <= 600 ms`; a bound with `warn` or `of` is no limit of one request"
+            )
+            scope.report(error("E0438", message, line.span, help=help))
 
 
 def _check_pairs(scope: Scope, checked: list[tuple[ast.Bound, Bound]]) -> None:

@@ -44,7 +44,9 @@ def explain(failure: UnexpectedInput, input: Input, base: int, text: str) -> Dia
             return special
     found = str(failure.token) if isinstance(failure, UnexpectedToken) else text[at]
     start = at + (found == "," and not unclosed(without_quiet(text[:at])))
-    behind = _NUMBER.match(text, start)  # of a `let` the comma itself is wrong: nothing may follow the first half
+    behind = _NUMBER.match(
+        text, start
+    )  # of a `let` the comma itself is wrong: nothing may follow the first half
     comma = decimal_comma(input, base + start, base + behind.end()) if behind is not None else None
     if comma is not None:
         return comma

@@ -63,6 +63,16 @@ def test_an_override_reaches_the_new_settings():
 _BUDGET = 'model m = "file:./m"\nonnx = export(m)\nscenario s {{ mode = server, rate = 2 req/s }}\nbudget onnx under s {{ {} }}\n'
 
 
+def test_a_bound_that_only_warns_is_no_limit_of_a_request():
+    _, found = check_recipe(Input("r.opt", _BUDGET.format("goodput >= 1 req/s\n warn ttft.p95 <= 600 ms")))
+    assert [d.code for d in found] == ["E0438"] and "warn" in found[0].help
+
+
+def test_a_latency_bound_that_was_reported_is_not_missed():
+    _, found = check_recipe(Input("r.opt", _BUDGET.format("goodput >= 1 req/s\n ttft.p95 <= 600 MB")))
+    assert [d.code for d in found] == ["E0302"]
+
+
 def test_goodput_needs_a_latency_bound():
     program, found = check_recipe(Input("r.opt", _BUDGET.format("goodput >= 1 req/s")))
     assert program is None and [d.code for d in found] == ["E0438"]

@@ -122,8 +122,8 @@ MEANING: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0438",
         "goodput without latency bounds",
-        "A request is good if it stays within every upper latency bound of its budget that is not relative. Without one "
-        "all requests would be good: write the latency that a user may wait.",
+        "A request is good if it stays within the upper latency bounds of its budget, those left out that are relative or "
+        "only warn. Without one all requests would be good: write the latency that a user may wait.",
     ),
     CodeInfo(
         "E0440",
