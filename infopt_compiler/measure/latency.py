@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from infopt_compiler.diagnostics import DiagnosticError, Note, error
+from infopt_compiler.measure.arriving import LEAST_ARRIVALS, MOST_REQUESTS
 from infopt_compiler.measure.last_words import last_words
 from infopt_compiler.measure.machine_state import Watch
 from infopt_compiler.measure.runtimes.server import runtime_of
@@ -83,7 +84,7 @@ def sample(
     found: dict[str, BlockSamples] = {name: BlockSamples(()) for name in variants}
     start, look, next_look, number = time.monotonic(), 0, settings.min_blocks, 0
     settle = max(0, settings.warmup_most - settings.warmup), settings.stable
-    one_block = serve or partial(run_block, settle=settle)
+    one_block = serve or partial(run_block, settle=settle, arrivals=LEAST_ARRIVALS)
     while True:
         for name in _order(variants, number):
             spent = time.monotonic() - start
@@ -119,10 +120,12 @@ def run_block(
     prompts: Path | None = None,
     settle: tuple[int, float] = (0, 0.0),
     server: str = _SERVE,
+    arrivals: int = 0,
 ) -> tuple[Block, dict[str, Any]]:
     """One fresh serving process and its requests. `prompts` is the folder of the scenario's data; `settle`: at most so
     many further requests of warm-up, until three agree within that share of their median; `server`: the module that the
-    process runs. DiagnosticError E0902 if it fails, E0903 if it hangs, E0904 if nothing serves it."""
+    process runs; `arrivals`: of a scenario whose requests arrive at least so many count, behind a ramp-up that does not
+    (0: just `requests`, all of them). DiagnosticError E0902 if it fails, E0903 if it hangs, E0904 if nothing serves it."""
     try:
         runtime_of(folder)
     except ValueError as reason:
@@ -137,9 +140,11 @@ def run_block(
         "cores": allowed_cores(),
         "settle": settle[0],
         "stable": settle[1],
+        "arrivals": arrivals,
     }
-    tokens = (requests + warmup + settle[0]) * (scenario.prompt + scenario.generate) * scenario.batch
-    arriving = (requests + warmup) / scenario.rate if scenario.rate else 0.0
+    most = max(requests, MOST_REQUESTS) if arrivals and scenario.rate else requests
+    tokens = (most + warmup + settle[0]) * (scenario.prompt + scenario.generate) * scenario.batch
+    arriving = (most + warmup) / scenario.rate if scenario.rate else 0.0
     watch = Watch()
     lines = _run_child(server, job, _TIMEOUT + tokens * _TIMEOUT_PER_TOKEN + 2 * arriving)
     state = asdict(watch.state())

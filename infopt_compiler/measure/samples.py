@@ -40,7 +40,8 @@ class Request:
 class Block:
     """One serving process: `wall` seconds from the first to the last counted request; `peak` is VmHWM, `steady` the
     resident set after warm-up, `bare` the one before the artifact was opened (interpreter and runtime), `loaded` the one
-    after it. `gpu`: bytes on GPUs at the end, None without one."""
+    after it. `gpu`: bytes on GPUs at the end, None without one. `queue`: requests that were there, unanswered, when the first
+    and when the last counted one arrived; None where none wait."""
 
     requests: tuple[Request, ...]
     wall: float
@@ -53,6 +54,7 @@ class Block:
     bare: int = 0
     loaded: int = 0
     gpu: int | None = None
+    queue: tuple[int, int] | None = None
 
     @property
     def tokens_out(self) -> int:
@@ -66,6 +68,8 @@ class Block:
     def from_json(cls, data: dict[str, Any]) -> Block:
         requests = tuple(Request(**{**row, "gaps": tuple(row["gaps"])}) for row in data["requests"])
         more = {key: data[key] for key in ("state", "bare", "loaded", "gpu") if key in data}
+        if data.get("queue") is not None:
+            more["queue"] = tuple(data["queue"])
         return cls(requests, data["wall"], data["load"], data["peak"], data["steady"], **more)
 
 

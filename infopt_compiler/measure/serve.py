@@ -15,14 +15,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from infopt_compiler.measure.arriving import BlockPlan, Window, plan_block
 from infopt_compiler.measure.encoder_traffic import encoder_batches, run_batches
 from infopt_compiler.measure.gpu import gpu_bytes
 from infopt_compiler.measure.runtimes.server import ENCODERS, Encoder, Server, opener, runtime_of
 from infopt_compiler.measure.samples import Request
 from infopt_compiler.measure.scenario import Scenario, ScenarioMode
-from infopt_compiler.measure.traffic import Done, Prepare, run_traffic
+from infopt_compiler.measure.traffic import Done, Prepare, arrivals, run_traffic
 
 T = TypeVar("T")
+Ran = tuple[int, float, dict[str, Any]]  # resident bytes after warm-up, wall seconds, environment
+_LATER = 1_000_000  # added to the seed of the prompts that are drawn after warm-up
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_PROC_BIND", "KMP_AFFINITY")
 
 
@@ -94,7 +97,7 @@ def serve(
         "peak": _resident(server)[0],
         "gpu": gpu_bytes(),
     }
-    end = {"wall": wall, "load": load, **memory}
+    end = {"wall": wall, "load": load, "queue": environment.pop("queue", None), **memory}
     emit({"event": "end", **end, "environment": {**server.environment(), **environment, **threads(job)}})
 
 
@@ -111,33 +114,50 @@ def scenario_of(data: dict[str, Any]) -> Scenario:
     return Scenario(**{**data, "mode": ScenarioMode(data["mode"])})
 
 
-def _generate(
-    server: Server, scenario: Scenario, job: dict[str, Any], done: Done
-) -> tuple[int, float, dict[str, Any]]:
-    """A decoder: (resident bytes after warm-up, wall seconds, environment)."""
-    warmup, count, seed = job["warmup"], job["requests"], job["seed"]
+def _generate(server: Server, scenario: Scenario, job: dict[str, Any], done: Done) -> Ran:
+    """A decoder."""
+    warmup, seed, settle = job["warmup"], job["seed"], job.get("settle", 0)
     place = Path(job["prompts"]) if job.get("prompts") else None
-    settle = job.get("settle", 0)
-    texts, prepare, templated = prepare_prompts(server, scenario, warmup + count + settle, seed, place)
-    quiet = replace(scenario, mode=ScenarioMode.single)
+    first, prepare, templated = prepare_prompts(server, scenario, warmup + settle, seed, place)
+    quiet, latencies = replace(scenario, mode=ScenarioMode.single), [0.0]
 
     def one(text: str) -> float:
         seen: list[Request] = []
         run_traffic(server, [text], prepare, quiet, seed, seen.append)
+        latencies.append(seen[0].latency)
         return seen[0].tpot if seen[0].gaps else seen[0].latency
 
-    warmed = warm_up(one, texts[:warmup] + texts[warmup + count :], warmup, job.get("stable", 0.0))
+    warmed = warm_up(one, first, warmup, job.get("stable", 0.0))
     steady = _resident(server)[1]
-    wall = run_traffic(server, texts[warmup : warmup + count], prepare, scenario, seed, done)
+    plan = _plan(scenario, job, latencies[-1])
+    texts, _, _ = prepare_prompts(server, scenario, plan.total, seed + _LATER, place)
+    wall, more = _counted(
+        plan, scenario, seed, done, lambda got: run_traffic(server, texts, prepare, scenario, seed, got)
+    )
+    held = "held: every request generates just as many"
     return (
         steady,
         wall,
-        {
-            "chat_template": templated,
-            "output_tokens": "held: every request generates just as many",
-            "warmup_requests": warmed,
-        },
+        {"chat_template": templated, "output_tokens": held, "warmup_requests": warmed, **more},
     )
+
+
+def _plan(scenario: Scenario, job: dict[str, Any], service: float) -> BlockPlan:
+    """The requests of the block; `service`: seconds that one takes alone."""
+    least = job.get("arrivals", 0) if scenario.mode is ScenarioMode.server else 0
+    return plan_block(job["requests"], least, scenario.rate, service)
+
+
+def _counted(
+    plan: BlockPlan, scenario: Scenario, seed: int, done: Done, run: Callable[[Done], float]
+) -> tuple[float, dict[str, Any]]:
+    """`run` with what counts handed on: wall seconds, and what is to say of the queue."""
+    if plan.ramp == 0:
+        return run(done), {}
+    window = Window(plan, arrivals(plan.total, scenario.rate, seed))
+    run(window.requests.append)
+    wall, queue = window.close(done)
+    return wall, {"queue": queue, "ramp_up_requests": plan.ramp}
 
 
 def warm_up(one: Callable[[T], float], items: Sequence[T], least: int, stable: float) -> int:
@@ -152,17 +172,20 @@ def warm_up(one: Callable[[T], float], items: Sequence[T], least: int, stable: f
     return len(seconds)
 
 
-def _encode(
-    server: Encoder, scenario: Scenario, job: dict[str, Any], done: Done
-) -> tuple[int, float, dict[str, Any]]:
-    """An encoder: (resident bytes after warm-up, wall seconds, environment)."""
-    warmup, count, seed = job["warmup"], job["requests"], job["seed"]
+def _encode(server: Encoder, scenario: Scenario, job: dict[str, Any], done: Done) -> Ran:
+    """An encoder."""
+    warmup, seed = job["warmup"], job["seed"]
     place = Path(job["prompts"]) if job.get("prompts") else None
-    batches = encoder_batches(server, scenario, warmup + count, seed, place)
-    run_batches(server, batches[:warmup], replace(scenario, mode=ScenarioMode.single), seed, lambda one: None)
+    first = encoder_batches(server, scenario, warmup, seed, place)
+    seen: list[Request] = []
+    run_batches(server, first, replace(scenario, mode=ScenarioMode.single), seed, seen.append)
     steady = resident_bytes()[1]
-    wall = run_batches(server, batches[warmup:], scenario, seed, done)
-    return steady, wall, {"output_tokens": "none: an encoder"}
+    plan = _plan(scenario, job, seen[-1].latency if seen else 0.0)
+    batches = encoder_batches(server, scenario, plan.total, seed + _LATER, place)
+    wall, more = _counted(
+        plan, scenario, seed, done, lambda got: run_batches(server, batches, scenario, seed, got)
+    )
+    return steady, wall, {"output_tokens": "none: an encoder", **more}
 
 
 def main(opens: Callable[[str], Callable[[Path], Any]] = opener) -> None:

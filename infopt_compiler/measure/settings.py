@@ -15,7 +15,8 @@ def _ranged(default: float, minimum: float, maximum: float | None = None) -> Any
 class MeasureSettings:
     """A budget's time bounds are sampled until all are decided or `seconds` are used up.
 
-    A block is a fresh serving process: `warmup` requests that do not count, then `requests` that do. Blocks of the
+    A block is a fresh serving process: `warmup` requests that do not count, then `requests` that do (of a server scenario
+    more, see `arriving`). Blocks of the
     subject and its references alternate. Nothing is decided before `min_blocks`; each limit of an interval holds
     with `confidence`, all looks at the data together. Quality is computed over at most `windows` windows, spread evenly over the
     data (0: all), and resampled `resamples` times. With `family` all bounds of a budget together err at most 1 - confidence

@@ -13,6 +13,7 @@ from infopt_compiler.measure.job import Job
 from infopt_compiler.measure.last import Own, is_settled, judge_last
 from infopt_compiler.measure.latency import confidence_of_look, sample
 from infopt_compiler.measure.machine_state import busy, check_quiet, trusted
+from infopt_compiler.measure.overload import open_ratio, open_slow_end
 from infopt_compiler.measure.records import timing_key
 from infopt_compiler.measure.samples import SERVED_METRICS, BlockSamples
 from infopt_compiler.measure.scenario import Scenario
@@ -41,6 +42,7 @@ class Timing:
             found = estimate(samples, metric, aggregate, level)
         else:
             found = self._derived(samples, metric, level, name)
+        found = open_slow_end(found, samples, metric)
         # An observed maximum says 1.0 of itself: it has no limits that could hold with another confidence.
         return replace(found, confidence=confidence) if found.confidence == level else found
 
@@ -51,14 +53,16 @@ class Timing:
         name = bound.relative_to or ""
         pair = self.samples[self.job.name], self.samples[name]
         if bound.metric in SERVED_METRICS:
-            return replace(estimate_ratio(*pair, bound.metric, bound.aggregate, level), confidence=confidence)
+            found = estimate_ratio(*pair, bound.metric, bound.aggregate, level)
+            return replace(open_ratio(found, *pair, bound.metric), confidence=confidence)
         if bound.metric == "cost":  # the price is the same on both sides
             return replace(estimate_ratio(*pair, "throughput", None, level).inverted(), confidence=confidence)
         half = 1 - (1 - level) / 2
         own, other = (
             self._derived(side, bound.metric, half, key) for side, key in zip(pair, (None, name), strict=True)
         )
-        return replace(quotient(own, other), confidence=confidence)
+        found = open_ratio(quotient(own, other), *pair, bound.metric)
+        return replace(found, confidence=confidence)
 
     def _derived(self, samples: BlockSamples, metric: str, level: float, name: str | None) -> Interval:
         if metric == "goodput":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from dataclasses import asdict
 
 import pytest
 
@@ -64,6 +65,13 @@ def test_every_mode_serves_a_real_artifact_and_holds_the_output_length(world, mo
     if mode is ScenarioMode.offline:  # all are there from the start
         assert [r.arrived for r in block.requests] == [0.0] * 5
         assert block.requests[-1].queued > block.requests[0].latency
+
+
+def test_a_judged_block_of_a_server_is_long_and_knows_its_queue(world):
+    scenario = Scenario("s", prompt=30, generate=4, mode=ScenarioMode.server, rate=200.0, concurrency=2)
+    block, environment = run_block(world.onnx.path, scenario, 5, 1, 0, arrivals=30)
+    assert 30 <= len(block.requests) <= 60 and environment["ramp_up_requests"] >= 6
+    assert block.queue is not None and Block.from_json(asdict(block)) == block
 
 
 def test_prompts_of_data_keep_their_lengths(world):
