@@ -184,7 +184,7 @@ METRICS: dict[str, Metric] = {
             Dimension.fraction,
             _HIGH,
             Needs.scenario,
-            "share of the machine's measured floating-point rate that prefill (an encoder: the forward pass) uses",
+            "share of the machine's measured peak, of the arithmetic that is used (float or integer), that prefill (an encoder: the forward pass) reaches",
         ),
         Metric(
             "perplexity",

@@ -18,7 +18,7 @@ from infopt_compiler.measure.records import timing_key
 from infopt_compiler.measure.samples import SERVED_METRICS, BlockSamples
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.metrics import Needs
-from infopt_compiler.targets.roofline import prefill_operations
+from infopt_compiler.targets import least_seconds
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,13 @@ class Timing:
             )
         if metric == "mfu" and spec is not None and self.job.target.flops > 0:
             own = "forward" if samples.pooled("forward") else "prefill"
-            work = prefill_operations(spec, self.scenario) / self.job.target.flops
-            found = estimate(samples, own, "p50", level).inverted(work)
-            return replace(
-                found, estimator=f"operations over p50 of {own} over measured rate; {found.estimator}"
-            )
+            least = least_seconds(spec, self.job.target, self.scenario)
+            if least is None:
+                note = "`mfu` needs the rate of integers, which is measured on this machine only"
+                return Interval.unknown(note, confidence=level)
+            found = estimate(samples, own, "p50", level).inverted(least)
+            words = f"seconds at the measured peak of its arithmetic over p50 of {own}"
+            return replace(found, estimator=f"{words}; {found.estimator}")
         return Interval.unknown(f"`{metric}` needs the model's shapes", confidence=level)
 
     def _goodput(self, samples: BlockSamples, level: float) -> Interval:

@@ -1,5 +1,6 @@
 """Machines: descriptions, this machine's identity and probe, and predictions by arithmetic."""
 
+from infopt_compiler.targets.arithmetic import least_seconds
 from infopt_compiler.targets.catalog import TARGETS, find_target
 from infopt_compiler.targets.errors import SeenError, error_key, record_errors, seen_errors
 from infopt_compiler.targets.floor import floor
@@ -20,6 +21,7 @@ __all__ = [
     "find_target",
     "floor",
     "kernels_of",
+    "least_seconds",
     "machine_digest",
     "machine_identity",
     "predict",

@@ -6,6 +6,7 @@ Prefill computes two operations per weight and token. Source: S. Williams et al.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from infopt_compiler.artifacts import ModelSpec
@@ -25,9 +26,15 @@ class _Prompts(Protocol):
     def batch(self) -> int: ...
 
 
+@dataclass(frozen=True)
+class _Request:
+    prompt: int
+    batch: int
+
+
 def roofline_prefill(spec: ModelSpec, target: Target, prompt: int, batch: int) -> tuple[float, str]:
     """Seconds of one forward pass over `batch` prompts, and the arithmetic."""
-    operations = _operations(spec, prompt) * batch
+    operations = sum(prefill_parts(spec, _Request(prompt, batch)))
     nodes, rate = _nodes(spec), target.flops * _MATMUL_SHARE
     seconds = max(spec.bytes_per_token / target.bandwidth, operations / rate) + nodes * target.node_seconds
     text = f"{operations / 1e9:.3g} GFLOP / ({_MATMUL_SHARE} x {target.flops / 1e9:.4g} GFLOP/s) + nodes"
@@ -47,15 +54,11 @@ def roofline_step(spec: ModelSpec, target: Target, keys: int, batch: int) -> tup
     return seconds, text
 
 
-def prefill_operations(spec: ModelSpec, scenario: _Prompts) -> float:
-    """Linears over every prompt token, attention's two products, the head once per request."""
-    return _operations(spec, scenario.prompt) * scenario.batch
-
-
-def _operations(spec: ModelSpec, prompt: int) -> float:
-    linears = 2.0 * spec.linear_parameters * prompt
-    attention = 2.0 * spec.layers * spec.heads * spec.head_dim * prompt**2
-    return linears + attention + 2.0 * spec.head_parameters
+def prefill_parts(spec: ModelSpec, scenario: _Prompts) -> tuple[float, float, float]:
+    """Operations of the linears over every prompt token, of attention's two products, of the head once per request."""
+    linears = 2.0 * spec.linear_parameters * scenario.prompt
+    attention = 2.0 * spec.layers * spec.heads * spec.head_dim * scenario.prompt**2
+    return linears * scenario.batch, attention * scenario.batch, 2.0 * spec.head_parameters * scenario.batch
 
 
 def _nodes(spec: ModelSpec) -> int:
