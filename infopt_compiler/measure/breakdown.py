@@ -25,6 +25,7 @@ def breakdown(job: Job, timing: Timing | None) -> dict[str, Any]:
     """The keys `distributions`, `timeline`, `memory`, `roofline`, `machine_state` and `scenario_settings` of a row of `measured`."""
     if timing is None:
         return {}
+    environment = timing.samples[job.name].environment
     found = {
         "distributions": {name: _distributions(samples) for name, samples in timing.samples.items()},
         "timeline": {
@@ -33,7 +34,7 @@ def breakdown(job: Job, timing: Timing | None) -> dict[str, Any]:
         "memory": {name: memory_row(job, timing, name) for name in timing.samples},
         "roofline": _roofline(job, timing),
         "machine_state": machine_state(
-            timing.samples, timing.samples[job.name].environment.get("machine_before", {})
+            timing.samples, environment.get("machine_before", {}), environment.get("machine_load", [])
         ),
         "scenario_settings": asdict(timing.scenario),
     }

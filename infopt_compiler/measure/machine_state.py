@@ -54,7 +54,7 @@ class Watch:
             round(others_share(begin, end), 4),
             None if end.steal is None else round(max(0.0, end.steal - (begin.steal or 0.0)) / capacity, 4),
             None if end.throttled is None else end.throttled - (begin.throttled or 0),
-            _load()[0] if _load() else None,
+            load_averages()[0] if load_averages() else None,
             frequency_mhz(),
         )
 
@@ -95,8 +95,11 @@ def is_busy(state: dict[str, Any]) -> bool:
     return bool(state) and MachineState(**state).is_busy
 
 
-def machine_state(variants: dict[str, BlockSamples], before: dict[str, Any]) -> dict[str, Any]:
-    """The row `machine_state` of report.json. `before`: the state before the first block; empty where nothing was watched."""
+def machine_state(
+    variants: dict[str, BlockSamples], before: dict[str, Any], load: list[float]
+) -> dict[str, Any]:
+    """The row `machine_state` of report.json. `before`: the state before the first block; empty where nothing was watched.
+    `load`: the averages behind the last one, which for a reused timing are not those of now."""
     states = [MachineState(**b.state) for found in variants.values() for b in found.blocks if b.state]
     if not states:
         return {}
@@ -104,7 +107,7 @@ def machine_state(variants: dict[str, BlockSamples], before: dict[str, Any]) -> 
     frequencies = [state.frequency_mhz for state in states if state.frequency_mhz is not None]
     throttled = [state.throttled for state in states if state.throttled is not None]
     return {
-        "load": _load(),
+        "load": load,
         "busy_share_others": round(fmean(state.busy_share_others for state in states), 4),
         "busy_share_others_most": max(state.busy_share_others for state in states),
         "busy_blocks": sum(state.is_busy for state in states),
@@ -148,5 +151,6 @@ def _notes(states: list[MachineState]) -> list[str]:
     ]
 
 
-def _load() -> list[float]:
+def load_averages() -> list[float]:
+    """Over the last 1, 5 and 15 minutes; empty where the system does not tell."""
     return [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else []

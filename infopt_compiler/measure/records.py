@@ -11,6 +11,7 @@ from infopt_compiler.artifacts.digest import digest_json
 from infopt_compiler.artifacts.handles import Artifact, TextData
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.measure.settings import MeasureSettings
+from infopt_compiler.measure.surroundings import host_digest, runtime_variables
 
 _VERSION = 4  # of what is measured: a change of a definition makes old records worthless
 # Names, what settings say of text, and how long is spent on other things: they change no timing.
@@ -75,7 +76,8 @@ def timing_key(
     bounds: list[str],
     prompts: TextData | None = None,
 ) -> str:
-    """Interleaved runs are one measurement: all variants are in the key, and what was asked of them, and the machine.
+    """Interleaved runs are one measurement: all variants are in the key, and what was asked of them, and the machine:
+    not only one of its kind, and what runtimes are told by the environment.
 
     The scenario's and the settings' names are not, nor what the settings say of text: they change nothing.
     """
@@ -94,6 +96,8 @@ def timing_key(
             "prompts": prompts.digest if prompts is not None else None,
             "libraries": library_versions(),
             "machine": machine_digest(),
+            "host": host_digest(),
+            "variables": runtime_variables(),
             **plain,
         }
     )

@@ -21,12 +21,12 @@ from infopt_compiler.measure.gpu import gpu_bytes
 from infopt_compiler.measure.runtimes.server import ENCODERS, Encoder, Server, opener, runtime_of
 from infopt_compiler.measure.samples import Request
 from infopt_compiler.measure.scenario import Scenario, ScenarioMode
+from infopt_compiler.measure.surroundings import runtime_variables
 from infopt_compiler.measure.traffic import Done, Prepare, arrivals, run_traffic
 
 T = TypeVar("T")
 Ran = tuple[int, float, dict[str, Any]]  # resident bytes after warm-up, wall seconds, environment
 _LATER = 1_000_000  # added to the seed of the prompts that are drawn after warm-up
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_PROC_BIND", "KMP_AFFINITY")
 
 
 def resident_bytes() -> tuple[int, int]:
@@ -105,7 +105,7 @@ def threads(job: dict[str, Any]) -> dict[str, Any]:
     """The cores that this process is kept to, and the variables that change how many threads a runtime takes."""
     return {
         "cores": job.get("cores", []),
-        "thread_variables": {k: os.environ[k] for k in THREADS if k in os.environ},
+        "thread_variables": runtime_variables(),
     }
 
 

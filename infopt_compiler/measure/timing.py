@@ -12,7 +12,7 @@ from infopt_compiler.measure.estimate import estimate, estimate_rate, estimate_r
 from infopt_compiler.measure.job import Job
 from infopt_compiler.measure.last import Own, is_settled, judge_last
 from infopt_compiler.measure.latency import confidence_of_look, sample
-from infopt_compiler.measure.machine_state import busy, check_quiet, trusted
+from infopt_compiler.measure.machine_state import busy, check_quiet, load_averages, trusted
 from infopt_compiler.measure.overload import open_ratio, open_slow_end
 from infopt_compiler.measure.records import timing_key
 from infopt_compiler.measure.samples import SERVED_METRICS, BlockSamples
@@ -139,7 +139,8 @@ def measure_timing(job: Job) -> Timing | None:
     if job.settings.refuse_busy and any(trusted(found)[1] for found in samples.values()):
         raise busy("others used the cores during most blocks of requests")
     own = samples[job.name]
-    samples[job.name] = replace(own, environment={**own.environment, "machine_before": before})
+    around = {"machine_before": before, "machine_load": load_averages()}  # kept with the record
+    samples[job.name] = replace(own, environment={**own.environment, **around})
     timing = Timing(job, job.scenario, samples, look, last)
     # An undecided measurement is not kept: the next build may find a quieter machine.
     if decided(samples, look, last):

@@ -17,7 +17,7 @@ from infopt_compiler.measure.machine_state import (
     trusted,
 )
 from infopt_compiler.measure.samples import Block, BlockSamples, Request
-from infopt_compiler.targets.counters import BUSY_SHARE, allowed_cores
+from infopt_compiler.targets.counters import BUSY_SHARE, Counters, allowed_cores
 from tests.measure.test_evaluate import bound
 
 QUIET = MachineState(5.0, 0.01, 0.0, 0, 0.5, 2500.0)
@@ -89,8 +89,28 @@ def test_a_ratio_of_disturbed_pairs_says_nothing() -> None:
 
 
 def test_the_report_says_loudly_what_others_did() -> None:
-    found = machine_state({"chat": samples(QUIET, BUSY)}, {})
+    found = machine_state({"chat": samples(QUIET, BUSY)}, {}, [])
     assert found["busy_blocks"] == 1
     assert found["busy_share_others"] == pytest.approx(0.255)
     assert "BUSY during 1 of 2 blocks" in found["notes"][0]
-    assert machine_state({"chat": samples(QUIET)}, {})["notes"] == []
+    assert machine_state({"chat": samples(QUIET)}, {}, [])["notes"] == []
+
+
+def test_the_load_of_a_reused_timing_is_that_of_its_time() -> None:
+    assert machine_state({"chat": samples(QUIET)}, {}, [0.5, 0.4, 0.3])["load"] == [0.5, 0.4, 0.3]
+
+
+def test_a_quota_is_told_and_disturbs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container that may use half a core is that machine: it is throttled all the time, and nobody else is to blame."""
+    readings = iter([Counters(0.0, 5.0, 5.0, 0.0, 10), Counters(1.0, 5.5, 5.5, 0.0, 16)])
+    monkeypatch.setattr("infopt_compiler.measure.machine_state.read_counters", lambda: next(readings))
+    state = Watch().state()
+    assert (state.throttled, state.busy_share_others, state.is_busy) == (6, 0.0, False)
+    throttled = samples(*[replace(QUIET, throttled=6)] * 4)
+    assert trusted(throttled) == (throttled, False)
+    told = machine_state({"chat": throttled}, {}, [])
+    assert (told["throttled_periods"], told["busy_blocks"], told["notes"]) == (24, 0, [])
+
+
+def test_what_the_hypervisor_takes_disturbs() -> None:
+    assert replace(QUIET, steal_share=0.06).is_busy and not replace(QUIET, steal_share=None).is_busy
