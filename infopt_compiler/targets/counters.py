@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+_CPU_STATS = (Path("/sys/fs/cgroup/cpu.stat"), Path("/sys/fs/cgroup/cpu/cpu.stat"))
 BUSY_SHARE = 0.10  # used by others: from here on times are disturbed
 
 
@@ -47,9 +48,9 @@ def read_counters() -> Counters:
 
 def _throttled() -> int | None:
     """Periods in which the control group's CPU quota was used up (cgroup v2, then v1)."""
-    for place in ("/sys/fs/cgroup/cpu.stat", "/sys/fs/cgroup/cpu/cpu.stat"):
+    for place in _CPU_STATS:
         try:
-            lines = Path(place).read_text("utf-8").splitlines()
+            lines = place.read_text("utf-8").splitlines()
         except OSError:
             continue
         fields = dict(line.split() for line in lines if len(line.split()) == 2)
