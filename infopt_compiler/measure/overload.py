@@ -55,6 +55,6 @@ def open_ratio(ratio: Interval, subject: BlockSamples, reference: BlockSamples, 
         if is_overloaded(side):
             note = f"OVERLOADED: the queue of {word} grows"
             note = f"{ratio.note}; {note}" if ratio.note else note
-            change = {"high": math.inf} if slow is is_subject else {"low": 0.0}
-            ratio = replace(ratio, note=note, **change)
+            low, high = (ratio.low, math.inf) if slow is is_subject else (0.0, ratio.high)
+            ratio = replace(ratio, low=low, high=high, note=note)
     return ratio

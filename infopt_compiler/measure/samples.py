@@ -67,7 +67,7 @@ class Block:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Block:
         requests = tuple(Request(**{**row, "gaps": tuple(row["gaps"])}) for row in data["requests"])
-        more = {key: data[key] for key in ("state", "bare", "loaded", "gpu") if key in data}
+        more: dict[str, Any] = {k: data[k] for k in ("state", "bare", "loaded", "gpu") if k in data}
         if data.get("queue") is not None:
             more["queue"] = tuple(data["queue"])
         return cls(requests, data["wall"], data["load"], data["peak"], data["steady"], **more)

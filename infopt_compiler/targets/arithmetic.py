@@ -56,7 +56,7 @@ def integer_rate(operator: str, cores: int) -> float | None:
 
     kind = f"{operator}:{_SIDE}:{_SIDE}:{_MEGABYTES}@{cores}"
     try:
-        seconds = kernel_rates([kind])[kind]
+        seconds: list[float] = kernel_rates([kind])[kind]
     except (OSError, RuntimeError):
         return None
     return max(2.0 * rows * _SIDE**2 / taken for rows, taken in zip(ROWS, seconds, strict=True))
