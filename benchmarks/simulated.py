@@ -1,7 +1,7 @@
 """Processes drawn by a random generator in place of served ones: trials whose truth is known.
 
 A process has a speed of its own (log-normal drift), its requests scatter around it (log-normal, with a share of
-slow outliers). Blocks go through the sampling, looks and judging that real blocks go through.
+slow outliers); in some worlds a share of the processes is of another kind. Blocks go through the sampling, looks and judging that real blocks go through.
 """
 
 from __future__ import annotations
@@ -28,26 +28,51 @@ SCENARIO = Scenario("simulated", prompt=16, generate=2)
 @dataclass(frozen=True)
 class World:
     """`drift` and `noise` are standard deviations of logarithms: 0.075 is ±15 % for 95 % of processes. `outliers` is the
-    share of requests that take up to `outlier` times as long. `machine` is drift that neighbouring blocks share."""
+    share of requests that take up to `outlier` times as long. `machine` is drift that neighbouring blocks share.
+    Processes of another kind (a share `others` of them) take `slower` times as long, or in a share `heavy` of their
+    requests `heavier` times."""
 
     drift: float = 0.075
     noise: float = 0.03
     outliers: float = 0.02
     outlier: float = 2.0
     machine: float = 0.0
+    others: float = 0.0
+    slower: float = 1.0
+    heavy: float = 0.0
+    heavier: float = 3.0
 
-    def request(self, rng: random.Random) -> float:
+    def request(self, rng: random.Random, heavy: float = 0.0) -> float:
         value = math.exp(rng.gauss(0, self.noise))
+        if heavy and rng.random() < heavy:
+            value *= self.heavier
         return value * rng.uniform(1, self.outlier) if rng.random() < self.outliers else value
 
-    def process(self, rng: random.Random) -> float:
-        return math.exp(rng.gauss(0, self.drift))
+    def process(self, rng: random.Random) -> tuple[float, float]:
+        """Its speed, and the share of its requests that take longer."""
+        speed = math.exp(rng.gauss(0, self.drift))
+        other = self.others > 0 and rng.random() < self.others
+        return (speed * self.slower, self.heavy) if other else (speed, 0.0)
+
+    def one(self, rng: random.Random) -> float:
+        """One request of one process."""
+        speed, heavy = self.process(rng)
+        return speed * self.request(rng, heavy)
 
     def truth(self, q: float, draws: int = 400_000) -> float:
         """The q-quantile over requests of all processes, by drawing: one request a process."""
         rng = random.Random(7)
-        ordered = sorted(self.process(rng) * self.request(rng) for _ in range(draws))
+        ordered = sorted(self.one(rng) for _ in range(draws))
         return ordered[math.ceil(q * draws) - 1]
+
+
+# What log-normal drift does not describe: processes whose tails differ, and processes of two speeds.
+KINDS: dict[str, World] = {
+    "30 % of processes with a quarter of their requests 3 times slower": World(0.02, others=0.3, heavy=0.25),
+    "20 % of processes with a fifth of their requests 3 times slower": World(0.02, others=0.2, heavy=0.2),
+    "20 % of processes 2 times slower": World(0.02, others=0.2, slower=2.0),
+    "30 % of processes 1.3 times slower": World(0.02, others=0.3, slower=1.3),
+}
 
 
 def trial(
@@ -60,8 +85,9 @@ def trial(
         folder: Path, scenario: Scenario, requests: int, warmup: int, number: int, prompts: Path | None
     ) -> tuple[Block, dict[str, Any]]:
         shared = math.exp(random.Random((seed << 20) + number).gauss(0, world.machine))
-        level = speeds[folder.name] * world.process(rng) * shared
-        times = [level * world.request(rng) for _ in range(requests)]
+        speed, heavy = world.process(rng)
+        level = speeds[folder.name] * speed * shared
+        times = [level * world.request(rng, heavy) for _ in range(requests)]
         rows = tuple(Request(time, time, 2 * time, (time,), scenario.prompt) for time in times)
         return Block(rows, 2 * sum(times), level, 1, 1), {}
 

@@ -1,6 +1,6 @@
 """How often verdicts are wrong: simulated and real trials whose truth is known.
 
-python -m benchmarks.trials simulated [--trials 300]          seconds to minutes
+python -m benchmarks.trials simulated [--trials 300] [--only WORDS]   minutes; WORDS: a part of the names printed
 python -m benchmarks.trials same ARTIFACT --out FILE          30 trials of the artifact against itself, rows added to FILE
 python -m benchmarks.trials slower ARTIFACT --out FILE        the same artifact in a process that waits 5 % longer for each
                                                               token, block after block until that is found
@@ -20,13 +20,13 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.simulated import World, job_of, ratio_bound, time_bound, trial
+from benchmarks.simulated import KINDS, World, job_of, ratio_bound, time_bound, trial
 from infopt_compiler.budget import Bound, Verdict
 from infopt_compiler.measure.latency import run_block, sample
 from infopt_compiler.measure.samples import Block, BlockSamples
@@ -37,30 +37,38 @@ from infopt_compiler.targets.counters import BUSY_SHARE
 
 CONFIDENCE, RESOLUTION, SLOWDOWN = 0.99, 0.05, 1.05
 SHORT = Scenario("short", prompt=64, generate=16)
-SIMULATED = replace(PRESETS["standard"], seconds=1e9, max_blocks=20)
+SIMULATED = replace(PRESETS["standard"], seconds=1e9, max_blocks=40)
 # Short requests, few blocks: thirty trials in ten minutes.
 REAL = replace(PRESETS["quick"], seconds=1e9, min_blocks=4, max_blocks=4, requests=6, warmup=1, warmup_most=3)
 SLOWER = replace(REAL, max_blocks=24)
 LIMITS = (1 - RESOLUTION, 1.0, 1 + RESOLUTION)
+FAR = 1.5  # a tail is decided from farther away than a median
 _BURN = "while True: pass"
 _ROOT = Path(__file__).resolve().parent.parent
 
 
-def simulated(count: int) -> dict[str, Any]:
-    """False and right verdicts of bounds at the truth, and at the truth ± the resolution; ratios of equal variants."""
-    found: dict[str, Any] = {}
-    for drift in (0.02, 0.075):
-        world = World(drift=drift)
+def simulated(count: int, only: str = "") -> Iterator[tuple[str, dict[str, int]]]:
+    """False and right verdicts of bounds at the truth and beside it; ratios of equal variants. Those whose name holds `only`."""
+    worlds = {f"drift {drift:g}": (World(drift=drift), (*LIMITS, FAR)) for drift in (0.02, 0.075)}
+    worlds |= {name: (world, (1.0, FAR)) for name, world in KINDS.items()}
+    for name, (world, moves) in worlds.items():
         for aggregate, q in (("p50", 0.5), ("p95", 0.95)):
-            truth = world.truth(q)
-            for move in LIMITS:
-                bound = time_bound(aggregate, truth * move, CONFIDENCE)
-                verdicts = Counter(
-                    trial(world, bound, SIMULATED, k, {"subject": 1.0})[0].value for k in range(count)
-                )
-                found[f"drift {drift:g}, {aggregate}, limit {move:g} × truth"] = dict(verdicts)
-        found.update(simulated_ratios(World(drift=drift, machine=0.075), count))
-    return found
+            if only in f"{name}, {aggregate}":
+                yield from simulated_bounds(name, world, (aggregate, q), moves, count)
+    for drift in (0.02, 0.075):
+        if only in f"drift {drift:g}, ratio":
+            yield from simulated_ratios(World(drift=drift, machine=0.075), count).items()
+
+
+def simulated_bounds(
+    name: str, world: World, percentile: tuple[str, float], moves: Sequence[float], count: int
+) -> Iterator[tuple[str, dict[str, int]]]:
+    aggregate, q = percentile
+    truth = world.truth(q)
+    for move in moves:
+        bound = time_bound(aggregate, truth * move, CONFIDENCE)
+        verdicts = Counter(trial(world, bound, SIMULATED, k, {"subject": 1.0})[0].value for k in range(count))
+        yield f"{name}, {aggregate}, limit {move:g} × truth", dict(verdicts)
 
 
 def simulated_ratios(world: World, count: int, settings: MeasureSettings = SIMULATED) -> dict[str, Any]:
@@ -217,14 +225,15 @@ def main() -> None:
     )
     parser.add_argument("kind", choices=("simulated", *SETTINGS_OF, "table"))
     parser.add_argument("artifact", type=Path, nargs="?", help="an exported decoder; for `table` the file")
+    parser.add_argument("--only", default="")
     parser.add_argument("--trials", type=int, help="300 simulated, 30 of the same, 5 slower, 3 loaded")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="JSON lines to add to")
     options = parser.parse_args()
     count = options.trials or {"simulated": 300, "same": 30, "slower": 5, "loaded": 3}.get(options.kind, 0)
     if options.kind == "simulated":
-        for name, verdicts in simulated(count).items():
-            print(f"{name}: {verdicts}")
+        for name, verdicts in simulated(count, options.only):
+            print(f"{name}: {verdicts}", flush=True)
         return
     if options.kind == "table":
         table(options.artifact)

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from infopt_compiler.budget import Interval
 from infopt_compiler.measure.machine_state import is_busy, trusted
+from infopt_compiler.measure.processes import process_limits, unseen
 from infopt_compiler.measure.samples import BlockSamples
 from infopt_compiler.measure.statistics import (
-    drift_limits,
+    few_words,
     log_mean_interval,
     mean_interval,
-    percentile,
     percentile_interval,
     samples_needed,
 )
@@ -25,16 +25,24 @@ QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 _MEMORY = ("memory.peak", "memory.steady")
 
 
-def estimate(samples: BlockSamples, metric: str, aggregate: str | None, confidence: float) -> Interval:
+def estimate(
+    samples: BlockSamples,
+    metric: str,
+    aggregate: str | None,
+    confidence: float,
+    asked: float | None = None,
+) -> Interval:
     """`tpot`, `p50` → its interval: what the requests say and what the blocks (processes) say of drift.
 
     Blocks that others' work disturbed are left out, or leave the fast end of the interval open (`trusted`).
+    `asked` is the confidence of all looks together where `confidence` is that of one of them.
     """
+    level = confidence if asked is None else asked
     if metric not in _MEMORY:
         samples, disturbed = trusted(samples)
         if disturbed:
-            return open_fast_end(_estimate(samples, metric, aggregate, confidence), metric)
-    return _estimate(samples, metric, aggregate, confidence)
+            return open_fast_end(_estimate(samples, metric, aggregate, confidence, level), metric)
+    return _estimate(samples, metric, aggregate, confidence, level)
 
 
 def open_fast_end(interval: Interval, metric: str) -> Interval:
@@ -46,7 +54,9 @@ def open_fast_end(interval: Interval, metric: str) -> Interval:
     return replace(interval, low=interval.low / MOST_SLOWDOWN, note=note)
 
 
-def _estimate(samples: BlockSamples, metric: str, aggregate: str | None, confidence: float) -> Interval:
+def _estimate(
+    samples: BlockSamples, metric: str, aggregate: str | None, confidence: float, asked: float
+) -> Interval:
     blocks = [values for values in samples.values(metric) if values]
     if not blocks:
         return Interval.unknown(f"`{metric}` needs requests of at least two tokens", confidence=confidence)
@@ -59,31 +69,37 @@ def _estimate(samples: BlockSamples, metric: str, aggregate: str | None, confide
         return _largest(pooled, len(blocks))
     if aggregate == "mean":
         return _mean(blocks, pooled, confidence)
-    found = _quantile(blocks, pooled, QUANTILES[aggregate], confidence)
-    return _of_requests(samples, found, QUANTILES[aggregate]) if metric == "itl" else found
+    found = _quantile(blocks, pooled, QUANTILES[aggregate], confidence, asked)
+    return _of_requests(samples, found, QUANTILES[aggregate], asked) if metric == "itl" else found
 
 
-def _of_requests(samples: BlockSamples, found: Interval, q: float) -> Interval:
+def _of_requests(samples: BlockSamples, found: Interval, q: float, asked: float) -> Interval:
     """Gaps of one request are not independent: as many *requests* are needed as a percentile of requests needs."""
     requests = sum(len(block.requests) for block in samples.blocks)
     needed = max(samples_needed(q, found.confidence), samples_needed(1 - q, found.confidence))
     if requests >= needed:
         return found
-    note = f"p{q * 100:g} needs the gaps of {needed} requests at {found.confidence:.4g} confidence, {requests} were made"
+    note = few_words(q, found.confidence, asked, "the gaps of {} requests", f"{requests} were made")
     return replace(found, value=None, low=0.0, high=math.inf, note=note)
 
 
 def estimate_ratio(
-    subject: BlockSamples, reference: BlockSamples, metric: str, aggregate: str | None, confidence: float
+    subject: BlockSamples,
+    reference: BlockSamples,
+    metric: str,
+    aggregate: str | None,
+    confidence: float,
+    asked: float | None = None,
 ) -> Interval:
     """Subject over reference. Typical values pair the blocks that ran next to each other, so that drift cancels.
 
     Tail percentiles cannot be had from one block: there the limits of the two intervals are divided, each at
     half the error.
     """
+    level = confidence if asked is None else asked
     if aggregate in ("p90", "p95", "p99", "max"):
-        half = 1 - (1 - confidence) / 2
-        ends = (estimate(side, metric, aggregate, half) for side in (subject, reference))
+        half, whole = (1 - (1 - each) / 2 for each in (confidence, level))
+        ends = (estimate(side, metric, aggregate, half, whole) for side in (subject, reference))
         return replace(quotient(*ends), confidence=confidence)
     subject, reference, dropped = _quiet_pairs(subject, reference, metric)
     if dropped and len(subject.blocks) < 2:
@@ -99,7 +115,8 @@ def estimate_ratio(
     interval = log_mean_interval(ratios, confidence)
     words = f"ratio of neighbouring blocks, Student's t over {len(ratios)} pairs"
     count = len(subject.pooled(metric))
-    return replace(interval, estimator=words, samples=count, blocks=len(ratios))
+    found = replace(interval, estimator=words, samples=count, blocks=len(ratios))
+    return unseen(found, len(ratios), 0.5, level) if aggregate == "p50" else found
 
 
 def _quiet_pairs(
@@ -114,16 +131,17 @@ def _quiet_pairs(
     return replace(subject, blocks=left), replace(reference, blocks=right), len(pairs) - len(quiet)
 
 
-def _quantile(blocks: list[list[float]], pooled: list[float], q: float, confidence: float) -> Interval:
-    """Order statistics over all samples, widened by what the blocks show of drift between processes."""
-    interval = replace(percentile_interval(pooled, q, confidence), blocks=len(blocks))
+def _quantile(
+    blocks: list[list[float]], pooled: list[float], q: float, confidence: float, asked: float
+) -> Interval:
+    """Order statistics over all samples, widened by what the blocks show of differences between processes."""
+    interval = replace(percentile_interval(pooled, q, confidence, asked), blocks=len(blocks))
     if len(blocks) == len(pooled):  # one sample a process: the order statistics already are between processes
         return interval
-    value = percentile(sorted(pooled), q)
-    within = (value / interval.low if interval.low > 0 else math.inf, interval.high / max(value, 1e-300))
-    low, high = drift_limits(blocks, q, confidence, within)
-    words = f"{interval.estimator}; widened by the drift of {len(blocks)} processes"
-    return replace(interval.hull(replace(interval, low=low, high=high)), estimator=words)
+    low, high = process_limits(blocks, q, confidence) if len(blocks) > 1 else (0.0, math.inf)
+    words = f"{interval.estimator}; widened by the differences of {len(blocks)} processes"
+    wider = replace(interval.hull(replace(interval, low=low, high=high)), estimator=words)
+    return unseen(wider, len(blocks), q, asked)
 
 
 def _mean(blocks: list[list[float]], pooled: list[float], confidence: float) -> Interval:

@@ -45,16 +45,30 @@ def percentile(ordered: Sequence[float], q: float) -> float:
     return ordered[max(0, math.ceil(q * len(ordered) - 1e-9) - 1)]
 
 
-def percentile_interval(samples: Sequence[float], q: float, confidence: float) -> Interval:
-    """The q-quantile with distribution-free limits. Too few samples: no value, the limit that is missing infinite."""
+def few_words(q: float, confidence: float, asked: float, what: str, had: str) -> str:
+    """Why there is no percentile: what it takes at the confidence asked for, and at a look that may not spend all of it."""
+    needed, here = (max(samples_needed(q, c), samples_needed(1 - q, c)) for c in (asked, confidence))
+    words = f"p{q * 100:g} needs {what.format(needed)} at {asked:.4g} confidence"
+    more = f" in one look ({here} at this one of several, which share the error)" if here > needed else ""
+    return f"{words}{more}, {had}"
+
+
+def percentile_interval(
+    samples: Sequence[float], q: float, confidence: float, asked: float | None = None
+) -> Interval:
+    """The q-quantile with distribution-free limits. Too few samples: no value, the limit that is missing infinite.
+
+    `asked` is the confidence of all looks together where `confidence` is that of one of them.
+    """
     ordered, n = sorted(samples), len(samples)
     lower, upper = ranks(n, q, confidence)
     low = ordered[lower - 1] if lower else -math.inf
     high = ordered[upper - 1] if upper else math.inf
     label = f"p{q * 100:g}"
     if lower is None or upper is None:
-        needed = max(samples_needed(q, confidence), samples_needed(1 - q, confidence))
-        note = f"{label} needs {needed} samples at {confidence:.4g} confidence, {n} were taken"
+        note = few_words(
+            q, confidence, confidence if asked is None else asked, "{} samples", f"{n} were taken"
+        )
         return Interval(None, low, high, confidence, "order statistics, too few samples", n, 1, note)
     words = f"{label} by order statistics (ranks {lower} and {upper} of {n})"
     return Interval(percentile(ordered, q), low, high, confidence, words, n)

@@ -39,9 +39,9 @@ class Timing:
         level = confidence_of_look(confidence, self.look, self.last)
         samples = self.samples[name or self.job.name]
         if metric in SERVED_METRICS:
-            found = estimate(samples, metric, aggregate, level)
+            found = estimate(samples, metric, aggregate, level, confidence)
         else:
-            found = self._derived(samples, metric, level, name)
+            found = self._derived(samples, metric, level, confidence, name)
         found = open_slow_end(found, samples, metric)
         # An observed maximum says 1.0 of itself: it has no limits that could hold with another confidence.
         return replace(found, confidence=confidence) if found.confidence == level else found
@@ -53,18 +53,21 @@ class Timing:
         name = bound.relative_to or ""
         pair = self.samples[self.job.name], self.samples[name]
         if bound.metric in SERVED_METRICS:
-            found = estimate_ratio(*pair, bound.metric, bound.aggregate, level)
+            found = estimate_ratio(*pair, bound.metric, bound.aggregate, level, confidence)
             return replace(open_ratio(found, *pair, bound.metric), confidence=confidence)
         if bound.metric == "cost":  # the price is the same on both sides
             return replace(estimate_ratio(*pair, "throughput", None, level).inverted(), confidence=confidence)
-        half = 1 - (1 - level) / 2
+        half, asked = (1 - (1 - each) / 2 for each in (level, confidence))
         own, other = (
-            self._derived(side, bound.metric, half, key) for side, key in zip(pair, (None, name), strict=True)
+            self._derived(side, bound.metric, half, asked, key)
+            for side, key in zip(pair, (None, name), strict=True)
         )
         found = open_ratio(quotient(own, other), *pair, bound.metric)
         return replace(found, confidence=confidence)
 
-    def _derived(self, samples: BlockSamples, metric: str, level: float, name: str | None) -> Interval:
+    def _derived(
+        self, samples: BlockSamples, metric: str, level: float, asked: float, name: str | None
+    ) -> Interval:
         if metric == "goodput":
             return self._goodput(samples, level)
         if metric == "cost":
@@ -76,7 +79,7 @@ class Timing:
         if metric == "mbu" and spec is not None and self.job.target.bandwidth > 0:
             tokens = self.scenario.prompt + self.scenario.generate // 2
             read = spec.bytes_per_token + spec.kv_bytes(tokens) * self.scenario.batch
-            found = estimate(samples, "tpot", "p50", level).inverted(read / self.job.target.bandwidth)
+            found = estimate(samples, "tpot", "p50", level, asked).inverted(read / self.job.target.bandwidth)
             return replace(
                 found,
                 estimator=f"bytes per token over p50 of tpot over measured bandwidth; {found.estimator}",
@@ -87,7 +90,7 @@ class Timing:
             if least is None:
                 note = "`mfu` needs the rate of integers, which is measured on this machine only"
                 return Interval.unknown(note, confidence=level)
-            found = estimate(samples, own, "p50", level).inverted(least)
+            found = estimate(samples, own, "p50", level, asked).inverted(least)
             words = f"seconds at the measured peak of its arithmetic over p50 of {own}"
             return replace(found, estimator=f"{words}; {found.estimator}")
         return Interval.unknown(f"`{metric}` needs the model's shapes", confidence=level)
