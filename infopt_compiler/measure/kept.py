@@ -29,18 +29,24 @@ def estimate_retention(
     own, other = draws.sums(lambda w: w.nll), draws.sums(lambda w: w.reference_nll or 0.0)
     tokens, equal = draws.sums(lambda w: w.tokens), draws.sums(lambda w: w.equal)
 
+    words = f"retention, {aggregate}"
+    if aggregate == "perplexity":
+        return draws.ratio(other - own, tokens, math.exp, words)
+    if aggregate == "nll":
+        return draws.ratio(other, own, float, words)
+    if aggregate == "top1":
+        return draws.ratio(tokens - equal, tokens, lambda share: 1 - share, words)
+
     def statistic(m: Any) -> Any:
-        parts = {
-            "perplexity": np.exp((m @ (other - own)) / (m @ tokens)),
-            "nll": (m @ other) / (m @ own),
-            "top1": (m @ equal) / (m @ tokens),
-        }
-        if aggregate in parts:
-            return parts[aggregate]
-        stacked = np.stack([parts[name] for name in PARTS])
+        parts = (
+            np.exp((m @ (other - own)) / (m @ tokens)),
+            (m @ other) / (m @ own),
+            (m @ equal) / (m @ tokens),
+        )
+        stacked = np.stack(parts)
         return stacked.mean(axis=0) if aggregate == "mean" else stacked.min(axis=0)
 
-    return draws.interval(statistic, float, f"retention, {aggregate}")
+    return draws.percentiles(statistic, float, words)
 
 
 def gain_windows(control: QualityResult, distilled: QualityResult) -> list[dict[str, Any]]:
@@ -64,9 +70,7 @@ def estimate_gain(
     draws = Draws(QualityResult(rows), confidence, resamples, seed)
     control, distilled = draws.sums(lambda w: w.nll), draws.sums(lambda w: w.reference_nll or 0.0)
     tokens = draws.sums(lambda w: w.tokens)
-    return draws.interval(
-        lambda m: (m @ (control - distilled)) / (m @ tokens), float, "paired difference of NLL"
-    )
+    return draws.ratio(control - distilled, tokens, float, "paired difference of NLL")
 
 
 def gain_of(
