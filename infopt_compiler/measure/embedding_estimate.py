@@ -25,7 +25,7 @@ def estimate_embedding(
     """`cosine`, `mean` → its interval; the least of those observed has none."""
     values = [row.cosine if metric == "cosine" else row.shared for row in rows]
     if aggregate == "min":
-        note = f"the smallest of {len(rows)} sentences of this text; says nothing of other sentences"
+        note = f"the smallest of {len(rows)} sentences of this text: met or missed by those, it says nothing of others"
         return Interval(
             min(values), min(values), min(values), 1.0, "observed minimum", len(rows), len(rows), note
         )

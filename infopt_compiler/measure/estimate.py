@@ -11,11 +11,13 @@ from infopt_compiler.measure.machine_state import is_busy, trusted
 from infopt_compiler.measure.processes import process_limits, unseen
 from infopt_compiler.measure.samples import BlockSamples
 from infopt_compiler.measure.statistics import (
+    deviation,
     few_words,
     log_mean_interval,
     mean_interval,
     percentile_interval,
     samples_needed,
+    t_quantile,
 )
 from infopt_compiler.metrics import METRICS, Direction
 
@@ -184,21 +186,24 @@ def _between(rates: list[float], confidence: float) -> Interval:
 def _largest(pooled: list[float], blocks: int) -> Interval:
     """A maximum has no interval without a distribution: it is what was seen, and says so."""
     value = max(pooled)
-    note = f"the largest of {len(pooled)} observed; says nothing of requests that were not made"
+    note = f"the largest of {len(pooled)} observed: met or missed by those, it says nothing of requests that were not made"
     return Interval(value, value, value, 1.0, "observed maximum", len(pooled), blocks, note)
 
 
 def _largest_process(values: list[float], confidence: float) -> Interval:
-    """Peak memory: the highest process counts; the processes' spread is the interval."""
-    value = max(values)
-    between = mean_interval(values, confidence)
-    if between.value is None:
+    """Memory: the highest process seen; the interval is where the next one lies, for the bound is on each of them."""
+    value, n = max(values), len(values)
+    if n < 2:
         return Interval(
             value, value, math.inf, confidence, "one process", 1, 1, "one process shows no spread"
         )
-    words = f"highest of {len(values)} processes; hull of their range and Student's t"
-    low, high = min(min(values), between.low), max(value, between.high)
-    return Interval(value, low, high, confidence, words, len(values), len(values))
+    far = t_quantile(confidence, n - 1) * deviation(values) * math.sqrt(1 + 1 / n)
+    words = (
+        f"highest of {n} processes; limits for the next one, hull of their range and Student's t prediction"
+    )
+    mean = stdlib.fmean(values)
+    low, high = max(0.0, min(min(values), mean - far)), max(value, mean + far)
+    return Interval(value, low, high, confidence, words, n, n)
 
 
 def quotient(subject: Interval, reference: Interval) -> Interval:
@@ -209,4 +214,5 @@ def quotient(subject: Interval, reference: Interval) -> Interval:
     low = subject.low / reference.high if math.isfinite(reference.high) else 0.0
     words = f"{subject.estimator}, divided by the reference's limits"
     value, high = subject.value / reference.value, subject.high / reference.low
-    return Interval(value, low, high, subject.confidence, words, subject.samples, subject.blocks)
+    note = "; ".join(dict.fromkeys(side.note for side in (subject, reference) if side.note)) or None
+    return Interval(value, low, high, subject.confidence, words, subject.samples, subject.blocks, note)

@@ -32,7 +32,7 @@ def estimate_quality(
     """`kl`, `mean` → its interval; KeyError for a metric that is not one of quality."""
     if metric == "kl" and aggregate == "max":
         value = max(result.kl_tokens())
-        note = f"the largest of {result.tokens} tokens of this text"
+        note = f"the largest of {result.tokens} tokens of this text: met or missed by those, it says nothing of other text"
         return Interval(
             value, value, value, 1.0, "observed maximum", result.tokens, len(result.windows), note
         )

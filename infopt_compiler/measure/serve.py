@@ -176,16 +176,23 @@ def _encode(server: Encoder, scenario: Scenario, job: dict[str, Any], done: Done
     """An encoder."""
     warmup, seed = job["warmup"], job["seed"]
     place = Path(job["prompts"]) if job.get("prompts") else None
-    first = encoder_batches(server, scenario, warmup, seed, place)
-    seen: list[Request] = []
-    run_batches(server, first, replace(scenario, mode=ScenarioMode.single), seed, seen.append)
+    first = encoder_batches(server, scenario, warmup + job.get("settle", 0), seed, place)
+    quiet, latencies = replace(scenario, mode=ScenarioMode.single), [0.0]
+
+    def one(batch: Sequence[str]) -> float:
+        seen: list[Request] = []
+        run_batches(server, [batch], quiet, seed, seen.append)
+        latencies.append(seen[0].latency)
+        return seen[0].latency
+
+    warmed = warm_up(one, first, warmup, job.get("stable", 0.0))
     steady = resident_bytes()[1]
-    plan = _plan(scenario, job, seen[-1].latency if seen else 0.0)
+    plan = _plan(scenario, job, latencies[-1])
     batches = encoder_batches(server, scenario, plan.total, seed + _LATER, place)
     wall, more = _counted(
         plan, scenario, seed, done, lambda got: run_batches(server, batches, scenario, seed, got)
     )
-    return steady, wall, {"output_tokens": "none: an encoder", **more}
+    return steady, wall, {"output_tokens": "none: an encoder", "warmup_requests": warmed, **more}
 
 
 def main(opens: Callable[[str], Callable[[Path], Any]] = opener) -> None:

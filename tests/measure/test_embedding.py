@@ -10,6 +10,7 @@ import pytest
 from infopt_compiler.artifacts import HFModel, TextData
 from infopt_compiler.artifacts.text import DataSpec, Document, write_text_data
 from infopt_compiler.diagnostics import DiagnosticError
+from infopt_compiler.measure import encoder_traffic
 from infopt_compiler.measure.embedding import (
     Agreement,
     compare_embeddings,
@@ -20,6 +21,7 @@ from infopt_compiler.measure.embedding import (
 from infopt_compiler.measure.embedding_estimate import estimate_embedding
 from infopt_compiler.measure.latency import run_block
 from infopt_compiler.measure.scenario import Scenario, ScenarioMode
+from infopt_compiler.measure.serve import _encode
 from tests.passes.export.encoders import write_bert
 
 
@@ -92,3 +94,30 @@ def test_an_encoder_is_served_in_every_mode(bert, mode):
     assert environment["runtime"] == "transformers"
     assert all(0 < r.forward <= r.latency and r.prompt_tokens <= 20 for r in block.requests)
     assert block.tokens_out == 0
+
+
+class _Slow:
+    """An encoder whose passes take ever less until the fifth."""
+
+    def __init__(self) -> None:
+        self.passes, self.now = 0, 0.0
+
+    def encode(self, text: str) -> list[int]:
+        return [1] * len(text.split())
+
+    def tokenize(self, texts: list[str]) -> dict[str, np.ndarray]:
+        return {"input_ids": np.ones((len(texts), 4), dtype=np.int64)}
+
+    def forward(self, inputs: object) -> None:
+        self.passes += 1
+        self.now += max(1, 6 - self.passes)
+
+
+@pytest.mark.parametrize(("settle", "warmed"), [(0, 2), (2, 4), (8, 7)])
+def test_an_encoder_warms_up_until_it_is_stable(settle, warmed, monkeypatch):
+    server, seen = _Slow(), []
+    monkeypatch.setattr(encoder_traffic, "_clock", lambda: server.now)
+    job = {"warmup": 2, "requests": 3, "seed": 0, "settle": settle, "stable": 0.5}
+    *_, environment = _encode(server, Scenario("s", prompt=4, generate=0), job, seen.append)
+    assert environment["warmup_requests"] == warmed
+    assert (len(seen), server.passes) == (3, warmed + 3)

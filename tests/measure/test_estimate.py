@@ -82,6 +82,7 @@ def test_memory_is_the_highest_process() -> None:
     assert found.value == 110
     assert found.low <= 100
     assert found.high >= 110
+    assert "the next one" in found.estimator
     alone = estimate(BlockSamples(tuple(blocks[:1])), "memory.peak", None, 0.95)
     assert alone.high == math.inf
 
@@ -92,3 +93,42 @@ def test_gaps_of_too_few_requests_give_no_tail_of_gaps() -> None:
     assert few.value is None and few.high == math.inf
     assert "p99 needs the gaps of 299 requests at 0.95 confidence, 90 were made" in few.note
     assert estimate(samples(5, blocks=24), "itl", "p99", 0.95).value is not None
+
+
+def test_the_next_process_keeps_within_the_limits_of_memory() -> None:
+    """A bound is on every process's peak, not on their mean: 5 % of next ones may be outside on each side."""
+    rng, rounds, outside = random.Random(4), 400, [0, 0]
+    one = block(rng).requests
+    for _ in range(rounds):
+        *peaks, following = (int(rng.gauss(1e8, 1e6)) for _ in range(5))
+        made = BlockSamples(tuple(Block(one, 1.0, 0.5, peak, 1) for peak in peaks))
+        found = estimate(made, "memory.peak", None, 0.95)
+        outside[0] += following < found.low
+        outside[1] += following > found.high
+    assert max(outside) / rounds <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / rounds)
+
+
+def test_a_maximum_says_that_it_is_of_those_observed() -> None:
+    found = estimate(samples(1), "ttft", "max", 0.95)
+    assert found.low == found.high == found.value
+    assert "largest of 90 observed" in (found.note or "") and "not made" in (found.note or "")
+    ratio = estimate_ratio(samples(1), samples(2), "ttft", "max", 0.95)
+    assert "largest of 90 observed" in (ratio.note or "")
+
+
+def test_a_ratio_of_medians_of_few_pairs_leaves_room_for_a_kind_not_seen() -> None:
+    few, enough = (estimate_ratio(samples(1, n), samples(2, n), "tpot", "p50", 0.95) for n in (4, 5))
+    assert few.value and few.high >= 3 * few.value and few.low <= few.value / 3
+    assert enough.high < 1.5
+
+
+def test_the_note_of_too_few_names_the_confidence_that_was_asked() -> None:
+    """A look spends half of the error: it takes more samples than one look at all the error would."""
+    note = estimate(samples(0), "ttft", "p99", 0.995, 0.99).note or ""
+    assert "p99 needs 459 samples at 0.99 confidence in one look (528 at this one of several" in note
+    assert "90 were taken" in note
+    gaps = estimate(samples(0), "itl", "p99", 0.995, 0.99).note or ""
+    assert "p99 needs the gaps of 459 requests at 0.99 confidence" in gaps
+    assert "needs 299 samples at 0.95 confidence, 90 were taken" in (
+        estimate(samples(0), "ttft", "p99", 0.95).note or ""
+    )
