@@ -26,7 +26,7 @@ def run(command: Command) -> int:
     """Logs of the ranks stay where the run failed."""
     folder, *prompts = command.words
     named, tokens, port = command.text("logs"), _count(command, "tokens", 64), _count(command, "port", 0)
-    logs = Path(named) if named else Path(tempfile.mkdtemp(prefix="infopt-ranks-"))
+    logs = _made(named) if named else Path(tempfile.mkdtemp(prefix="infopt-ranks-"))
     try:
         started = time.monotonic()
         texts, found = _generate(Path(folder), prompts, logs, tokens, port, command)
@@ -79,6 +79,15 @@ def _show(command: Command, prompts: list[str], texts: Texts, found: Run, second
         return
     for answer in answers:
         say(answer)
+
+
+def _made(named: str) -> Path:
+    try:
+        Path(named).mkdir(parents=True, exist_ok=True)
+    except OSError as wrong:
+        text = f"`--logs` wants a folder: {wrong.strerror}"
+        raise DiagnosticError(error("E0502", text, at(named))) from wrong
+    return Path(named)
 
 
 def _count(command: Command, key: str, default: int) -> int:

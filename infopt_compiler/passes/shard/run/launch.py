@@ -64,8 +64,9 @@ class Ranks:
         index = ShardIndex.read(folder)
         index.check_files(folder)
         self._out.mkdir(parents=True, exist_ok=True)
-        for old in self._out.glob("rank-*"):
-            old.unlink()
+        for number in range(index.mesh.world):
+            for kind in ("log", "json", "partial"):
+                (self._out / f"rank-{number}.{kind}").unlink(missing_ok=True)
         path = self._out / "job.json"
         path.write_text(json.dumps(asdict(job)), "utf-8")
         self.mesh, self._timeout = index.mesh, job.timeout

@@ -143,3 +143,5 @@ def test_generate_on_the_command_line(
     assert "error[E0509]: a prompt has no tokens" in capsys.readouterr().err
     assert not list(place.iterdir())  # folders of logs are kept where there are logs
     assert main(["generate", str(pair), "fox", "--tokens", "many"]) == 2
+    assert main(["generate", str(pair), "fox", "--logs", str(copied / "config.json")]) == 2
+    assert "error[E0502]: `--logs` wants a folder" in capsys.readouterr().err
