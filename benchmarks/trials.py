@@ -49,6 +49,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 def simulated(count: int, only: str = "") -> Iterator[tuple[str, dict[str, int]]]:
     """False and right verdicts of bounds at the truth and beside it; ratios of equal variants. Those whose name holds `only`."""
+    worlds: dict[str, tuple[World, tuple[float, ...]]]
     worlds = {f"drift {drift:g}": (World(drift=drift), (*LIMITS, FAR)) for drift in (0.02, 0.075)}
     worlds |= {name: (world, (1.0, FAR)) for name, world in KINDS.items()}
     for name, (world, moves) in worlds.items():

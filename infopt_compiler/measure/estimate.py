@@ -214,5 +214,5 @@ def quotient(subject: Interval, reference: Interval) -> Interval:
     low = subject.low / reference.high if math.isfinite(reference.high) else 0.0
     words = f"{subject.estimator}, divided by the reference's limits"
     value, high = subject.value / reference.value, subject.high / reference.low
-    note = "; ".join(dict.fromkeys(side.note for side in (subject, reference) if side.note)) or None
-    return Interval(value, low, high, subject.confidence, words, subject.samples, subject.blocks, note)
+    notes = "; ".join(dict.fromkeys(side.note for side in (subject, reference) if side.note)) or None
+    return Interval(value, low, high, subject.confidence, words, subject.samples, subject.blocks, notes)

@@ -11,7 +11,7 @@ from infopt_compiler.budget.limits import is_request_limit
 from infopt_compiler.diagnostics import Note, error, warning
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.metrics import Metric, Needs
-from infopt_compiler.sema.metrics import against_direction, check_limit, check_metric
+from infopt_compiler.sema.metrics import against_direction, check_limit, check_metric, of_good_side
 from infopt_compiler.sema.program import Budget, Program
 from infopt_compiler.sema.reach import check_itself, check_reach
 from infopt_compiler.sema.scope import Kind, Scope, Symbol
@@ -114,6 +114,12 @@ def _bound(scope: Scope, frame: _Frame, line: ast.Bound) -> Bound | None:
     if against_direction(metric, line.operator):
         message = f"`{line.metric.text} {line.operator}` is met by what is bad: of `{metric.name}`, {metric.direction.value}"
         scope.report(warning("E0435", message, line.span))
+    elif of_good_side(metric, aggregate):
+        message = (
+            f"`{line.metric.text}` is of the best requests: of `{metric.name}`, {metric.direction.value}"
+        )
+        help = "the slow ones are `tpot.p95 <= …`; the typical one is `decode.p50 >= …`"
+        scope.report(warning("E0444", message, line.metric.span, help=help))
     return Bound(
         metric.name,
         Operator(line.operator),

@@ -134,6 +134,11 @@ def _why(metric: Metric, limit: Quantity, is_upper: bool, never_zero: bool) -> s
     return f"`{metric.name}` is never {'below' if is_upper else 'over'} {limit}"
 
 
+def of_good_side(metric: Metric, aggregate: str | None) -> bool:
+    """The percentile is of the best, where a user waits for the worst: `decode.p95` is what one request in 20 exceeds."""
+    return metric.direction is Direction.higher and aggregate in ("p90", "p95", "p99", "max")
+
+
 def against_direction(metric: Metric, operator: str) -> bool:
     """The bound demands that the metric be bad: `throughput <= 80 tok/s`."""
     return (metric.direction is Direction.lower) != (operator in ("<=", "<"))

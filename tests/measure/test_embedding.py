@@ -117,7 +117,7 @@ class _Slow:
 def test_an_encoder_warms_up_until_it_is_stable(settle, warmed, monkeypatch):
     server, seen = _Slow(), []
     monkeypatch.setattr(encoder_traffic, "_clock", lambda: server.now)
-    job = {"warmup": 2, "requests": 3, "seed": 0, "settle": settle, "stable": 0.5}
+    job = {"warmup": 2, "requests": 3, "seed": 0, "settle": settle, "stable": 0.3}
     *_, environment = _encode(server, Scenario("s", prompt=4, generate=0), job, seen.append)
     assert environment["warmup_requests"] == warmed
     assert (len(seen), server.passes) == (3, warmed + 3)

@@ -78,3 +78,13 @@ def test_goodput_needs_a_latency_bound():
     assert program is None and [d.code for d in found] == ["E0438"]
     program, found = check_recipe(Input("r.opt", _BUDGET.format("goodput >= 1 req/s\n ttft.p95 <= 600 ms")))
     assert program is not None and found == []
+
+
+def test_a_percentile_of_the_best_requests_is_told():
+    warned, fine = (
+        check_recipe(Input("r.opt", _BUDGET.format(bound)))
+        for bound in ("decode.p95 >= 20 tok/s", "decode.p50 >= 20 tok/s")
+    )
+    assert warned[0] is not None and [d.code for d in warned[1]] == ["E0444"]
+    assert warned[1][0].span.text == "decode.p95"
+    assert fine[1] == []

@@ -150,4 +150,10 @@ MEANING: tuple[CodeInfo, ...] = (
         "The bound compares the artifact that the budget judges with itself: it is 100% of itself whatever it is like. Name "
         "the model that it was made from, or another export.",
     ),
+    CodeInfo(
+        "E0444",
+        "percentile of the good side",
+        "Of a metric of which more is better a high percentile is what the best requests exceed: `decode.p95 >= 20 tok/s` is met "
+        "where one in 20 is fast. Bound the time instead, `tpot.p95 <= 50 ms`. This is a warning.",
+    ),
 )
