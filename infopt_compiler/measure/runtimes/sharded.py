@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 PROGRAM = "infopt_compiler.passes.shard.run.serve"
 INDEX = "shards.json"
+_END_SECONDS = 30.0
 
 
 class ShardProgram:
@@ -19,6 +22,7 @@ class ShardProgram:
     def __init__(self, folder: Path) -> None:
         command = [sys.executable, "-P", "-m", PROGRAM, str(folder)]
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        atexit.register(self.close)
         self.ready = self._read()
 
     def ask(self, command: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -36,6 +40,17 @@ class ShardProgram:
         """`peak` and `now` of each rank, bytes."""
         found: list[dict[str, int]] = next(self.ask({"memory": True}))["ranks"]
         return found
+
+    def close(self) -> None:
+        """End it and wait for it: the time of processes that nobody waited for counts as used by others."""
+        assert self._child.stdin is not None
+        with suppress(OSError):
+            self._child.stdin.close()
+        try:
+            self._child.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
 
     def _read(self) -> dict[str, Any]:
         assert self._child.stdout is not None
