@@ -80,7 +80,7 @@ _G5 = Target(
 )
 
 # Processes of this machine, joined by gloo over the loopback: measured between two of them (docs/parallelization.md).
-_LOOPBACK = Link(3.82e8, 6.44e-4, 1.86e-4, "gloo")
+_LOOPBACK = Link(7.15e8, 3.96e-5, 1.22e-3, "gloo")
 GLOO = Cluster(1, 64, _LOOPBACK, _LOOPBACK, "this machine, processes joined by gloo")
 
 CLUSTERS: dict[str, Target] = {

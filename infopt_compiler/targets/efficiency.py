@@ -46,15 +46,15 @@ NVLINK = Efficiency(0.95, 0.456, 0.449, 3.92, 0.508, 3.33e-6, 7.51e-6)
 PCIE = Efficiency(0.95, 0.873, 0.733, 5.64, 0.95, 8.19e-6, 4.62e-5)
 # Processes of one CPU machine, PyTorch in one thread each and gloo: `python -m benchmarks.parallel_gloo`.
 CPU = Efficiency(
-    0.45,
-    0.45,
-    0.757,
-    1.26,
+    0.329,
+    0.329,
+    0.563,
+    1.88,
     1.0,
-    1.02e-3,
-    5.27e-4,
+    1.32e-3,
+    1.29e-3,
     batch_sizes=(),
     memory_share=0.8,
     one_row=2.0,
-    alone=1.29,
+    alone=1.49,
 )
