@@ -140,9 +140,12 @@ def _soft(logits_NV: Tensor, soft: Soft, blend: Blend) -> tuple[Tensor, Tensor]:
         logits_NV.div_(temperature)
     lse = logits_NV.logsumexp(-1, keepdim=True)
     log_q_NK = logits_NV.gather(1, soft.words_NK) - lse
-    q_NV = logits_NV.sub_(lse).exp_()
+    q_NV = logits_NV.sub_(lse).exp_().scatter_(1, soft.words_NK, 0.0)
+    # The rest is summed, not 1 − Σ: that difference has an error of 1e-7, by which q_v / q_r below would be wrong a thousandfold
+    # wherever the student is sure of one word.
+    log_q_rest_N1 = q_NV.sum(-1, keepdim=True).log().clamp_min(_FLOOR)
     with torch.enable_grad():
-        log_q_NB = torch.cat([log_q_NK, log_rest(log_q_NK)], dim=-1).detach().requires_grad_(True)
+        log_q_NB = torch.cat([log_q_NK, log_q_rest_N1], dim=-1).detach().requires_grad_(True)
         loss = divergence(blend.objective, soft.with_rest(), log_q_NB, blend.mix).sum()
         (g_NB,) = torch.autograd.grad(loss, log_q_NB)
     g_NK, g_rest = g_NB[:, :-1], g_NB[:, -1:]

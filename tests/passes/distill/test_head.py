@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
 from infopt_compiler.passes.distill import head
-from infopt_compiler.passes.distill.head import Blend, Soft, head_loss
+from infopt_compiler.passes.distill.head import Blend, Soft, chunk_loss, head_loss
 from infopt_compiler.passes.distill.objective import Objective, divergence
 
 N, D, V = 7, 8, 50
@@ -80,3 +80,24 @@ def test_nothing_to_learn_where_both_agree(objective: Objective) -> None:
     (gradient,) = torch.autograd.grad(loss, h)
     assert abs(loss.item()) < 1e-4
     assert gradient.abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("objective", [Objective.kl, Objective.reverse, Objective.js])
+def test_a_student_that_is_sure_of_one_word(objective: Objective) -> None:
+    """All its other words together have less than float32's share of 1; against autograd in float64."""
+    torch.manual_seed(0)
+    logits = 0.3 * torch.randn(1, V)
+    logits[0, 3] = 24.0
+    log_p = 2 * torch.randn(1, V)
+    log_p[0, 3] = 3.0
+    soft = view(log_softmax(log_p, -1), 8)
+    loss, gradient = chunk_loss(logits.clone(), torch.zeros(1, dtype=torch.long), soft, Blend(objective))
+    exact = logits.double().requires_grad_()
+    log_q = log_softmax(exact, -1)
+    rest = torch.ones(V, dtype=torch.bool)
+    rest[soft.words_NK[0]] = False
+    merged = torch.cat([log_q.gather(1, soft.words_NK), log_q[:, rest].logsumexp(-1, keepdim=True)], -1)
+    want = divergence(objective, soft.with_rest().double(), merged, 0.5).sum()
+    (expected,) = torch.autograd.grad(want, exact)
+    assert loss.item() == pytest.approx(want.item(), rel=1e-4)
+    assert torch.allclose(gradient.double(), expected, atol=1e-5)

@@ -38,6 +38,10 @@ class Line:
     def parameters(self) -> dict[str, nn.Parameter]:
         return dict(self.layer.named_parameters())
 
+    @property
+    def spread(self) -> frozenset[str]:
+        return frozenset()
+
     def collect_gradients(self) -> None:
         pass
 
