@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 
 from infopt_compiler.artifacts import HFModel, ModelSpec, QuantizedModel, TextData
+from infopt_compiler.artifacts.durable import read_json, write_json
 from infopt_compiler.passes.base import RunContext
 from infopt_compiler.passes.distill.data import Windows, require_one_tokenizer, training_windows
 from infopt_compiler.passes.distill.decoder import load_decoder, shared_layers
@@ -24,6 +24,7 @@ from infopt_compiler.passes.distill.generate import OnPolicyTask, continued
 from infopt_compiler.passes.distill.grid_weights import GridWeights, load_quantized
 from infopt_compiler.passes.distill.head import Blend
 from infopt_compiler.passes.distill.judge import WINDOWS, cut_text, judge
+from infopt_compiler.passes.distill.kept_files import ship, shipped
 from infopt_compiler.passes.distill.objective import Objective
 from infopt_compiler.passes.distill.speed import compare_speed
 from infopt_compiler.passes.distill.spread import SpreadWeights
@@ -101,6 +102,9 @@ class Run:
         self.seconds: dict[str, float] = {}
 
     def all(self, heldout: TextData, other: TextData) -> dict[str, Any]:
+        before = shipped(self.ctx.staging, self.work)
+        if before is not None:
+            return {"distillation": before}
         self.work.mkdir(parents=True, exist_ok=True)
         if self.quantized and self.settings.spread:
             raise BadStudent("integers of a quantized student are trained whole", help="leave `spread` out")
@@ -129,19 +133,19 @@ class Run:
             lambda: compare_speed(self.teacher, models[DISTILLED], prepared.text.train_NS, self.quantized),
         )
         facts = self.facts(prepared, trained, quality, speed)
-        self.finish()
+        ship(self.work / DISTILLED, self.ctx.staging, self.work, facts)
         return {"distillation": facts}
 
     def timed(self, label: str, make: Callable[[], Any]) -> Any:
-        """Wall seconds of a stage, those of interrupted runs included."""
+        """Wall seconds of a stage, with those of interrupted runs; one that was killed had no time to tell."""
         file = self.work / "seconds.json"
-        self.seconds = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+        self.seconds = read_json(file) or {}
         started = time.monotonic()
         try:
             return make()
         finally:
             self.seconds[label] = self.seconds.get(label, 0.0) + time.monotonic() - started
-            file.write_text(json.dumps(self.seconds), "utf-8")
+            write_json(file, self.seconds)
 
     def train_apart(self) -> None:
         """In several processes, which leave what `training` then finds."""
@@ -189,7 +193,7 @@ class Run:
         if self.student is not None:
             return self.student.path, {"made": "given"}
         start, kept = self.work / "start", self.work / "start.json"
-        if not kept.is_file():
+        if read_json(kept) is None:
             shutil.rmtree(start, ignore_errors=True)
             shape = choose_shape(ModelSpec.from_folder(self.teacher), **self.settings.shape())
             quick = self.settings.preset is Preset.quick
@@ -201,8 +205,8 @@ class Run:
                 self.ctx.progress,
                 trials=trial_windows(text.train_NS, TRIALS // 8 if quick else TRIALS),
             )
-            kept.write_text(json.dumps({"made": "pruned", **asdict(shape), **facts}), "utf-8")
-        found: dict[str, Any] = json.loads(kept.read_text("utf-8"))
+            write_json(kept, {"made": "pruned", **asdict(shape), **facts})
+        found: dict[str, Any] = read_json(kept)
         return start, found
 
     def written(self, text: Windows, teacher: Any) -> Windows:
@@ -252,12 +256,11 @@ class Run:
     def training(self, label: str, blend: Blend, prepared: Prepared) -> dict[str, Any]:
         """Train one student and write its folder; the facts of it, also where an interrupted run had finished it."""
         done = self.work / f"{label}.json"
-        if done.is_file():
-            found: dict[str, Any] = json.loads(done.read_text("utf-8"))
+        found: dict[str, Any] | None = read_json(done)
+        if found is not None:
             return found
         task, weights = self.task(blend, prepared)
         settings = self.train_settings(prepared.text)
-        started = time.monotonic()
         trained: Trained = train(
             task,
             settings,
@@ -268,7 +271,6 @@ class Run:
             processes=self.processes,
         )
         facts = trained.facts(settings, task)
-        facts["seconds"] = time.monotonic() - started
         if isinstance(weights, GridWeights):
             facts["integers_changed"] = weights.changed()
         changed = weights.whole()
@@ -276,7 +278,7 @@ class Run:
             return facts
         shutil.rmtree(self.work / label, ignore_errors=True)
         write_student(prepared.start, changed, self.work / label)
-        done.write_text(json.dumps(facts), "utf-8")
+        write_json(done, facts)
         return facts
 
     def task(self, blend: Blend, prepared: Prepared) -> tuple[DecoderTask, Weights]:
@@ -335,17 +337,11 @@ class Run:
             },
             "training": trained,
             "quality": quality,
-            "seconds": {name: round(value, 1) for name, value in self.seconds.items()},
+            "seconds": {
+                name: round(max(value, trained.get(name, {}).get("seconds", 0.0)), 1)
+                for name, value in self.seconds.items()
+            },
         }
-
-    def finish(self) -> None:
-        """The distilled student is what ships; all else goes."""
-        for file in sorted((self.work / DISTILLED).rglob("*")):
-            if file.is_file():
-                place = self.ctx.staging / file.relative_to(self.work / DISTILLED)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                file.replace(place)
-        shutil.rmtree(self.work)
 
 
 def trial_windows(ids_NS: torch.Tensor, count: int) -> torch.Tensor:

@@ -7,7 +7,6 @@ student's training starts there. For k = 128 that is 512 bytes a token, of 200 k
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from infopt_compiler.artifacts.durable import read_json, write_json
+
 from .decoder import embed, finish, head_weight, run_layers
 from .head import CHUNK_TOKENS, Soft
+from .kept_files import open_array
 
 _BATCH_TOKENS = 4096
 _LARGEST_HALF = 60000.0  # float16 ends at 65504; larger hidden states are kept as float32
@@ -64,10 +66,17 @@ def teach(
     batch = max(1, _BATCH_TOKENS // length)
     hidden_type = _hidden_type(model, ids_NS[:batch].to(device), shared, floats16)
     width = model.config.hidden_size
-    words = _open(folder / "words.npy", words_type, (count, length - 1, top))
-    log_p = _open(folder / "log_p.npy", np.dtype(np.float16), (count, length - 1, top))
-    hidden = _open(folder / "hidden.npy", hidden_type, (count, length, width)) if shared else None
-    done = _done(folder)
+    wanted = {
+        "words": (words_type, (count, length - 1, top)),
+        "log_p": (np.float16, (count, length - 1, top)),
+    }
+    if shared:
+        wanted["hidden"] = (hidden_type, (count, length, width))
+    opened = {name: open_array(folder / f"{name}.npy", *like) for name, like in wanted.items()}
+    words, log_p, hidden = (
+        opened[name][0] if name in opened else None for name in ("words", "log_p", "hidden")
+    )
+    done = read_json(folder / "done.json") or 0 if all(there for _, there in opened.values()) else 0
     while done < count:
         tell(done, count)
         part = slice(done, min(count, done + batch))
@@ -81,19 +90,8 @@ def teach(
             if array is not None:
                 array.flush()
         done = part.stop
-        (folder / "done.json").write_text(json.dumps(done), "utf-8")
+        write_json(folder / "done.json", done)
     return View(words, log_p, hidden)
-
-
-def _open(path: Path, dtype: Any, shape: tuple[int, ...]) -> Any:
-    """A file of numbers; what is in it stays."""
-    mode = "r+" if path.is_file() else "w+"
-    return np.lib.format.open_memmap(path, mode=mode, dtype=dtype, shape=shape)
-
-
-def _done(folder: Path) -> int:
-    file = folder / "done.json"
-    return int(json.loads(file.read_text("utf-8"))) if file.is_file() else 0
 
 
 def _look(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ from infopt_compiler.passes.distill.encoder.losses import Weights
 from infopt_compiler.passes.distill.encoder.model import Encoder
 from infopt_compiler.passes.distill.encoder.run import DISTILLED, EncoderPlan, distill_encoder
 from infopt_compiler.passes.distill.encoder.sentences import training_sentences
+from infopt_compiler.passes.distill.kept_files import ship, shipped
 from infopt_compiler.passes.distill.students.plan import choose_shape
 from infopt_compiler.passes.distill.tracking import open_log
 from infopt_compiler.passes.distill.training.settings import TrainSettings
@@ -41,6 +41,9 @@ def run_encoder(
     work: Path,
 ) -> dict[str, Any]:
     """Write the student into `ctx.staging`; facts. `work` (inside it) holds what a killed run left, and goes at the end."""
+    before = shipped(ctx.staging, work)
+    if before is not None:
+        return {"distillation": before}
     work.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     given = student.path if student is not None else None
@@ -70,9 +73,7 @@ def run_encoder(
         "reduction": _reduction(teacher, work / DISTILLED),
         "seconds": {"this_run": round(time.monotonic() - started, 1)},
     }
-    for file in sorted((work / DISTILLED).iterdir()):
-        file.rename(ctx.staging / file.name)
-    shutil.rmtree(work)
+    ship(work / DISTILLED, ctx.staging, work, facts)
     return {"distillation": facts}
 
 

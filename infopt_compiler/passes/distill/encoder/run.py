@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from infopt_compiler.artifacts import TextData
+from infopt_compiler.artifacts.durable import read_json, write_json
 from infopt_compiler.passes.distill.encoder.losses import Weights
 from infopt_compiler.passes.distill.encoder.model import Encoder
 from infopt_compiler.passes.distill.encoder.quality import Jury, embed
@@ -103,15 +103,15 @@ class _Run:
             return given, {"made": "given"}
         assert self.plan.shape is not None
         folder, note = self.work / "untrained", self.work / "untrained.json"
-        if not note.is_file():
+        if read_json(note) is None:
             shutil.rmtree(folder, ignore_errors=True)
             short = [k for k in range(len(self.train)) if self.train.length(k) <= _OBSERVED_LENGTH]
             windows = self.train.rows(
                 (short or list(range(len(self.train))))[:: max(1, len(short) // _OBSERVED)]
             )
             facts = prune_folder(self.folder, self.plan.shape, windows, folder, self.tell)
-            _write_json(note, {"made": "pruned", **asdict(self.plan.shape), **facts})
-        return folder, _read_json(note)
+            write_json(note, {"made": "pruned", **asdict(self.plan.shape), **facts})
+        return folder, read_json(note)
 
     def _look(self, sentences: Sentences, name: str) -> View:
         def tell(done: int, total: int) -> None:
@@ -187,11 +187,3 @@ def _stored(start: Path, student: Encoder) -> dict[str, Tensor]:
     with safe_open(start / "model.safetensors", "pt") as opened:
         prefix = "bert." if any(name.startswith("bert.") for name in opened.keys()) else ""  # noqa: SIM118
     return {f"{prefix}encoder.layer.{name}": value for name, value in student.layers.state_dict().items()}
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content), "utf-8")
-
-
-def _read_json(path: Path) -> Any:
-    return json.loads(path.read_text("utf-8"))

@@ -5,7 +5,6 @@ With the latter the last layer alone gives all of the teacher's states and atten
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from infopt_compiler.artifacts.durable import read_json, write_json
 from infopt_compiler.passes.distill.encoder.model import Encoder
 from infopt_compiler.passes.distill.encoder.sentences import Sentences
+from infopt_compiler.passes.distill.kept_files import open_array
 
 _PIECE = 64  # sentences of about one length a forward
 _PIECES = 32  # between two notes of how far it is
@@ -54,11 +55,14 @@ def look(
     """Run the teacher over all sentences, or over those that a killed run left. `floats16`: products in bfloat16."""
     folder.mkdir(parents=True, exist_ok=True)
     width = teacher.model.config.hidden_size
-    vectors = _open(folder / "vectors.npy", np.float32, (len(sentences), width))
-    tokens = _open(folder / "states.npy", np.float16, (sentences.tokens, width)) if states else None
+    wanted = {"vectors": (np.float32, (len(sentences), width))}
+    if states:
+        wanted["states"] = (np.float16, (sentences.tokens, width))
+    opened = {name: open_array(folder / f"{name}.npy", *like) for name, like in wanted.items()}
+    vectors, tokens = opened["vectors"][0], opened["states"][0] if states else None
     pieces = sentences.pieces(list(range(len(sentences))), _PIECE)
     note = folder / "done.json"
-    done = int(json.loads(note.read_text("utf-8"))) if note.is_file() else 0
+    done = read_json(note) or 0 if all(there for _, there in opened.values()) else 0
     for place in range(done, len(pieces)):
         if place % _PIECES == 0:
             tell(place, len(pieces))
@@ -75,13 +79,9 @@ def look(
     return View(vectors, tokens)
 
 
-def _open(path: Path, dtype: Any, shape: tuple[int, ...]) -> Any:
-    return np.lib.format.open_memmap(path, mode="r+" if path.is_file() else "w+", dtype=dtype, shape=shape)
-
-
 def _note(path: Path, done: int, *arrays: Any) -> None:
     """How many pieces are on disk."""
     for array in arrays:
         if array is not None:
             array.flush()
-    path.write_text(json.dumps(done), "utf-8")
+    write_json(path, done)

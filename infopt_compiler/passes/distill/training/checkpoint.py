@@ -23,6 +23,9 @@ class State:
     best: float = float("inf")
     best_step: int = 0
     waited: int = 0  # evaluations since the best one
+    seconds: float = field(
+        default=0.0, compare=False
+    )  # that the steps and evaluations up to here took, whichever runs made them
     losses: list[float] = field(default_factory=list)
     history: list[dict[str, float]] = field(default_factory=list)
 

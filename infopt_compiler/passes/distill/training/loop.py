@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ class Trained:
             "stopped": self.stopped,
             "best_step": self.state.best_step,
             "best_loss": self.state.best,
+            "seconds": self.state.seconds,
             "tokens": int(items * task.tokens_per_item),
             "epochs": items / max(1, task.items),
             "losses": self.state.losses,
@@ -81,7 +83,7 @@ class _Run:
         self.spread = bool(task.spread)
         if self.spread:  # every process has a part of its own to keep
             self.folder = folder / f"rank{self.processes.rank}of{self.processes.count}"
-        self.state = State()
+        self.state, self._since = State(), time.monotonic()
         self.optimizer = torch.optim.AdamW(
             self.parameters.values(),
             lr=settings.learning_rate,
@@ -93,6 +95,7 @@ class _Run:
     def all(self) -> Trained:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._resume()
+        self._since = time.monotonic()
         if self.state.step == 0 and not self.state.history:
             self._evaluate()
             self._save()
@@ -185,6 +188,8 @@ class _Run:
         self.processes.wait()
 
     def _save(self) -> None:
+        now = time.monotonic()
+        self.state.seconds, self._since = self.state.seconds + now - self._since, now
         content = {
             "settings": asdict(self.settings),
             "state": asdict(self.state),
@@ -215,4 +220,7 @@ class _Run:
             return own[0] if own else None
         step = self.processes.least(max((saved["state"]["step"] for saved in own), default=-1))
         chosen = next((saved for saved in own if saved["state"]["step"] == step), None)
+        if found[0] is not None and chosen is not None and chosen is not found[0]:
+            # a step that not all have is forgotten: else the next save would keep it as the one before, and lose this one
+            (self.folder / BEFORE).replace(self.folder / LATEST)
         return chosen if self.processes.least(int(chosen is not None)) else None
