@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from infopt_compiler.budget import Interval
@@ -86,4 +87,14 @@ def gain_of(
         return Interval.unknown(f"the pass `distill` recorded no control on `{aggregate}`")
     if aggregate != "worst":
         return found[aggregate]
-    return min(found.values(), key=lambda interval: math.inf if interval.value is None else interval.value)
+    return _worst(list(found.values()))
+
+
+def _worst(found: list[Interval]) -> Interval:
+    """The least of all values and of all limits: positive only where every text's gain is. Nothing is known of it where one
+    text says nothing."""
+    least = min(found, key=lambda interval: -math.inf if interval.value is None else interval.value)
+    if least.value is None:
+        return least
+    low, high = (min(getattr(one, side) for one in found) for side in ("low", "high"))
+    return replace(least, low=low, high=high)

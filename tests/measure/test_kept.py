@@ -71,3 +71,16 @@ def test_the_worst_of_both_texts() -> None:
     }
     assert values == pytest.approx({"heldout": 1.0, "other": 0.2, "worst": 0.2})
     assert gain_of({}, "heldout", 0.95, resamples=200, seed=0).value is None
+
+
+def test_the_worst_of_both_texts_is_as_unsure_as_either() -> None:
+    """The smaller gain is certain, the larger one is not: together they are not."""
+    rng = random.Random(0)
+    sure = [{"document": f"d{n}", "tokens": 10, "control": 31.0, "distilled": 30.0} for n in range(9)]
+    unsure = [row | {"control": 34 + rng.gauss(0, 30)} for row in sure]
+    facts = {"quality": {"heldout": {"windows": sure}, "other": {"windows": unsure}}}
+    one, other, worst = (
+        gain_of(facts, name, 0.95, resamples=200, seed=0) for name in ("heldout", "other", "worst")
+    )
+    assert one.low > 0 > other.low
+    assert (worst.value, worst.low) == (min(one.value or 0, other.value or 0), other.low)
