@@ -115,7 +115,7 @@ class GridWeights:
         """The stored tensors that changed, by their names in the folder."""
         found = {}
         for module, matrix in self.matrices.items():
-            found[f"{module}.qweight"] = pack(matrix.integers(), matrix.bits)
+            found[f"{module}.qweight"] = pack(matrix.integers().cpu(), matrix.bits)
             found[f"{module}.scales"] = matrix.scales()
         floats = {name: p.detach() for name, p in self.masters.items() if name.endswith(".weight")}
         return found | floats
@@ -129,10 +129,11 @@ class GridWeights:
 
 def _matrix(tensors: dict[str, Tensor], settings: dict[str, Any], exact_RK: Tensor) -> Matrix:
     bits, group = settings["bits"], settings["group_size"]
+    tensors = {name: tensor.to(exact_RK.device) for name, tensor in tensors.items()}
     scales = tensors["scales"].float()
     rows, groups = scales.shape
     q = unpack(tensors["qweight"], bits, groups * group).float()
-    zero = torch.full((rows, groups), float(1 << (bits - 1)))
+    zero = torch.full((rows, groups), float(1 << (bits - 1)), device=scales.device)
     if not settings["symmetric"]:
         zero = unpack(tensors["qzeros"], bits, groups).float()
     zero = zero.unsqueeze(-1)

@@ -267,7 +267,7 @@ class Run:
             self.work / "training" / label,
             self.ctx.progress,
             label=label,
-            log=open_log(self.work.parent.name, label),
+            log=open_log(self.work.parent.name) if self.processes.first else None,
             processes=self.processes,
         )
         facts = trained.facts(settings, task)

@@ -15,9 +15,9 @@ TENSORBOARD = (
 MLFLOW = "MLFLOW_TRACKING_URI"
 
 
-def open_log(run: str, label: str) -> Log | None:
+def open_log(run: str) -> Log | None:
     """Writes each step's values to TensorBoard (`INFOPT_TENSORBOARD`) and MLflow (`MLFLOW_TRACKING_URI`); None for neither."""
-    logs = [log for log in (_tensorboard(run, label), _mlflow(run)) if log is not None]
+    logs = [log for log in (_tensorboard(run), _mlflow(run)) if log is not None]
     if not logs:
         return None
 
@@ -28,15 +28,18 @@ def open_log(run: str, label: str) -> Log | None:
     return both
 
 
-def _tensorboard(run: str, label: str) -> Log | None:
+def _tensorboard(run: str) -> Log | None:
     folder = os.environ.get(TENSORBOARD)
     if not folder or find_spec("tensorboard") is None:
         return None
     from torch.utils.tensorboard import SummaryWriter
 
-    writer = SummaryWriter(str(Path(folder) / run / label))
+    writers: dict[str, SummaryWriter] = {}  # student and control have curves of their own
 
     def log(label: str, step: int, found: dict[str, float]) -> None:
+        writer = writers.get(label) or writers.setdefault(
+            label, SummaryWriter(str(Path(folder) / run / label))
+        )
         for name, value in found.items():
             writer.add_scalar(name, value, step)
         writer.flush()

@@ -63,7 +63,7 @@ def run_encoder(
     )
     made = distill_encoder(
         teacher, given, sentences, dict(held_out), plan, work / DISTILLED, work, ctx.progress,
-        log=open_log(ctx.staging.name, "encoder"),
+        log=open_log(ctx.staging.name),
     )  # fmt: skip
     facts = {
         "kind": "encoder",
