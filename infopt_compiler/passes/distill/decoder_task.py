@@ -11,7 +11,7 @@ from .data import Windows
 from .decoder import embed, finish, head_weight, run_layers
 from .head import Blend, Soft, head_loss
 from .objective import Objective
-from .teacher import View
+from .teacher import View, Views
 from .weights import Weights
 
 _VALIDATION = Blend(Objective.kl)
@@ -26,7 +26,7 @@ class DecoderTask:
         model: Any,
         weights: Weights,
         text: Windows,
-        views: tuple[View, View],
+        views: Views,
         blend: Blend,
         *,
         first: int,
@@ -34,10 +34,9 @@ class DecoderTask:
         micro: int,
         device: str = "cpu",
     ) -> None:
-        """`views`: the teacher's, of the windows to train on and of those to stop by."""
         self.model, self.weights, self.blend, self.first, self.micro = model, weights, blend, first, micro
         self.train_NS, self.validation_NS = text.train_NS, text.validation_NS
-        self.view, self.validation_view = views
+        self.view, self.validation_view, self.plain_view = views.train, views.validation, views.plain
         self.floats16, self.device = floats16, device
 
     @property
@@ -77,10 +76,12 @@ class DecoderTask:
             items = rows[at : at + self.micro]
             with torch.no_grad():
                 h_ND, weight, targets = self._hidden(self.validation_NS, self.validation_view, items)
-            soft = self.validation_view.soft(items, self.device)
-            blends = {"kl": _VALIDATION, "nll": _TEXT, "loss": self.blend}
+            at_temperature, plain = (
+                view.soft(items, self.device) for view in (self.validation_view, self.plain_view)
+            )
+            asked = {"kl": (_VALIDATION, plain), "nll": (_TEXT, None), "loss": (self.blend, at_temperature)}
             with torch.no_grad(), self.autocast():
-                for name, blend in blends.items():
+                for name, (blend, soft) in asked.items():
                     sums[name] += float(head_loss(h_ND, weight, targets, soft, blend))
         tokens = len(rows) * (self.validation_NS.shape[1] - 1)
         return {name: value / tokens for name, value in sums.items()}
@@ -91,15 +92,22 @@ class DecoderTask:
             return head_loss(h_ND, weight, targets, soft, blend)
 
     def _hidden(self, ids_NS: Tensor, view: View, items: list[int]) -> tuple[Tensor, Tensor, Tensor]:
-        start = view.start(items, self.device) if self.first else None
+        start = view.start(items, self.device) if self.first and view.hidden is not None else None
         return self.hidden(ids_NS[items].to(self.device), start)
 
     def hidden(self, ids_BS: Tensor, start_BSD: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """What the head sees, the head, and the words that it should give; `start_BSD` after the layers left out."""
         with self.autocast():
-            start = start_BSD if start_BSD is not None else embed(self.model, ids_BS)
+            start = start_BSD if start_BSD is not None else self._below(ids_BS)
             h_ND = finish(self.model, run_layers(self.model, start, self.first))
         return h_ND, head_weight(self.model), ids_BS[:, 1:].reshape(-1)
+
+    def _below(self, ids_BS: Tensor) -> Tensor:
+        """What the layers give that training leaves as they are; with none of these, the embedding."""
+        if self.first == 0:
+            return embed(self.model, ids_BS)
+        with torch.no_grad():
+            return run_layers(self.model, embed(self.model, ids_BS), 0, self.first)
 
     def autocast(self) -> Any:
         """bfloat16 products where they are wanted."""

@@ -6,6 +6,8 @@ from prompts, which are text as well); words are drawn from the model's distribu
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -69,22 +71,29 @@ def continued(
 class OnPolicyTask(DecoderTask):
     """A share of each step's windows is written by the student as it is then, and the teacher reads that."""
 
-    def sample(self, teacher: Any, share: float, top: int, seed: int, rank: int) -> None:
-        """`teacher` stays in memory; what is drawn follows from the seed, the step, the rank and the weights."""
-        self.teacher, self.share, self.top, self.seed, self.rank = teacher, share, top, seed, rank
+    def sample(self, teacher: Any, share: float, top: int, seed: int) -> None:
+        """`teacher` stays in memory; what is drawn follows from the seed, the step, the windows and the weights."""
+        self.teacher, self.share, self.top, self.seed = teacher, share, top, seed
+
+    def writes(self, item: int, step: int) -> bool:
+        """Whether the student writes this window in this step: so for the share of all, however few are looked at at once."""
+        return floor((item + step + 1) * self.share) > floor((item + step) * self.share)
 
     def loss(self, items: list[int], step: int) -> tuple[Tensor, int]:
-        own = items[: round(self.share * len(items))]
-        rest = items[len(own) :]
+        own = [item for item in items if self.writes(item, step)]
+        rest = [item for item in items if not self.writes(item, step)]
         total, _ = super().loss(rest, step) if rest else (torch.zeros(()), 0)
         if own:
             total = total + self._own(own, step)
         return total, self.count(items)
 
     def _own(self, items: list[int], step: int) -> Tensor:
-        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + step) * 1009 + self.rank)
+        """The divergence alone: a student's own words are no text that it should be held to."""
+        place = (self.seed * 1_000_003 + step) * 1_000_003 + items[0]
+        generator = torch.Generator().manual_seed(place % (1 << 63))
+        blend = replace(self.blend, hard=0.0)
         ids_BS = write_on(self.model, self.train_NS[items].to(self.device), generator, floats16=self.floats16)
         soft = look(self.teacher, ids_BS, self.top, self.blend.temperature, floats16=self.floats16)
         h_ND, weight, targets = self.hidden(ids_BS)
         with self.autocast():
-            return head_loss(h_ND, weight, targets, soft, self.blend)
+            return head_loss(h_ND, weight, targets, soft, blend)

@@ -30,7 +30,7 @@ from infopt_compiler.passes.distill.speed import compare_speed
 from infopt_compiler.passes.distill.spread import SpreadWeights
 from infopt_compiler.passes.distill.students.plan import choose_shape
 from infopt_compiler.passes.distill.students.prune import prune_folder
-from infopt_compiler.passes.distill.teacher import View, teach
+from infopt_compiler.passes.distill.teacher import View, Views, teach
 from infopt_compiler.passes.distill.tracking import open_log
 from infopt_compiler.passes.distill.training.errors import BadStudent
 from infopt_compiler.passes.distill.training.loop import Trained, train
@@ -66,10 +66,12 @@ def run_distill(
 
 @dataclass(frozen=True)
 class Prepared:
-    """What all trainings of a run share. `shared`: layers that training leaves out, given by the view."""
+    """What all trainings of a run share. `shared`: layers that training leaves out, given by the view. `own`: the text before
+    the teacher wrote on it, where it does: that is the control's, which must see nothing of the teacher."""
 
     text: Windows
-    views: tuple[View, View]
+    own: Windows
+    views: Views
     start: Path
     shared: int
     facts: dict[str, Any]
@@ -110,7 +112,7 @@ class Run:
             raise BadStudent("integers of a quantized student are trained whole", help="leave `spread` out")
         if self.student is not None:
             require_one_tokenizer(self.teacher, self.student.path)
-        require_memory(self.teacher, self.student.path if self.student else None, self.settings)
+        require_memory(self.teacher, self.student.path if self.student else None, self.settings, self.device)
         for name, data in (("heldout", heldout), ("other", other)):
             cut_text(self.teacher, data, name, 1)  # rather now than after hours of training
         prepared = self.timed("preparing", self.prepare)
@@ -173,12 +175,19 @@ class Run:
         del student
         if self.floats16:
             PlainWeights(teacher, len(teacher.model.layers), False, floats16=True)
+        own = text
         text = self.written(text, teacher)
-        views = [
-            self.view(teacher, ids, name, shared)
-            for name, ids in (("train", text.train_NS), ("validation", text.validation_NS))
-        ]
-        return Prepared(text, (views[0], views[1]), start, shared, facts)
+        return Prepared(text, own, self.look(teacher, text, shared), start, shared, facts)
+
+    def look(self, teacher: Any, text: Windows, shared: int) -> Views:
+        """What the teacher says of the text."""
+        temperature = self.settings.temperature
+        train = self.view(teacher, text.train_NS, "train", shared, temperature)
+        validation = self.view(teacher, text.validation_NS, "validation", shared, temperature)
+        plain = validation
+        if temperature != 1.0:
+            plain = self.view(teacher, text.validation_NS, "plain", 0, 1.0)
+        return Views(train, validation, plain)
 
     def read(self) -> Windows:
         """The text in windows; `quick` takes what its steps need."""
@@ -219,7 +228,7 @@ class Run:
         )
         return replace(text, train_NS=ids)
 
-    def view(self, teacher: Any, ids: torch.Tensor, name: str, shared: int) -> View:
+    def view(self, teacher: Any, ids: torch.Tensor, name: str, shared: int, temperature: float) -> View:
         def tell(done: int, count: int) -> None:
             self.ctx.progress(done, count, f"the teacher reads: window {done} of {count}")
 
@@ -228,7 +237,7 @@ class Run:
             ids,
             self.work / "view" / name,
             top=self.settings.top,
-            temperature=self.settings.temperature,
+            temperature=temperature,
             shared=shared,
             floats16=self.floats16,
             tell=tell,
@@ -259,7 +268,7 @@ class Run:
         found: dict[str, Any] | None = read_json(done)
         if found is not None:
             return found
-        task, weights = self.task(blend, prepared)
+        task, weights = self.task(label, blend, prepared)
         settings = self.train_settings(prepared.text)
         trained: Trained = train(
             task,
@@ -281,7 +290,7 @@ class Run:
         write_json(done, facts)
         return facts
 
-    def task(self, blend: Blend, prepared: Prepared) -> tuple[DecoderTask, Weights]:
+    def task(self, label: str, blend: Blend, prepared: Prepared) -> tuple[DecoderTask, Weights]:
         s = self.settings
         weights: Weights
         teacher = None
@@ -303,9 +312,12 @@ class Run:
             teacher = teacher or load_decoder(self.teacher, self.device)
             share = parse_quantity(s.share).base
             policy = OnPolicyTask(model, weights, prepared.text, prepared.views, blend, **common)
-            policy.sample(teacher, share, s.top, self.ctx.seed, self.processes.rank)
+            policy.sample(teacher, share, s.top, self.ctx.seed)
             return policy, weights
-        return DecoderTask(model, weights, prepared.text, prepared.views, blend, **common), weights
+        text, views = prepared.text, prepared.views
+        if label == CONTROL and s.source is Source.teacher:
+            text, views = prepared.own, views._replace(train=views.train.without_hidden())
+        return DecoderTask(model, weights, text, views, blend, **common), weights
 
     def plain(self, model: Any, shared: int) -> Weights:
         """Of a student in floats: whole in every process, or spread over them."""

@@ -8,9 +8,9 @@ student's training starts there. For k = 128 that is 512 bytes a token, of 200 k
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -41,9 +41,22 @@ class View:
         log_p = torch.from_numpy(self.log_p[items].astype(np.float32)).to(device)
         return Soft(words.flatten(0, 1), log_p.flatten(0, 1))
 
+    def without_hidden(self) -> View:
+        """For windows that are others than the teacher's."""
+        return replace(self, hidden=None)
+
     def start(self, items: list[int], device: str = "cpu") -> Tensor:
         """Hidden states (items, S, D), float32, after the shared layers."""
         return torch.from_numpy(self.hidden[items].astype(np.float32)).to(device)
+
+
+class Views(NamedTuple):
+    """Of the windows to train on and of those to stop by, at the temperature of the loss; of the latter also `plain`, at 1,
+    so that curves of KL mean the same whatever is trained."""
+
+    train: View
+    validation: View
+    plain: View
 
 
 def teach(
