@@ -54,16 +54,29 @@ def needed_bytes(teacher: ModelSpec, student: ModelSpec, *, tables: bool) -> tup
     return 4.0 * teacher.parameters, 4.0 * student.parameters + _STATE_BYTES * trained
 
 
-def require_memory(teacher: Path, student: Path | None, settings: Distill) -> None:
+def require_memory(teacher: Path, student: Path | None, settings: Distill, device: str = "cpu") -> None:
     """DoesNotFit, with the numbers, before anything is loaded."""
     large = ModelSpec.from_folder(teacher)
     small = ModelSpec.from_folder(student) if student else settings.transform(large)
     of_teacher, of_student = needed_bytes(large, small, tables=settings.tables)
-    free = free_bytes()
-    if of_teacher + of_student + _OTHERS_BYTES <= free:
-        return
-    words = [human(value, Dimension.bytes) for value in (of_teacher, of_student, free)]
-    raise DoesNotFit(
-        f"the teacher takes {words[0]}, the student with gradients and the optimizer {words[1]}, and {words[2]} are free",
-        help="choose a smaller teacher or student",
-    )
+    for free, count, where in _memories(settings.processes, device):
+        if count * (of_teacher + of_student + _OTHERS_BYTES) <= free:
+            continue
+        words = [human(value, Dimension.bytes) for value in (of_teacher, of_student, free)]
+        each = f" in each of {count} processes" if count > 1 else ""
+        raise DoesNotFit(
+            f"the teacher takes {words[0]}, the student with gradients and the optimizer {words[1]}{each}, "
+            f"and {words[2]} are free{where}",
+            help="choose a smaller teacher or student" + (", or fewer `processes`" if count > 1 else ""),
+        )
+
+
+def _memories(processes: int, device: str) -> list[tuple[float, int, str]]:
+    """Free bytes, how many processes share them, and where they are. With GPUs each process has one of its own, and reads
+    models into main memory before they go there."""
+    import torch
+
+    found = [(free_bytes(), processes, "")]
+    if device != "cpu":
+        found += [(float(torch.cuda.mem_get_info()[0]), 1, " on the GPU")]
+    return found

@@ -151,6 +151,14 @@ class Distill(Pass):
         if self.source is Source.student and self.freeze is Freeze.shared:
             message = "what the student writes has no layers' outputs computed before"
             yield Problem(message, "freeze", "write `freeze = none`", code="E0750")
+        if self.source is Source.student and self.objective is Objective.hard:
+            message = "what the student writes is judged by the teacher, and `hard` asks no teacher"
+            yield Problem(
+                message, "objective", "choose another `objective`, or let the teacher write", code="E0750"
+            )
+        if self.freeze is Freeze.shared and self.tables and (model is None or model.tied):
+            message = "the head's table is the embedding's: what shared layers give changes with it"
+            yield Problem(message, "tables", "leave out `tables` or `freeze`", code="E0750")
         if model is not None and self.makes:
             yield from shape_problems(model, **self.shape())
         if self.batch % self.processes:
@@ -226,13 +234,22 @@ class Distill(Pass):
         self, specs: Mapping[str, ModelSpec], data: Mapping[str, tuple[DataSpec, ...]], target: Target
     ) -> Estimate:
         teacher = specs.get("teacher") or specs["student"]
+        texts = data.get("text", ())
+        tokens = self._tokens_made(texts)
         student = self.transform(specs.get("student", teacher))
         if teacher.is_encoder:
-            distinct = _distinct(data.get("text", ()), self.token_count)
+            distinct = _distinct(texts, tokens)
             states = self.states > 0 or self.attention > 0
-            return estimate_encoder(teacher, student, self.token_count, distinct, target, states=states)
-        work = Work(self.token_count, _distinct(data.get("text", ()), self.token_count), self.top)
+            return estimate_encoder(teacher, student, tokens, distinct, target, states=states)
+        work = Work(tokens, _distinct(texts, tokens), self.top)
         return estimate_cost(teacher, student, work, target, tables=self.tables, made=self.makes)
+
+    def _tokens_made(self, texts: tuple[DataSpec, ...]) -> int:
+        """What is trained on: with `quick` no more than its steps hold."""
+        if self.preset is Preset.full:
+            return self.token_count
+        window = max((text.window for text in texts), default=DataSpec().window)
+        return min(self.token_count, QUICK_STEPS * self.batch * window)
 
     def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
         """Write the student; what an interrupted run left is gone on with."""

@@ -11,7 +11,8 @@ import pytest
 from infopt_compiler.artifacts import DataSpec, HFModel, ModelSpec, QuantizedModel
 from infopt_compiler.diagnostics import Input
 from infopt_compiler.passes.distill import Distill
-from infopt_compiler.passes.distill.distill import Freeze, Source
+from infopt_compiler.passes.distill.distill import Freeze, Preset, Source
+from infopt_compiler.passes.distill.objective import Objective
 from infopt_compiler.sema import check_recipe
 from tests.passes.distill.conftest import HERE
 from tests.passes.quantize.test_quantize import SMOLLM2
@@ -81,6 +82,8 @@ def test_a_quantized_student_gives_a_quantized_model() -> None:
         ({"layers": 20, "hard": "120%"}, "hard"),
         ({"layers": 20, "tokens": "0 tokens"}, "tokens"),
         ({"layers": 20, "source": Source.student, "freeze": Freeze.shared}, "freeze"),
+        ({"layers": 20, "source": Source.student, "objective": Objective.hard}, "objective"),
+        ({"layers": 20, "freeze": Freeze.shared, "tables": True}, "tables"),
         ({"layers": 20, "batch": 3, "processes": 2}, "processes"),
         ({"layers": 20}, None),
     ],
@@ -107,3 +110,12 @@ def test_estimate_counts_tokens_and_what_the_teacher_reads() -> None:
 
     assert 1.6 < seconds(400_000) / seconds(200_000) < 2
     assert seconds(200_000, sample=100) < seconds(200_000)
+
+
+def test_quick_takes_what_its_steps_take() -> None:
+    def seconds(**settings: Any) -> float:
+        texts = {"text": (DataSpec(window=256),)}
+        return Distill(layers=20, **settings).estimate_inputs({"teacher": SMOLLM2}, texts, HERE).seconds
+
+    three = seconds(tokens=f"{3 * 8 * 256} tokens")
+    assert seconds(preset=Preset.quick) == three < seconds() / 3

@@ -148,3 +148,12 @@ def test_a_teacher_that_does_not_fit(
     with pytest.raises(PassError, match=r"the teacher takes .*, and 600 MB are free") as caught:
         small().run(ctx, teacher=teacher, student=None, **texts)
     assert caught.value.code == "E0754"
+
+
+def test_every_process_needs_memory_of_its_own(teacher: HFModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough for one is not enough for two."""
+    monkeypatch.setattr(device, "free_bytes", lambda: 1200e6)
+    device.require_memory(teacher.path, None, small())
+    with pytest.raises(PassError, match="in each of 2 processes") as caught:
+        device.require_memory(teacher.path, None, small(processes=2))
+    assert caught.value.code == "E0754"
