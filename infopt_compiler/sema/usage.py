@@ -32,6 +32,19 @@ def warn_overlap(scope: Scope, program: Program) -> None:
             for node, data in calibrated:
                 if _overlap(data, judged):
                     _report(scope, node, data, judged, bound.span)
+    for node in program.nodes.values():
+        _warn_own_overlap(scope, program, node)
+
+
+def _warn_own_overlap(scope: Scope, program: Program, node: Node) -> None:
+    """A pass that judges by itself (`distill` its student and the control) on text that it learns from."""
+    measured = find_pass(node.pass_name).only_measured
+    learnt = list(_texts(program, node))
+    for argument in sorted(measured & node.inputs.keys()):
+        for judged in (program.data[name] for name in node.inputs[argument] if name in program.data):
+            for data in learnt:
+                if _overlap(data, judged):
+                    _report(scope, node, data, judged, node.spans.get(argument, node.span))
 
 
 def _report(scope: Scope, node: Node, data: DataDecl, judged: DataDecl, span: Span | None) -> None:
@@ -64,9 +77,15 @@ def _calibration(program: Program, binding: str) -> Iterator[tuple[Node, DataDec
         if node is None or name in seen:
             continue
         seen.add(name)
-        cls = find_pass(node.pass_name)
-        inputs = signature_of(cls).inputs
-        for argument, bindings in node.inputs.items():
+        for bindings in node.inputs.values():
             waiting += bindings
-            if TextData in inputs[argument].kinds and argument not in cls.only_measured:
-                yield from ((node, program.data[b]) for b in bindings if b in program.data)
+        yield from ((node, data) for data in _texts(program, node))
+
+
+def _texts(program: Program, node: Node) -> Iterator[DataDecl]:
+    """The text arguments of a pass, but those that only measure."""
+    cls = find_pass(node.pass_name)
+    inputs = signature_of(cls).inputs
+    for argument, bindings in node.inputs.items():
+        if TextData in inputs[argument].kinds and argument not in cls.only_measured:
+            yield from (program.data[b] for b in bindings if b in program.data)

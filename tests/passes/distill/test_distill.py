@@ -55,6 +55,16 @@ def test_a_recipe_may_bound_gain_and_retention() -> None:
     assert found("student = q,", "s") == []
 
 
+def test_text_that_is_learnt_and_judged_on() -> None:
+    """Though the bound on `gain` names no text."""
+    overlapping = RECIPE.replace("prose[50% .. 60%]", "prose[30% .. 60%]")
+    recipe = overlapping.format(arguments="layers = 20,", subject="s", bound="gain.worst > 0 nats")
+    _, diagnostics = check_recipe(Input("r.opt", recipe))
+    (found,) = [d for d in diagnostics if d.code != "E0210"]
+    assert found.code == "E0431" and found.span is not None
+    assert found.message.startswith("`held`, on which quality is judged, overlaps `text`")
+
+
 def test_gain_without_distillation_is_refused() -> None:
     assert found(subject="m")[0].startswith("E0440 `gain.worst` is recorded by `distill`")
 
