@@ -146,9 +146,17 @@ class _Run:
         if math.isfinite(loss) and math.isfinite(norm):
             return
         what = "loss" if not math.isfinite(loss) else "gradient"
+        raise self._not_finite(f"the {what} of step {self.state.step + 1}")
+
+    def _not_finite(self, what: str) -> NotFinite:
         kept = self.folder / LATEST
-        raise NotFinite(
-            f"{self.label}: the {what} of step {self.state.step + 1} is not finite",
+        if not kept.is_file():
+            return NotFinite(
+                f"{self.label}: {what} is not finite before any step was made",
+                help="teacher or student gives no finite numbers on this text; try `precision = float32`",
+            )
+        return NotFinite(
+            f"{self.label}: {what} is not finite",
             help=f"lower `learning_rate`, or raise `warmup`; the last good weights are kept in {kept}",
         )
 
@@ -164,10 +172,10 @@ class _Run:
             )
 
     def _evaluate(self) -> None:
-        found = self.task.validate()
+        found = self.processes.agreed(self.task.validate())
         loss = found["loss"]
         if not math.isfinite(loss):
-            self._require_finite(loss, 0.0)
+            raise self._not_finite(f"the loss on windows kept apart, after {self.state.step} steps,")
         self.state.history.append({"step": float(self.state.step), **found})
         if self.log is not None and self.processes.first:
             self.log(

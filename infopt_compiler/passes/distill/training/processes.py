@@ -66,6 +66,17 @@ class Processes:
         dist.all_reduce(found, dist.ReduceOp.MIN)
         return int(found)
 
+    def agreed(self, values: dict[str, float]) -> dict[str, float]:
+        """The first process's values, so that no other decides otherwise by a rounding of its own."""
+        if self.count == 1:
+            return values
+        import torch
+        import torch.distributed as dist
+
+        found = torch.tensor(list(values.values()), dtype=torch.float64)
+        dist.broadcast(found, 0)
+        return dict(zip(values, found.tolist(), strict=True))
+
     def leave(self) -> None:
         """End the group."""
         if self.count > 1:

@@ -130,3 +130,14 @@ def test_schedule() -> None:
     assert max(rates) == rates[10] == rates[9] == 1.0
     assert rates[100] == pytest.approx(0.1)
     assert all(a >= b for a, b in pairwise(rates[10:]))
+
+
+@pytest.mark.parametrize("step", [0, 10])
+def test_a_look_that_is_not_finite(step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says after which step, and names kept weights only where there are some."""
+    task, looks = Line(), iter([1.0] * (step // 10) + [float("nan")])
+    monkeypatch.setattr(task, "validate", lambda: {"loss": next(looks)})
+    with pytest.raises(NotFinite, match=f"after {step} steps, is not finite") as caught:
+        run(task, tmp_path)
+    kept = tmp_path / "checkpoint.pt"
+    assert kept.is_file() == (str(kept) in (caught.value.help or "")) == (step > 0)
