@@ -86,9 +86,8 @@ def teach(
     if shared:
         wanted["hidden"] = (hidden_type, (count, length, width))
     opened = {name: open_array(folder / f"{name}.npy", *like) for name, like in wanted.items()}
-    words, log_p, hidden = (
-        opened[name][0] if name in opened else None for name in ("words", "log_p", "hidden")
-    )
+    arrays: dict[str, Any] = {name: array for name, (array, _) in opened.items()}
+    words, log_p, hidden = arrays["words"], arrays["log_p"], arrays.get("hidden")
     done = read_json(folder / "done.json") or 0 if all(there for _, there in opened.values()) else 0
     while done < count:
         tell(done, count)
@@ -99,9 +98,8 @@ def teach(
         words[part], log_p[part] = found_words, found_log_p
         if hidden is not None:
             hidden[part] = found_hidden
-        for array in (words, log_p, hidden):
-            if array is not None:
-                array.flush()
+        for array in arrays.values():
+            array.flush()
         done = part.stop
         write_json(folder / "done.json", done)
     return View(words, log_p, hidden)

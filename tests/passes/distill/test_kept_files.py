@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -56,7 +57,7 @@ def test_killed_while_it_ships(
 ) -> None:
     """Before its second call of each kind: either the work folder is whole, or the facts are there."""
     student, staging, work = places
-    owner: Any = {"unlink": Path, "link": kept_files.os, "write_json": kept_files, "rmtree": shutil}[call]
+    owner: Any = {"unlink": Path, "link": os, "write_json": kept_files, "rmtree": shutil}[call]
     whole, count = getattr(owner, call), 0
 
     def dying(*arguments: Any, **more: Any) -> Any:

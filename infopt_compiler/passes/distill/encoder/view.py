@@ -55,7 +55,7 @@ def look(
     """Run the teacher over all sentences, or over those that a killed run left. `floats16`: products in bfloat16."""
     folder.mkdir(parents=True, exist_ok=True)
     width = teacher.model.config.hidden_size
-    wanted = {"vectors": (np.float32, (len(sentences), width))}
+    wanted: dict[str, Any] = {"vectors": (np.float32, (len(sentences), width))}
     if states:
         wanted["states"] = (np.float16, (sentences.tokens, width))
     opened = {name: open_array(folder / f"{name}.npy", *like) for name, like in wanted.items()}
