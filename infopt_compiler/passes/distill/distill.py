@@ -75,7 +75,7 @@ class Distill(Pass):
     """
 
     name: ClassVar[str] = "distill"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     inputs: ClassVar[dict[str, Any]] = {
         "teacher": HFModel,
         "student": HFModel | QuantizedModel | None,
