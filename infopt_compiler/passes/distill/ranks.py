@@ -138,6 +138,7 @@ def main(file: str) -> int:
     """One process of the training."""
     import torch
 
+    from infopt_compiler.passes.distill.prepare import prepare
     from infopt_compiler.passes.distill.run import Run
     from infopt_compiler.passes.distill.training.processes import Processes
 
@@ -151,7 +152,7 @@ def main(file: str) -> int:
     texts = tuple(_handle(text) for text in job["texts"])
     try:
         run = Run(settings, ctx, Path(job["teacher"]), student, texts, processes)
-        prepared = run.prepare()
+        prepared = prepare(run.setup)
         for label, blend in run.blends().items():
             run.training(label, blend, prepared)
     except PassError as wrong:

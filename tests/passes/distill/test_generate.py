@@ -13,6 +13,8 @@ from infopt_compiler.passes.distill import run
 from infopt_compiler.passes.distill.distill import Source
 from infopt_compiler.passes.distill.generate import OnPolicyTask
 from infopt_compiler.passes.distill.objective import Objective
+from infopt_compiler.passes.distill.prepare import prepare, read
+from infopt_compiler.passes.distill.tasks import make_task
 from tests.passes.distill.conftest import Context, small
 
 
@@ -32,9 +34,12 @@ def test_a_control_reads_nothing_that_the_teacher_wrote(
     settings = small(source=Source.teacher, objective=Objective.hard, share="100%", tokens="256 tokens")
     started = run.Run(settings, ctx, teacher.path, None, texts["text"])
     started.work.mkdir()
-    prepared = started.prepare()
-    tasks = {label: started.task(label, blend, prepared)[0] for label, blend in started.blends().items()}
-    assert torch.equal(tasks["control"].train_NS, started.read().train_NS)
+    prepared = prepare(started.setup)
+    tasks = {
+        label: make_task(started.setup, label, blend, prepared)[0]
+        for label, blend in started.blends().items()
+    }
+    assert torch.equal(tasks["control"].train_NS, read(started.setup).train_NS)
     assert not torch.equal(tasks["distilled"].train_NS, tasks["control"].train_NS)
     assert tasks["control"].items == tasks["distilled"].items
 
@@ -47,7 +52,7 @@ def test_curves_of_kl_are_at_temperature_one(teacher: HFModel, texts: dict[str, 
         ctx.staging.mkdir()
         started = run.Run(small(temperature=temperature), ctx, teacher.path, None, texts["text"])
         started.work.mkdir()
-        task, _ = started.task("distilled", started.blends()["distilled"], started.prepare())
+        task, _ = make_task(started.setup, "distilled", started.blends()["distilled"], prepare(started.setup))
         found.append(task.validate())
     assert found[1]["kl"] == pytest.approx(found[0]["kl"], rel=1e-5)
     assert found[1]["loss"] != pytest.approx(found[0]["loss"], rel=1e-2)

@@ -14,6 +14,7 @@ from infopt_compiler.artifacts import HFModel
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.distill import run
 from infopt_compiler.passes.distill.distill import Precision
+from infopt_compiler.passes.distill.prepare import prepare
 from tests.passes.distill.conftest import Context, small
 
 
@@ -79,7 +80,7 @@ def test_spread_training_goes_on_from_the_step_that_all_have(
         made.mkdir()
     started = run.Run(settings, ctx, teacher.path, None, texts["text"])
     started.work.mkdir()
-    started.prepare()
+    prepare(started.setup)
     started.train_apart()
     whole = load_file(started.work / "distilled/model.safetensors")
     for label in ("control", "distilled"):

@@ -1,0 +1,75 @@
+"""What a training of decoders is made of: settings, weights and the task of the loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infopt_compiler.passes.distill.data import Windows
+from infopt_compiler.passes.distill.decoder import load_decoder
+from infopt_compiler.passes.distill.decoder_task import DecoderTask
+from infopt_compiler.passes.distill.distill import QUICK_STEPS, Preset, Source
+from infopt_compiler.passes.distill.generate import OnPolicyTask
+from infopt_compiler.passes.distill.grid_weights import GridWeights, load_quantized
+from infopt_compiler.passes.distill.head import Blend
+from infopt_compiler.passes.distill.prepare import Prepared
+from infopt_compiler.passes.distill.setup import CONTROL, Setup
+from infopt_compiler.passes.distill.spread import SpreadWeights
+from infopt_compiler.passes.distill.training.settings import TrainSettings
+from infopt_compiler.passes.distill.weights import PlainWeights, Weights
+from infopt_compiler.units import parse_quantity
+
+
+def train_settings(setup: Setup, text: Windows) -> TrainSettings:
+    s = setup.settings
+    steps = max(1, round(s.token_count / (s.batch * text.train_NS.shape[1])))
+    if s.preset is Preset.quick:
+        steps = min(steps, QUICK_STEPS)
+    return TrainSettings(
+        steps=steps,
+        batch=s.batch,
+        micro=s.micro,
+        learning_rate=s.learning_rate,
+        warmup=parse_quantity(s.warmup).base,
+        evaluate_every=s.evaluate,
+        checkpoint_every=s.evaluate,
+        patience=s.patience,
+        seed=setup.ctx.seed,
+        floats16=setup.floats16,
+    )
+
+
+def make_task(setup: Setup, label: str, blend: Blend, prepared: Prepared) -> tuple[DecoderTask, Weights]:
+    s = setup.settings
+    weights: Weights
+    teacher = None
+    if setup.quantized:
+        model = load_quantized(prepared.start).to(setup.device)
+        teacher = load_decoder(setup.teacher, setup.device)
+        weights = GridWeights(model, prepared.start, teacher, head=s.tables, floats16=setup.floats16)
+        weights.weights_changed()
+    else:
+        model = load_decoder(prepared.start, setup.device)
+        weights = plain(setup, model, prepared.shared)
+    common: dict[str, Any] = {
+        "first": prepared.shared,
+        "floats16": setup.floats16,
+        "micro": s.micro,
+        "device": setup.device,
+    }
+    if s.source is Source.student and blend.soft:
+        teacher = teacher or load_decoder(setup.teacher, setup.device)
+        share = parse_quantity(s.share).base
+        policy = OnPolicyTask(model, weights, prepared.text, prepared.views, blend, **common)
+        policy.sample(teacher, share, s.top, setup.ctx.seed)
+        return policy, weights
+    text, views = prepared.text, prepared.views
+    if label == CONTROL and s.source is Source.teacher:
+        text, views = prepared.own, views._replace(train=views.train.without_hidden())
+    return DecoderTask(model, weights, text, views, blend, **common), weights
+
+
+def plain(setup: Setup, model: Any, shared: int) -> Weights:
+    """Of a student in floats: whole in every process, or spread over them."""
+    if setup.settings.spread and setup.processes.count > 1:
+        return SpreadWeights(model, shared, setup.settings.tables, setup.processes, floats16=setup.floats16)
+    return PlainWeights(model, shared, setup.settings.tables, floats16=setup.floats16)
