@@ -63,7 +63,7 @@ def plain(world: World, quiet: None) -> Evaluation:
         bound("kl.mean <= 0.01 nats", reference="base", on="held"),
         bound("top1 >= 99%", reference="base", on="held"),
     ]
-    return run(world, bounds, settings=replace(SETTINGS, seconds=8.0, max_blocks=6))
+    return run(world, bounds, settings=replace(SETTINGS, seconds=60.0, max_blocks=6))
 
 
 def test_verdicts(plain: Evaluation) -> None:
