@@ -24,6 +24,9 @@ QUIET = MachineState(5.0, 0.01, 0.0, 0, 0.5, 2500.0)
 BUSY = replace(QUIET, busy_share_others=0.5)
 
 
+_SPIN = "import time; e = time.monotonic() + {}\nwhile time.monotonic() < e: pass"
+
+
 def samples(*states: MachineState, seconds: float = 0.010) -> BlockSamples:
     """20 requests a block; a busy one takes twice as long."""
     blocks = []
@@ -35,19 +38,29 @@ def samples(*states: MachineState, seconds: float = 0.010) -> BlockSamples:
 
 
 def test_another_process_is_seen_and_a_child_of_ours_is_not() -> None:
-    spin = "import time; e = time.monotonic() + 1.0\nwhile time.monotonic() < e: pass"
-    watch = Watch()
-    subprocess.run([sys.executable, "-c", spin], check=True)
-    ours = watch.state()
-    watch = Watch()
-    # Not waited for before the second reading: its time is nobody's child's yet.
-    other = subprocess.Popen([sys.executable, "-c", spin.replace("1.0", "30.0")])
-    time.sleep(1.0)
-    theirs = watch.state()
-    other.kill()
-    other.wait()
+    """One of five readings: what else the machine does comes and goes."""
+    for _ in range(5):
+        ours, theirs = _state_beside_a_child(), _state_beside_another()
+        if theirs.busy_share_others > ours.busy_share_others + 0.5 / len(allowed_cores()):
+            break
     assert theirs.busy_share_others > ours.busy_share_others + 0.5 / len(allowed_cores())
     assert theirs.is_busy or len(allowed_cores()) > 1 / BUSY_SHARE
+
+
+def _state_beside_a_child() -> MachineState:
+    watch = Watch()
+    subprocess.run([sys.executable, "-c", _SPIN.format(1)], check=True)
+    return watch.state()
+
+
+def _state_beside_another() -> MachineState:
+    """Not waited for before the second reading: its time is nobody's child's yet."""
+    watch = Watch()
+    with subprocess.Popen([sys.executable, "-c", _SPIN.format(30)]) as other:
+        time.sleep(1.0)
+        state = watch.state()
+        other.kill()
+    return state
 
 
 def test_busy_blocks_are_left_out_while_most_are_quiet() -> None:
