@@ -6,6 +6,7 @@ the windows of the budget's first text, requests in a few blocks that take turns
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -81,11 +82,16 @@ def _value(before: Point | None, point: Point, unknown: list[str]) -> dict[str, 
     return {
         "before": before.value if before else None,
         "after": point.value,
-        "low": point.low,
-        "high": point.high,
+        "low": _limit(point.low),
+        "high": _limit(point.high),
         "basis": point.basis,
         "note": "; ".join(notes) or None,
     }
+
+
+def _limit(end: float | None) -> float | None:
+    """As JSON holds it: few windows leave an end open."""
+    return end if end is not None and math.isfinite(end) else None
 
 
 def _size(stage: Stage) -> Point:

@@ -62,7 +62,10 @@ def test_again_nothing_runs_and_the_digests_are_the_same(workplace, first):
     after = workplace.report()
     assert all(row["cached"] for row in after["passes"])
     assert [row["digest"] for row in after["passes"]] == [row["digest"] for row in before["passes"]]
-    assert after["bounds"] == before["bounds"]
+    # Times that others disturbed are not kept, so that a busy machine measures them again.
+    busy = "the machine was busy" in json.dumps([before, after])
+    kept = [[row for row in report["bounds"] if not (busy and row["scenario"])] for report in (before, after)]
+    assert kept[0] == kept[1] and kept[0]
 
 
 def test_what_each_pass_did_is_measured_once(workplace, first):

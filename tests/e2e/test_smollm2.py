@@ -45,7 +45,7 @@ def test_an_impossible_budget_is_refused_before_anything_is_computed(place):
 
 
 def test_an_impossible_budget_is_missed_if_it_is_built_anyway(place):
-    built = run(place, "impossible.opt", "--force", "measure.windows=2", "measure.attribution=false")
+    built = run(place, "impossible.opt", "--force", "measure.windows=8", "measure.attribution=false")
     assert built.returncode == 3, built.stdout + built.stderr
     assert "MISSED · 3 of 3 bounds missed: tpot.p50, size, perplexity" in built.stdout
     assert "× over" in built.stdout
