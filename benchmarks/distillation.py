@@ -28,7 +28,7 @@ from infopt_compiler.passes.distill.decoder_task import DecoderTask
 from infopt_compiler.passes.distill.device import multiplies_bfloat16
 from infopt_compiler.passes.distill.head import Blend
 from infopt_compiler.passes.distill.objective import Objective
-from infopt_compiler.passes.distill.teacher import View, teach
+from infopt_compiler.passes.distill.teacher import View, Views, teach
 from infopt_compiler.passes.distill.training.loop import train
 from infopt_compiler.passes.distill.training.settings import TrainSettings
 from infopt_compiler.passes.distill.weights import PlainWeights
@@ -42,7 +42,7 @@ def main() -> None:
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     paths = {row["name"]: Path(row["path"]) for row in report["passes"]}
     torch.set_num_threads(2)
-    text = training_windows(paths["smollm2"], (TextData(paths["first"], ""),)).train_NS
+    text = training_windows(paths["smollm2"], (TextData(paths["torch"], ""),)).train_NS
     found: dict[str, list[float]] = {"plain loop": [], "pass": []}
     for k in range(rounds):
         ids = text[k * BATCH * STEPS : (k + 1) * BATCH * STEPS]
@@ -97,7 +97,7 @@ def ours(teacher_path: Path, ids_NS: Tensor) -> float:
             student,
             weights,
             windows,
-            (view, kept),
+            Views(view, kept, kept),
             Blend(Objective.kl),
             first=0,
             floats16=floats16,
