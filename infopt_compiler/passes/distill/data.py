@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from infopt_compiler.artifacts import TextData
 from infopt_compiler.artifacts.text import read_documents, read_spec, windows
 
+from .amounts import APART_SHARE, APART_WINDOWS
 from .training.errors import NoText, OtherTokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-VALIDATION_SHARE, VALIDATION_MOST = 20, 16  # one window of 20 is kept apart, at most 16, at least one
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def training_windows(teacher: Path, texts: tuple[TextData, ...]) -> Windows:
     validation: list[tuple[int, ...]] = []
     for text in texts:
         found = [window.ids for window in windows(read_documents(text), read_spec(text), encode)]
-        apart = min(VALIDATION_MOST, -(-len(found) // VALIDATION_SHARE)) if len(found) > 1 else 0
+        apart = min(APART_WINDOWS, -(-len(found) // APART_SHARE)) if len(found) > 1 else 0
         train += found[: len(found) - apart]
         validation += found[len(found) - apart :]
     if not train or not validation:
@@ -86,5 +85,5 @@ def training_windows(teacher: Path, texts: tuple[TextData, ...]) -> Windows:
             f"the text fills {len(train)} windows of {next(iter(lengths), 0)} tokens; at least 2 are needed",
             help="give more text, or a smaller `window`",
         )
-    kept = validation[:: -(-len(validation) // VALIDATION_MOST)]
+    kept = validation[:: -(-len(validation) // APART_WINDOWS)]
     return Windows(torch.tensor(train, dtype=torch.long), torch.tensor(kept, dtype=torch.long))

@@ -11,7 +11,7 @@ from infopt_compiler.artifacts import Artifact, HFModel, ModelSpec, QuantizedMod
 from infopt_compiler.artifacts.text import DataSpec
 from infopt_compiler.passes.base import Estimate, Pass, Problem, RunContext, param
 from infopt_compiler.passes.distill.encoder.estimate import estimate_encoder
-from infopt_compiler.passes.distill.estimate import Work, estimate_cost
+from infopt_compiler.passes.distill.estimate import estimate_decoder
 from infopt_compiler.passes.distill.objective import Objective
 from infopt_compiler.passes.distill.students.plan import Cut, choose_shape, shape_problems
 from infopt_compiler.passes.registry import register_pass
@@ -55,9 +55,6 @@ class Preset(str, Enum):
 
     full = "full"
     quick = "quick"  # three steps on little text: shows that a recipe works, and nothing else
-
-
-QUICK_STEPS = 3
 
 
 @register_pass
@@ -214,6 +211,10 @@ class Distill(Pass):
     def token_count(self) -> int:
         return int(parse_quantity(self.tokens).base)
 
+    @property
+    def is_quick(self) -> bool:
+        return self.preset is Preset.quick
+
     def shape(self) -> dict[str, Any]:
         shares = {
             name: None if text is None else parse_quantity(text).base
@@ -234,31 +235,12 @@ class Distill(Pass):
         self, specs: Mapping[str, ModelSpec], data: Mapping[str, tuple[DataSpec, ...]], target: Target
     ) -> Estimate:
         teacher = specs.get("teacher") or specs["student"]
-        texts = data.get("text", ())
-        tokens = self._tokens_made(texts)
         student = self.transform(specs.get("student", teacher))
-        if teacher.is_encoder:
-            distinct = _distinct(texts, tokens)
-            states = self.states > 0 or self.attention > 0
-            return estimate_encoder(teacher, student, tokens, distinct, target, states=states)
-        work = Work(tokens, _distinct(texts, tokens), self.top)
-        return estimate_cost(teacher, student, work, target, tables=self.tables, made=self.makes)
-
-    def _tokens_made(self, texts: tuple[DataSpec, ...]) -> int:
-        """What is trained on: with `quick` no more than its steps hold."""
-        if self.preset is Preset.full:
-            return self.token_count
-        window = max((text.window for text in texts), default=DataSpec().window)
-        return min(self.token_count, QUICK_STEPS * self.batch * window)
+        estimate = estimate_encoder if teacher.is_encoder else estimate_decoder
+        return estimate(self, teacher, student, data, target)
 
     def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
         """Write the student; what an interrupted run left is gone on with."""
         from infopt_compiler.passes.distill.run import run_distill
 
         return run_distill(self, ctx, **inputs)
-
-
-def _distinct(texts: tuple[DataSpec, ...], tokens: int) -> int:
-    """Tokens that the teacher sees: those of the samples where all texts are sampled, else no more than are trained on."""
-    known = [text.window * text.sample for text in texts]
-    return min(tokens, sum(known)) if known and all(known) else tokens

@@ -17,12 +17,11 @@ from torch import Tensor
 
 from infopt_compiler.passes.base import RunContext
 
+from .amounts import BEGINNING, WRITTEN_AT_ONCE
 from .decoder import embed, head_weight
 from .decoder_task import DecoderTask
 from .head import head_loss
 from .teacher import look
-
-BEGINNING = 4  # a quarter of a window is the text's, the rest is written
 
 
 def write_on(model: Any, ids_BS: Tensor, generator: torch.Generator, *, floats16: bool) -> Tensor:
@@ -57,10 +56,9 @@ def continued(
     generator = torch.Generator().manual_seed(ctx.seed)
     device = next(teacher.parameters()).device
     found = ids_NS.clone()
-    batch = 16
-    for at in range(0, len(chosen), batch):
+    for at in range(0, len(chosen), WRITTEN_AT_ONCE):
         ctx.progress(at, len(chosen), f"the teacher writes: window {at} of {len(chosen)}")
-        rows = chosen[at : at + batch]
+        rows = chosen[at : at + WRITTEN_AT_ONCE]
         found[rows] = write_on(teacher, ids_NS[rows].to(device), generator, floats16=floats16).cpu()
     partial = file.with_suffix(".partial.npy")
     np.save(partial, found.numpy())

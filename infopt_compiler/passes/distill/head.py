@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .amounts import CHUNK_TOKENS
 from .objective import Objective, divergence
 
-CHUNK_TOKENS = 128  # so that a chunk's logits stay near the caches (25 MB at 49,152 words)
 _FLOOR = -30.0  # a rest of less than e^-30 is as good as none, and its logarithm must stay finite
 
 

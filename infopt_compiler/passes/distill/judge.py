@@ -26,7 +26,6 @@ from .grid_weights import load_quantized
 from .training.errors import NoText
 
 CONFIDENCE = 0.95
-WINDOWS = 16  # of each text, evenly spread
 ROWS = 128  # tokens whose distributions exist at once
 
 

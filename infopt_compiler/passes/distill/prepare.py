@@ -11,9 +11,10 @@ import torch
 
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.artifacts.durable import read_json, write_json
+from infopt_compiler.passes.distill.amounts import QUICK_STEPS, TRIAL_TOKENS, TRIALS
 from infopt_compiler.passes.distill.data import Windows, training_windows
 from infopt_compiler.passes.distill.decoder import load_decoder, shared_layers
-from infopt_compiler.passes.distill.distill import QUICK_STEPS, Freeze, Preset, Source
+from infopt_compiler.passes.distill.distill import Freeze, Preset, Source
 from infopt_compiler.passes.distill.generate import continued
 from infopt_compiler.passes.distill.grid_weights import load_quantized
 from infopt_compiler.passes.distill.setup import Setup
@@ -23,8 +24,6 @@ from infopt_compiler.passes.distill.teacher import View, Views, teach
 from infopt_compiler.passes.distill.training.errors import BadStudent
 from infopt_compiler.passes.distill.weights import PlainWeights
 from infopt_compiler.units import parse_quantity
-
-TRIALS, TRIAL_TOKENS = 12, 64  # windows on which layers are tried: short, and from all over the text
 
 
 @dataclass(frozen=True)

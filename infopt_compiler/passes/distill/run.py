@@ -14,12 +14,13 @@ import torch
 from infopt_compiler.artifacts import HFModel, ModelSpec, QuantizedModel, TextData
 from infopt_compiler.artifacts.durable import read_json, write_json
 from infopt_compiler.passes.base import RunContext
+from infopt_compiler.passes.distill.amounts import JUDGED_WINDOWS, QUICK_JUDGED
 from infopt_compiler.passes.distill.data import require_one_tokenizer
 from infopt_compiler.passes.distill.device import require_memory
 from infopt_compiler.passes.distill.distill import Distill, Preset
 from infopt_compiler.passes.distill.grid_weights import GridWeights
 from infopt_compiler.passes.distill.head import Blend
-from infopt_compiler.passes.distill.judge import WINDOWS, cut_text, judge
+from infopt_compiler.passes.distill.judge import cut_text, judge
 from infopt_compiler.passes.distill.kept_files import ship, shipped
 from infopt_compiler.passes.distill.objective import Objective
 from infopt_compiler.passes.distill.prepare import Prepared, prepare
@@ -94,7 +95,7 @@ class Run:
             for label, blend in self.blends().items()
         }
         models = {"untrained": prepared.start, CONTROL: self.work / CONTROL, DISTILLED: self.work / DISTILLED}
-        windows = 2 if self.settings.preset is Preset.quick else WINDOWS
+        windows = QUICK_JUDGED if self.settings.preset is Preset.quick else JUDGED_WINDOWS
         quality = self.timed(
             "judging",
             lambda: judge(

@@ -10,10 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .amounts import TIMED
 from .decoder import load_decoder
 from .grid_weights import load_quantized
-
-ROUNDS = 7
 
 
 def compare_speed(teacher: Path, student: Path, windows_NS: Tensor, quantized: bool) -> dict[str, Any]:
@@ -25,7 +24,7 @@ def compare_speed(teacher: Path, student: Path, windows_NS: Tensor, quantized: b
     ids_BS = windows_NS[:1]
     taken: dict[str, list[float]] = {name: [] for name in models}
     with torch.inference_mode():
-        for _ in range(ROUNDS + 1):
+        for _ in range(TIMED):
             for name, model in models.items():
                 started = time.perf_counter()
                 model(ids_BS)

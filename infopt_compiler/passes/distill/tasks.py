@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from infopt_compiler.passes.distill.amounts import QUICK_STEPS
 from infopt_compiler.passes.distill.data import Windows
 from infopt_compiler.passes.distill.decoder import load_decoder
 from infopt_compiler.passes.distill.decoder_task import DecoderTask
-from infopt_compiler.passes.distill.distill import QUICK_STEPS, Preset, Source
+from infopt_compiler.passes.distill.distill import Preset, Source
 from infopt_compiler.passes.distill.generate import OnPolicyTask
 from infopt_compiler.passes.distill.grid_weights import GridWeights, load_quantized
 from infopt_compiler.passes.distill.head import Blend

@@ -18,8 +18,9 @@ from torch import Tensor
 
 from infopt_compiler.artifacts.durable import read_json, write_json
 
+from .amounts import CHUNK_TOKENS
 from .decoder import embed, finish, head_weight, run_layers
-from .head import CHUNK_TOKENS, Soft
+from .head import Soft
 from .kept_files import open_array
 
 _BATCH_TOKENS = 4096

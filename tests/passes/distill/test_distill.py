@@ -127,5 +127,5 @@ def test_quick_takes_what_its_steps_take() -> None:
         texts = {"text": (DataSpec(window=256),)}
         return Distill(layers=20, **settings).estimate_inputs({"teacher": SMOLLM2}, texts, HERE).seconds
 
-    three = seconds(tokens=f"{3 * 8 * 256} tokens")
-    assert seconds(preset=Preset.quick) == three < seconds() / 3
+    three = seconds(tokens=f"{3 * 8 * 256} tokens")  # as many steps, but a student made and judged in full
+    assert seconds(preset=Preset.quick) < three < seconds() / 2

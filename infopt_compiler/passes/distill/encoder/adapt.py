@@ -12,9 +12,10 @@ import torch
 
 from infopt_compiler.artifacts import Artifact, ModelSpec, TextData
 from infopt_compiler.passes.base import RunContext
+from infopt_compiler.passes.distill.amounts import QUICK_STEPS
 from infopt_compiler.passes.distill.data import require_one_tokenizer
 from infopt_compiler.passes.distill.device import multiplies_bfloat16, require_memory
-from infopt_compiler.passes.distill.distill import QUICK_STEPS, Preset
+from infopt_compiler.passes.distill.distill import Preset
 from infopt_compiler.passes.distill.encoder.losses import Weights
 from infopt_compiler.passes.distill.encoder.model import Encoder
 from infopt_compiler.passes.distill.encoder.run import DISTILLED, EncoderPlan, distill_encoder

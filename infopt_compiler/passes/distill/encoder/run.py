@@ -12,6 +12,7 @@ from torch import Tensor
 
 from infopt_compiler.artifacts import TextData
 from infopt_compiler.artifacts.durable import read_json, write_json
+from infopt_compiler.passes.distill.amounts import OBSERVED, OBSERVED_LENGTH
 from infopt_compiler.passes.distill.encoder.losses import Weights
 from infopt_compiler.passes.distill.encoder.model import Encoder
 from infopt_compiler.passes.distill.encoder.quality import Jury, embed
@@ -27,10 +28,6 @@ from infopt_compiler.passes.distill.write import write_student
 
 Tell = Callable[[float, float, str], None]
 
-_OBSERVED, _OBSERVED_LENGTH = (
-    1024,
-    32,
-)  # sentences on which layers are ranked and fitted; longer ones are mostly padding
 CONTROL, DISTILLED = "control", "distilled"
 _CONTROL = Weights(vector=0.0, contrast=1.0)
 
@@ -105,9 +102,9 @@ class _Run:
         folder, note = self.work / "untrained", self.work / "untrained.json"
         if read_json(note) is None:
             shutil.rmtree(folder, ignore_errors=True)
-            short = [k for k in range(len(self.train)) if self.train.length(k) <= _OBSERVED_LENGTH]
+            short = [k for k in range(len(self.train)) if self.train.length(k) <= OBSERVED_LENGTH]
             windows = self.train.rows(
-                (short or list(range(len(self.train))))[:: max(1, len(short) // _OBSERVED)]
+                (short or list(range(len(self.train))))[:: max(1, len(short) // OBSERVED)]
             )
             facts = prune_folder(self.folder, self.plan.shape, windows, folder, self.tell)
             write_json(note, {"made": "pruned", **asdict(self.plan.shape), **facts})

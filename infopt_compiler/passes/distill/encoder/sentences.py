@@ -14,10 +14,10 @@ from torch import Tensor
 from infopt_compiler.artifacts import TextData
 from infopt_compiler.artifacts.text import read_documents, read_spec
 from infopt_compiler.measure.embedding import cut_sentences
+from infopt_compiler.passes.distill.amounts import APART_SENTENCES, APART_SHARE
 from infopt_compiler.passes.distill.data import load_tokenizer
 from infopt_compiler.passes.distill.training.errors import NoText
 
-_APART_SHARE, _APART_MOST = 20, 256  # one sentence of 20 is kept apart, at most 256
 _LEAST = 20
 
 
@@ -81,7 +81,7 @@ def training_sentences(teacher: Path, texts: tuple[TextData, ...]) -> tuple[Sent
         raise NoText(
             f"the text holds {len(found)} sentences; at least {_LEAST} are needed", help="give more text"
         )
-    every = max(_APART_SHARE, -(-len(found) // _APART_MOST))
+    every = max(APART_SHARE, -(-len(found) // APART_SENTENCES))
     rows = [_ids(tokenizer, sentence, window) for sentence, window in found.items()]
     apart = [row for place, row in enumerate(rows) if place % every == every - 1]
     train = [row for place, row in enumerate(rows) if place % every != every - 1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from infopt_compiler.passes.distill.amounts import PIECE
 from infopt_compiler.passes.distill.encoder.losses import (
     Weights,
     attention_loss,
@@ -15,8 +16,6 @@ from infopt_compiler.passes.distill.encoder.losses import (
 from infopt_compiler.passes.distill.encoder.model import Encoded, Encoder
 from infopt_compiler.passes.distill.encoder.sentences import Sentences
 from infopt_compiler.passes.distill.encoder.view import View
-
-_PIECE = 32  # sentences of about one length a forward, so that little is padding
 
 
 class EncoderTask:
@@ -77,7 +76,7 @@ class EncoderTask:
             if view is not None:
                 cosine = sum(
                     float((1 - vector_loss(self._encode(sentences, piece).vector, view.vector(piece))).sum())
-                    for piece in sentences.pieces(everything, _PIECE)
+                    for piece in sentences.pieces(everything, PIECE)
                 )
                 found["cosine"] = cosine / len(everything)
         return found
@@ -88,7 +87,7 @@ class EncoderTask:
         if view is None:
             return self._contrast(sentences, items, step)
         total = torch.zeros(())
-        for piece in sentences.pieces(items, _PIECE):
+        for piece in sentences.pieces(items, PIECE):
             seen = self._encode(sentences, piece)
             total = total + self.weights.vector * vector_loss(seen.vector, view.vector(piece)).sum()
             if self.weights.states:

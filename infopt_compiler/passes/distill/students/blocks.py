@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.artifacts.pooling import read_pooling
-
-_SCORED = 4  # a decoder's outcome is compared at every fourth position: the head is a large part of the cost
+from infopt_compiler.passes.distill.amounts import SCORED
 
 
 class Blocks(ABC):
@@ -123,7 +122,7 @@ class DecoderBlocks(Blocks):
         return out
 
     def outcome(self, h_BSD: Tensor) -> Tensor:
-        scored_PD = h_BSD[:, _SCORED - 1 :: _SCORED].reshape(-1, h_BSD.shape[-1]).float()
+        scored_PD = h_BSD[:, SCORED - 1 :: SCORED].reshape(-1, h_BSD.shape[-1]).float()
         with torch.autocast("cpu", enabled=False):
             return torch.log_softmax(self.model.lm_head(self.model.model.norm(scored_PD)), dim=-1)
 

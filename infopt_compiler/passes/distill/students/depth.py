@@ -15,13 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from infopt_compiler.passes.distill.amounts import ALL_SUBSETS, SHORTLIST
 from infopt_compiler.passes.distill.device import multiplies_bfloat16
 from infopt_compiler.passes.distill.students.blocks import Blocks
 
 Progress = Callable[[float, float, str], None]
-
-_ALL = 64  # subsets, up to which all are tried
-_SHORTLIST = 12  # layers tried in a round after the first: those that looked least missed in the round before
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def choose_layers(blocks: Blocks, count: int, progress: Progress) -> Depth:
     """The `count` layers that stay. Layers run in bfloat16 where that is faster; outcomes are compared in float32."""
     with torch.autocast("cpu", torch.bfloat16, enabled=multiplies_bfloat16("cpu")):
         search = _Search(blocks)
-        if comb(blocks.layers, count) <= _ALL:
+        if comb(blocks.layers, count) <= ALL_SUBSETS:
             return search.all_subsets(count, progress)
         return search.greedy(count, progress)
 
@@ -86,7 +84,7 @@ class _Search:
         alone: tuple[float, ...] = ()
         for done in range(rounds):
             progress(done, rounds, f"layer {done + 1} of {rounds} to remove")
-            chosen = sorted(latest, key=lambda layer: latest[layer])[:_SHORTLIST] or list(self.kept)
+            chosen = sorted(latest, key=lambda layer: latest[layer])[:SHORTLIST] or list(self.kept)
             latest |= {layer: self.without(self.kept.index(layer)) for layer in chosen}
             alone = alone or tuple(latest[layer] for layer in range(self.blocks.layers))
             least = min(chosen, key=lambda layer: latest[layer])

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from infopt_compiler.artifacts import ModelSpec
+from infopt_compiler.passes.distill.amounts import DEPTH_TOKENS, FIT_TOKENS
 from infopt_compiler.passes.distill.students.blocks import Blocks, DecoderBlocks, open_blocks
 from infopt_compiler.passes.distill.students.cut import cut_config, cut_layer
 from infopt_compiler.passes.distill.students.depth import Progress, choose_layers
@@ -18,8 +19,6 @@ from infopt_compiler.passes.distill.students.heal import heal
 from infopt_compiler.passes.distill.students.plan import StudentShape
 from infopt_compiler.passes.distill.students.width import Kept, choose_width, measure_activity
 
-_DEPTH_TOKENS = 2048  # on which layers are tried: every trial is a forward pass of half the model
-_FIT_TOKENS = 32768  # on which channels are ranked and layers fitted: more rows than columns, held in memory
 _WEIGHTS = "model.safetensors"
 
 
@@ -39,13 +38,13 @@ def prune_folder(
     """
     spec = ModelSpec.from_folder(teacher)
     with torch.no_grad():
-        blocks = open_blocks(teacher, trials if trials is not None else _first(windows, _DEPTH_TOKENS))
+        blocks = open_blocks(teacher, trials if trials is not None else _first(windows, DEPTH_TOKENS))
         facts: dict[str, Any] = {}
         kept = tuple(range(spec.layers))
         if shape.layers < spec.layers:
             depth = choose_layers(blocks, shape.layers, progress)
             kept, facts = depth.kept, depth.facts()
-        blocks.observe(_first(windows, _FIT_TOKENS))
+        blocks.observe(_first(windows, FIT_TOKENS))
         state, chosen = _cut(blocks, spec, shape, kept)
         if chosen:
             facts["kept_width"] = [{"layer": k, **part.facts()} for k, part in zip(kept, chosen, strict=True)]

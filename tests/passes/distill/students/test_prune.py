@@ -60,7 +60,7 @@ def test_layers_that_do_nothing_go_first(llama, windows, tmp_path):
 def test_greedy_removal_finds_them_too(llama, windows, monkeypatch):
     from infopt_compiler.passes.distill.students import depth
 
-    monkeypatch.setattr(depth, "_ALL", 1)
+    monkeypatch.setattr(depth, "ALL_SUBSETS", 1)
     with torch.no_grad():
         found = depth.choose_layers(open_blocks(llama, windows), 3, quiet)
     assert found.kept == (0, 2, 4)

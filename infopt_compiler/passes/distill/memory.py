@@ -1,0 +1,77 @@
+"""The most that a run of `distill` holds at once: the peak resident set of its largest process, stage by stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from infopt_compiler.artifacts import ModelSpec
+from infopt_compiler.passes.distill.amounts import SCORED
+from infopt_compiler.passes.distill.device import multiplies_bfloat16
+
+if TYPE_CHECKING:
+    from infopt_compiler.passes.distill.distill import Distill
+    from infopt_compiler.passes.distill.work import Work
+
+LIBRARY_BYTES = 700e6
+OUTCOMES = 5  # arrays of tokens by words alive while two outcomes are compared
+READ_TOKENS = 4096  # that the teacher reads at once
+
+
+def trained_weights(student: ModelSpec, *, tables: bool) -> int:
+    """Norms are too few to count."""
+    return student.linear_parameters + (student.head_parameters if tables else 0)
+
+
+def peak_bytes(settings: Distill, teacher: ModelSpec, student: ModelSpec, work: Work) -> float:
+    stages = [_reading(settings, teacher, work), _training(settings, teacher, student, work)]
+    if settings.makes:
+        stages.append(making_bytes(teacher, student, work.fitted))
+    stages.append(4.0 * (teacher.parameters + 3 * student.parameters))  # judging
+    return LIBRARY_BYTES + max(stages)
+
+
+def making_bytes(teacher: ModelSpec, student: ModelSpec, tokens: int) -> float:
+    """Both models, and what is larger: the outcomes of both at once, or a layer's states and what it is fitted to."""
+    outcomes = OUTCOMES * tokens / SCORED * (0 if teacher.is_encoder else teacher.vocabulary)
+    return 4 * (teacher.parameters + student.parameters + max(outcomes, layer_numbers(teacher) * tokens))
+
+
+def layer_numbers(model: ModelSpec) -> int:
+    """Of a token while a layer runs and is fitted."""
+    return 4 * model.intermediate + 8 * model.hidden
+
+
+def view_bytes(settings: Distill, teacher: ModelSpec, work: Work) -> float:
+    """Words and their log probabilities: mapped files, which count as resident once they were written."""
+    each = 2 + (2 if teacher.vocabulary <= 1 << 16 else 4)
+    return float(work.read * min(settings.top, teacher.vocabulary - 1) * each)
+
+
+def _reading(settings: Distill, teacher: ModelSpec, work: Work) -> float:
+    tokens = max(READ_TOKENS, work.length)
+    return 4 * (teacher.parameters + tokens * layer_numbers(teacher)) + view_bytes(settings, teacher, work)
+
+
+def _training(settings: Distill, teacher: ModelSpec, student: ModelSpec, work: Work) -> float:
+    """Weights, gradients and moments, and what the backward needs of a piece of a step."""
+    moving = trained_weights(student, tables=settings.tables)
+    floats16 = settings.wants_bfloat16(multiplies_bfloat16("cpu"))
+    each = (
+        20 if floats16 else 16
+    )  # in float32 itself, its gradient, two moments; in bfloat16 a copy and its gradient
+    if student.linear.bits < 16:
+        each += 4  # where in its cell it began
+    if settings.spread:
+        each /= settings.processes
+    still = student.parameters - moving + (0 if student.linear.bits >= 16 else student.head_parameters)
+    windows = max(1, min(settings.micro, settings.batch // settings.processes))
+    kept = windows * work.length * student.layers * saved_bytes(student, floats16=floats16)
+    teacher_too = 4 * teacher.parameters if settings.source.value == "student" else 0
+    view = view_bytes(settings, teacher, work)
+    return each * moving + (2 if floats16 else 4) * still + kept + teacher_too + view
+
+
+def saved_bytes(model: ModelSpec, *, floats16: bool) -> int:
+    """Of a token in one layer, for the backward: norms and rotations in float32, the rest as the products are."""
+    products = 9 * model.hidden // 2 + 4 * model.intermediate
+    return 49 * model.hidden + (2 if floats16 else 4) * products
