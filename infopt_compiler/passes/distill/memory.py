@@ -53,22 +53,25 @@ def _reading(settings: Distill, teacher: ModelSpec, work: Work) -> float:
 
 
 def _training(settings: Distill, teacher: ModelSpec, student: ModelSpec, work: Work) -> float:
-    """Weights, gradients and moments, and what the backward needs of a piece of a step."""
-    moving = trained_weights(student, tables=settings.tables)
+    """What the backward needs of a piece of a step, beside weights, gradients, moments and the view."""
     floats16 = settings.wants_bfloat16(multiplies_bfloat16("cpu"))
-    each = (
-        20 if floats16 else 16
-    )  # in float32 itself, its gradient, two moments; in bfloat16 a copy and its gradient
-    if student.linear.bits < 16:
-        each += 4  # where in its cell it began
-    if settings.spread:
-        each /= settings.processes
-    still = student.parameters - moving + (0 if student.linear.bits >= 16 else student.head_parameters)
     windows = max(1, min(settings.micro, settings.batch // settings.processes))
     kept = windows * work.length * student.layers * saved_bytes(student, floats16=floats16)
     teacher_too = 4 * teacher.parameters if settings.source.value == "student" else 0
     view = view_bytes(settings, teacher, work)
-    return each * moving + (2 if floats16 else 4) * still + kept + teacher_too + view
+    return _weights(settings, student, floats16=floats16) + kept + teacher_too + view
+
+
+def _weights(settings: Distill, student: ModelSpec, *, floats16: bool) -> float:
+    """Of a trained weight itself, its gradient and two moments; in bfloat16 also a copy and that one's gradient; on a grid
+    also where in its cell it began. Only layers are spread."""
+    grid = student.linear.bits < 16
+    each = (20 if floats16 else 16) + (4 if grid else 0)
+    moving = trained_weights(student, tables=settings.tables)
+    still = student.parameters - moving + (student.head_parameters if grid else 0)
+    layers = student.linear_parameters / (settings.processes if settings.spread else 1)
+    tables = moving - student.linear_parameters
+    return each * (layers + tables) + (2 if floats16 else 4) * still
 
 
 def saved_bytes(model: ModelSpec, *, floats16: bool) -> int:
