@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from infopt_compiler.passes.distill.distill import Distill
 
 START_SECONDS = 4.0  # the libraries
-TEXT_SECONDS = 5.0  # a text is cut into tokens, all of it, however few windows are drawn
+TEXT_SECONDS = (
+    5.0  # a text is cut into tokens, all of it, however few windows are drawn; its size is not known here
+)
 STEP_BYTES = (
     52.0  # of a trained weight in a step: gradients collected and clipped, AdamW, the copy for products
 )

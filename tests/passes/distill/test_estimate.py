@@ -118,6 +118,18 @@ def test_a_quantized_student_pays_for_its_grid_and_is_as_large_as_it_was() -> No
     assert integers.disk_bytes == disk_bytes(SMOLLM2, QUANTIZED) < floats.disk_bytes
 
 
+@pytest.mark.parametrize(
+    ("steps", "tables", "taken"),
+    [(16, True, 124.5), (24, True, 169.3), (24, False, 114.5), (24, False, 123.3)],
+)
+def test_loops_on_the_grid_as_they_ran(steps: int, tables: bool, taken: float) -> None:
+    """Steps of four windows of 256 tokens, a look at six windows of 512 every eight of them."""
+    asked = settings(layers=None, tables=tables, batch=4)
+    work = replace(Work.of(asked, DOCSTRINGS), steps=steps, looks=1 + steps // 8, apart=12)
+    found = decoder_seconds(asked, SMOLLM2, QUANTIZED, work, EPYC)["distilled"]
+    assert found == pytest.approx(taken, rel=0.25)
+
+
 def test_quick_is_estimated_as_quick() -> None:
     quick = estimate(preset=Preset.quick)
     assert quick.seconds < estimate().seconds / 5

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from infopt_compiler.passes.distill.distill import Distill
 
 DROPOUT_SECONDS = 5e-9  # of a number: random numbers are drawn by one core
+PAIRS = 3  # arrays of all pairs of sentences by the vector's numbers, alive at once
 
 
 def estimate_encoder(
@@ -89,13 +90,14 @@ def _piece(settings: Distill, work: EncoderWork) -> float:
 
 
 def _peak(settings: Distill, teacher: ModelSpec, student: ModelSpec, work: EncoderWork) -> float:
-    """Views are mapped files, resident once they were written."""
+    """Of making the student, or of the control. Views are mapped files, resident once they were written; what a step freed
+    is still the process's when a look compares each sentence kept apart with each other."""
     floats16 = settings.wants_bfloat16(multiplies_bfloat16("cpu"))
     states = 2 * work.mean if settings.states or settings.attention else 0
     view = (work.sentences + work.apart) * teacher.hidden * (states + 4)
     micro = min(settings.micro, settings.batch)
-    learnt = 2 * micro * work.padded(1)  # the control's two looks
-    kept = learnt * student.layers * saved_bytes(student, floats16=floats16)
+    kept = 2 * micro * work.padded(1) * student.layers * saved_bytes(student, floats16=floats16)
+    look = 4 * PAIRS * work.apart**2 * student.hidden
     models = 4 * (teacher.parameters + student.parameters) + 12 * student.linear_parameters
     made = making_bytes(teacher, student, work.fitted) if settings.makes else 0
-    return LIBRARY_BYTES + max(view + models + kept, made)
+    return LIBRARY_BYTES + max(view + models + kept + look, made)
