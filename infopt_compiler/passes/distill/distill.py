@@ -46,6 +46,7 @@ class Precision(str, Enum):
 
 _DECODERS_ONLY = (
     "objective", "temperature", "hard", "mix", "source", "share", "top", "freeze", "tables", "processes", "spread",
+    "refit",
 )  # fmt: skip
 _ENCODERS_ONLY = ("states", "attention")
 
@@ -72,7 +73,7 @@ class Distill(Pass):
     """
 
     name: ClassVar[str] = "distill"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     inputs: ClassVar[dict[str, Any]] = {
         "teacher": HFModel,
         "student": HFModel | QuantizedModel | None,
@@ -123,6 +124,9 @@ class Distill(Pass):
     )
     freeze: Freeze = param(Freeze.none, "What of the student is left as it is.")
     tables: bool = param(False, "Train head and embedding, too.")
+    refit: bool = param(
+        False, "Quantized students: fit the integers to the teacher in closed form before training."
+    )
     states: float = param(
         1.0, "Encoders: weight of the tokens' last states beside the text's vector.", minimum=0.0
     )
@@ -156,6 +160,11 @@ class Distill(Pass):
         if self.freeze is Freeze.shared and self.tables and (model is None or model.tied):
             message = "the head's table is the embedding's: what shared layers give changes with it"
             yield Problem(message, "tables", "leave out `tables` or `freeze`", code="E0750")
+        if self.refit and (self.makes or (model is not None and model.linear.bits >= 16)):
+            message = "`refit` chooses integers, and this student has none"
+            yield Problem(
+                message, "refit", "give a quantized model as `student`, or leave it out", code="E0750"
+            )
         if model is not None and self.makes:
             yield from shape_problems(model, **self.shape())
         if self.batch % self.processes:

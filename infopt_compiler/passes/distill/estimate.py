@@ -14,6 +14,7 @@ from infopt_compiler.passes.base import Estimate
 from infopt_compiler.passes.distill.amounts import (
     BEGINNING,
     CHUNK_TOKENS,
+    REFIT_TOKENS,
     TIMED,
     TRIAL_TOKENS,
     WRITTEN_AT_ONCE,
@@ -21,7 +22,7 @@ from infopt_compiler.passes.distill.amounts import (
 from infopt_compiler.passes.distill.device import multiplies_bfloat16
 from infopt_compiler.passes.distill.memory import peak_bytes, trained_weights
 from infopt_compiler.passes.distill.rates import DISK, Rates, forward_operations, layer_operations
-from infopt_compiler.passes.distill.students.cost import prune_operations
+from infopt_compiler.passes.distill.students.cost import prune_operations, refit_operations
 from infopt_compiler.passes.distill.work import Work
 from infopt_compiler.passes.quantize.estimate import disk_bytes
 from infopt_compiler.targets.model import Target
@@ -90,6 +91,9 @@ def _preparing(settings: Distill, teacher: ModelSpec, student: ModelSpec, work: 
             )
             / rates.float32
         )  # fmt: skip
+    if settings.refit:
+        fitted = min(REFIT_TOKENS, work.windows * work.length)
+        seconds += refit_operations(student, fitted, work.length) / rates.float32
     if settings.source.value == "teacher":
         written = max(1, round(parse_quantity(settings.share).base * work.windows))
         seconds += -(-written // WRITTEN_AT_ONCE) * _writing(teacher, work.length, WRITTEN_AT_ONCE, rates)

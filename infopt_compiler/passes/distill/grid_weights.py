@@ -3,8 +3,9 @@
 A weight of the forward is (round(u) − zero) · scale, clamped to the integers of its grid. `u` is held in units of
 integers and moves through the rounding (straight-through estimator, arXiv 1308.3432); the scale's gradient is exact
 for the integers at hand (LSQ, arXiv 1902.08153). Starting values give the quantized student, bit for bit; inside its
-cell each `u` starts as near to the teacher's weight as it can, so that a weight that was pushed from its nearest
-integer stands at the edge from which it may return.
+cell each `u` starts on the side of the teacher's weight, so that a weight that was pushed from its nearest integer may
+return. It does not start at the edge: there one step of Adam, whose size says nothing of how sure it is, would undo half
+of what the quantizer weighed up together.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from infopt_compiler.passes.quantize.packing import pack, unpack
 
 from .training.errors import BadStudent
 
-MOVE = 20.0  # integers per unit of the parameter: with Adam, a step moves `u` by at most this times the learning rate
-_EDGE = 0.499  # how far from its integer a `u` may start
+MOVE = 5.0  # integers per unit of the parameter: with Adam, a step moves `u` by at most this times the learning rate
+_EDGE = 0.3  # how far from its integer a `u` may start
 
 
 @dataclass
@@ -45,6 +46,10 @@ class Matrix:
         u = torch.add(self.start_RK, self.u_RK.detach(), alpha=MOVE)
         return u.round_().clamp_(0, (1 << self.bits) - 1)
 
+    def take(self, integers_RK: Tensor) -> None:
+        """Others to start from."""
+        self.start_RK = integers_RK
+
     def scales(self) -> Tensor:
         return self.base_RG * (1 + self.stretch_RG.detach())
 
@@ -63,6 +68,21 @@ class Matrix:
         self.u_RK.grad = (blocks * (MOVE * self.scales()).unsqueeze(-1)).view_as(gradient_RK)
 
 
+@dataclass
+class Norm:
+    """A norm's gains learn by shares of themselves, as scales do: those near 0 hold down the channels of massive activations
+    (M. Sun et al., arXiv 2402.17762), and a step that is small beside the others would be many times such a gain."""
+
+    used_D: nn.Parameter
+    base_D: Tensor
+    stretch_D: nn.Parameter
+
+    def collect_gradient(self) -> None:
+        if self.used_D.grad is not None:
+            self.stretch_D.grad = self.used_D.grad.float() * self.base_D
+            self.used_D.grad = None
+
+
 class GridWeights:
     """`Weights` of a quantized student: its layers' linears, its norms and, with `head`, its head's integers.
 
@@ -74,6 +94,7 @@ class GridWeights:
     def __init__(self, model: Any, folder: Path, teacher: Any, *, head: bool, floats16: bool) -> None:
         self.masters: dict[str, nn.Parameter] = {}
         self.matrices: dict[str, Matrix] = {}
+        self.norms: dict[str, Norm] = {}
         described = json.loads((folder / "config.json").read_text("utf-8"))["quantization_config"]
         shared = described.get("embedding", {}).get("shared_with_head", False)
         exact = dict(teacher.named_parameters())
@@ -95,7 +116,9 @@ class GridWeights:
             self._used[name].requires_grad_(True)
         for name, parameter in model.named_parameters():
             if parameter.dim() == 1 and "norm" in name:
-                self.masters[name] = parameter.requires_grad_(True)
+                stretch_D = nn.Parameter(torch.zeros_like(parameter))
+                self.norms[name] = Norm(parameter.requires_grad_(True), parameter.detach().clone(), stretch_D)
+                self.masters[f"{name}.stretch"] = stretch_D
             if floats16 and parameter.dim() > 1:
                 parameter.data = parameter.data.bfloat16()
 
@@ -105,11 +128,15 @@ class GridWeights:
             if used.grad is not None:
                 matrix.gradients(used.grad.float())
                 used.grad = None
+        for norm in self.norms.values():
+            norm.collect_gradient()
 
     def weights_changed(self) -> None:
         with torch.no_grad():
             for module, matrix in self.matrices.items():
                 self._used[f"{module}.weight"].copy_(matrix.weight())
+            for norm in self.norms.values():
+                norm.used_D.copy_(norm.base_D * (1 + norm.stretch_D))
 
     def whole(self) -> dict[str, Tensor]:
         """The stored tensors that changed, by their names in the folder."""
@@ -117,8 +144,7 @@ class GridWeights:
         for module, matrix in self.matrices.items():
             found[f"{module}.qweight"] = pack(matrix.integers().cpu(), matrix.bits)
             found[f"{module}.scales"] = matrix.scales()
-        floats = {name: p.detach() for name, p in self.masters.items() if name.endswith(".weight")}
-        return found | floats
+        return found | {name: norm.used_D.detach() for name, norm in self.norms.items()}
 
     def changed(self) -> float:
         """Share of the integers that are others than at the start."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from infopt_compiler.artifacts import ModelSpec
-from infopt_compiler.passes.distill.amounts import SCORED
+from infopt_compiler.passes.distill.amounts import REFIT_TOKENS, SCORED
 from infopt_compiler.passes.distill.device import multiplies_bfloat16
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ def peak_bytes(settings: Distill, teacher: ModelSpec, student: ModelSpec, work: 
     stages = [_reading(settings, teacher, work), _training(settings, teacher, student, work)]
     if settings.makes:
         stages.append(making_bytes(teacher, student, work.fitted))
+    if settings.refit:  # integers as floats, where they began, and weights of both models
+        fitted = min(REFIT_TOKENS, work.windows * work.length) * layer_numbers(teacher)
+        stages.append(4.0 * (teacher.parameters + 3 * student.parameters + fitted))
     stages.append(4.0 * (teacher.parameters + 3 * student.parameters))  # judging
     return LIBRARY_BYTES + max(stages)
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from infopt_compiler.artifacts import ModelSpec
-from infopt_compiler.artifacts.durable import read_json, write_json
-from infopt_compiler.passes.distill.amounts import QUICK_STEPS, TRIAL_TOKENS, TRIALS
+from infopt_compiler.passes.distill.amounts import QUICK_STEPS
 from infopt_compiler.passes.distill.data import Windows, training_windows
 from infopt_compiler.passes.distill.decoder import load_decoder, shared_layers
 from infopt_compiler.passes.distill.distill import Freeze, Preset, Source
 from infopt_compiler.passes.distill.generate import continued
 from infopt_compiler.passes.distill.grid_weights import load_quantized
 from infopt_compiler.passes.distill.setup import Setup
-from infopt_compiler.passes.distill.students.plan import choose_shape
-from infopt_compiler.passes.distill.students.prune import prune_folder
+from infopt_compiler.passes.distill.start import make_student
 from infopt_compiler.passes.distill.teacher import View, Views, teach
 from infopt_compiler.passes.distill.training.errors import BadStudent
 from infopt_compiler.passes.distill.weights import PlainWeights
@@ -78,28 +74,6 @@ def read(setup: Setup) -> Windows:
     return Windows(text.train_NS[:most], text.validation_NS[:1])
 
 
-def make_student(setup: Setup, text: Windows) -> tuple[Path, dict[str, Any]]:
-    """The folder that training starts from, and what was kept of the teacher."""
-    if setup.student is not None:
-        return setup.student.path, {"made": "given"}
-    start, kept = setup.work / "start", setup.work / "start.json"
-    if read_json(kept) is None:
-        shutil.rmtree(start, ignore_errors=True)
-        shape = choose_shape(ModelSpec.from_folder(setup.teacher), **setup.settings.shape())
-        quick = setup.settings.preset is Preset.quick
-        facts = prune_folder(
-            setup.teacher,
-            shape,
-            text.train_NS[:1] if quick else text.train_NS,
-            start,
-            setup.ctx.progress,
-            trials=trial_windows(text.train_NS, TRIALS // 8 if quick else TRIALS),
-        )
-        write_json(kept, {"made": "pruned", **asdict(shape), **facts})
-    found: dict[str, Any] = read_json(kept)
-    return start, found
-
-
 def written(setup: Setup, text: Windows, teacher: Any) -> Windows:
     """With the share of windows that the teacher wrote, where the recipe asks for that."""
     if setup.settings.source is not Source.teacher:
@@ -126,9 +100,3 @@ def view(setup: Setup, teacher: Any, ids: torch.Tensor, name: str, shared: int, 
         tell=tell,
         device=setup.device,
     )
-
-
-def trial_windows(ids_NS: torch.Tensor, count: int) -> torch.Tensor:
-    """Beginnings of evenly spread windows. A student of many layers is found by hundreds of trials, each a forward."""
-    at = torch.linspace(0, len(ids_NS) - 1, min(max(1, count), len(ids_NS))).round().long()
-    return ids_NS[at, :TRIAL_TOKENS]

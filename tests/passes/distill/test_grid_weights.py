@@ -38,7 +38,7 @@ def student(
 
 
 def recover(**settings: Any) -> Distill:
-    return small(**({"layers": None, "width": None, "tables": True, "learning_rate": 1e-3} | settings))
+    return small(**({"layers": None, "width": None, "tables": True, "learning_rate": 1e-2} | settings))
 
 
 def test_it_starts_as_the_quantized_student(teacher: HFModel, student: QuantizedModel) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import comb
 
 from infopt_compiler.artifacts import ModelSpec
-from infopt_compiler.passes.distill.amounts import ALL_SUBSETS, SCORED, SHORTLIST
+from infopt_compiler.passes.distill.amounts import ALL_SUBSETS, REFIT_SWEEPS, SCORED, SHORTLIST
 from infopt_compiler.passes.distill.rates import layer_operations
 
 
@@ -49,6 +49,17 @@ def fit_operations(teacher: ModelSpec, student: ModelSpec, tokens: int, length: 
         + 3 * outcome(teacher, tokens)
         + student.layers * (products + solving)
     )
+
+
+def refit_operations(model: ModelSpec, tokens: int, length: int) -> float:
+    """Of `refit`: both models once, for each linear what its inputs have in common, a least squares and sweeps over its columns."""
+    walked = 2 * model.layers * layer_operations(model, length)
+    fitted, d, wide = 0.0, model.hidden, model.intermediate
+    products = 2 * tokens * (2 * 2 * d * d + 2 * d * d + wide * (wide + d))
+    for rows, columns in model.linear_shapes().values():
+        fitted += 2 / 3 * columns**3 + (4 + 2 * (REFIT_SWEEPS + 1)) * columns * columns * rows
+    head = 2 * tokens * 2 * d * d + (4 + 2 * (REFIT_SWEEPS + 1)) * d * model.head_parameters
+    return tokens * walked + model.layers * products + fitted + head
 
 
 def outcome(model: ModelSpec, tokens: int) -> float:
