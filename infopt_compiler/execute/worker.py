@@ -87,8 +87,9 @@ def _run_pass(job: Job, channel: Channel) -> dict[str, Any]:
 
 def check_models(instance: Pass, inputs: Mapping[str, Any]) -> None:
     """What the pass says against the models that came in: where a model was not fetched yet, nothing could be checked
-    before. PassError with the first problem."""
-    for given in inputs.values():
+    before; as the checker does, of one that shapes the result only that one. PassError with the first problem."""
+    shaping = inputs.get(instance.shaped_by) if instance.shaped_by else None
+    for given in inputs.values() if shaping is None else [shaping]:
         for handle in given if isinstance(given, tuple) else (given,):
             if not isinstance(handle, HFModel) or not (handle.path / "config.json").is_file():
                 continue

@@ -12,6 +12,7 @@ CHUNK_TOKENS = 128  # so that a chunk's logits stay near the caches (25 MB at 49
 TRIALS, TRIAL_TOKENS = 12, 64  # windows on which layers are tried: short, and from all over the text
 DEPTH_TOKENS = 2048  # as many of an encoder's: every trial is a forward pass of half the model
 FIT_TOKENS = 32768  # on which channels are ranked and layers fitted: more rows than columns, held in memory
+COMPARED = 8  # windows whose outcomes are held at once
 REFIT_TOKENS = 65536  # on which a quantized student's integers are fitted anew
 REFIT_SWEEPS = 2  # over its columns; a third one moves hardly any integer
 ALL_SUBSETS = 64  # choices of layers, up to which all are tried

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from infopt_compiler.artifacts import ModelSpec
-from infopt_compiler.passes.distill.amounts import REFIT_TOKENS, SCORED
+from infopt_compiler.passes.distill.amounts import COMPARED, REFIT_TOKENS, SCORED
 from infopt_compiler.passes.distill.device import multiplies_bfloat16
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def trained_weights(student: ModelSpec, *, tables: bool) -> int:
 def peak_bytes(settings: Distill, teacher: ModelSpec, student: ModelSpec, work: Work) -> float:
     stages = [_reading(settings, teacher, work), _training(settings, teacher, student, work)]
     if settings.makes:
-        stages.append(making_bytes(teacher, student, work.fitted))
+        stages.append(making_bytes(teacher, student, work.fitted, work.length))
     if settings.refit:  # integers as floats, where they began, and weights of both models
         fitted = min(REFIT_TOKENS, work.windows * work.length) * layer_numbers(teacher)
         stages.append(4.0 * (teacher.parameters + 3 * student.parameters + fitted))
@@ -33,9 +33,9 @@ def peak_bytes(settings: Distill, teacher: ModelSpec, student: ModelSpec, work: 
     return LIBRARY_BYTES + max(stages)
 
 
-def making_bytes(teacher: ModelSpec, student: ModelSpec, tokens: int) -> float:
-    """Both models, and what is larger: the outcomes of both at once, or a layer's states and what it is fitted to."""
-    outcomes = OUTCOMES * tokens / SCORED * (0 if teacher.is_encoder else teacher.vocabulary)
+def making_bytes(teacher: ModelSpec, student: ModelSpec, tokens: int, length: int) -> float:
+    """Both models, and what is larger: outcomes of some windows, or a layer's states and what it is fitted to."""
+    outcomes = OUTCOMES * min(tokens, COMPARED * length) / SCORED * (0 if teacher.is_encoder else teacher.vocabulary)
     return 4 * (teacher.parameters + student.parameters + max(outcomes, layer_numbers(teacher) * tokens))
 
 

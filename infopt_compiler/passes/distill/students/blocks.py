@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.artifacts.pooling import read_pooling
-from infopt_compiler.passes.distill.amounts import SCORED
+from infopt_compiler.passes.distill.amounts import COMPARED, SCORED
 
 
 class Blocks(ABC):
@@ -37,10 +37,14 @@ class Blocks(ABC):
 
     def run(self) -> Tensor:
         """The outcome of the whole model."""
+        return self.outcome(self.states())
+
+    def states(self) -> Tensor:
+        """(B, S, D): what the last layer gives."""
         h_BSD = self.embedded()
         for index in range(self.layers):
             h_BSD = self.block(index, h_BSD)
-        return self.outcome(h_BSD)
+        return h_BSD
 
     @property
     def layers(self) -> int:
@@ -65,6 +69,10 @@ class Blocks(ABC):
     @abstractmethod
     def divergence(self, reference: Tensor, outcome: Tensor) -> float:
         """How far an outcome is from the reference's: 0 for equal ones."""
+
+    def apart(self, other: Blocks) -> float:
+        """How far another model on the same windows is from this one."""
+        return self.divergence(self.run(), other.run())
 
     @abstractmethod
     def token_weights(self) -> Tensor:
@@ -128,6 +136,15 @@ class DecoderBlocks(Blocks):
 
     def divergence(self, reference: Tensor, outcome: Tensor) -> float:
         return float((reference.exp() * (reference - outcome)).sum(-1).mean())
+
+    def apart(self, other: Blocks) -> float:
+        """A few windows at a time: outcomes of all of them would be gigabytes."""
+        ours, theirs = self.states(), other.states()
+        slices = [slice(at, at + COMPARED) for at in range(0, len(ours), COMPARED)]
+        found = [
+            self.divergence(self.outcome(ours[at]), other.outcome(theirs[at])) * len(ours[at]) for at in slices
+        ]
+        return sum(found) / len(ours)
 
     def token_weights(self) -> Tensor:
         """The first token of a window is where attention rests; its states are huge and fitted by nothing."""

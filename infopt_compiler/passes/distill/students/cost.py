@@ -39,14 +39,14 @@ def fit_operations(teacher: ModelSpec, student: ModelSpec, tokens: int, length: 
     """Of `heal`: the student before, after and twice on the way (an encoder's norm stands behind its residual: three times),
     the teacher as reference and on the way; a least squares for every layer."""
     narrower = student.linear_shapes() != teacher.linear_shapes()
-    of_teacher = (3 if narrower else 2) * teacher.layers * layer_operations(teacher, length)
+    of_teacher = (4 if narrower else 3) * teacher.layers * layer_operations(teacher, length)
     of_student = (5 if student.is_encoder else 4) * student.layers * layer_operations(student, length)
     rows, columns = student.intermediate, student.hidden
     products = tokens * (2 * rows * rows + 4 * rows * columns)
     solving = 2 / 3 * rows**3 + 2 * rows * rows * columns
     return (
         tokens * (of_teacher + of_student)
-        + 3 * outcome(teacher, tokens)
+        + 4 * outcome(teacher, tokens)
         + student.layers * (products + solving)
     )
 

@@ -85,10 +85,9 @@ def _cut(
 
 def _heal(teacher: Blocks, student: Blocks, kept: tuple[int, ...], progress: Progress) -> dict[str, Any]:
     """Heal the student; its divergence from the teacher on this text before and after."""
-    reference = teacher.run()
-    before = teacher.divergence(reference, student.run())
+    before = teacher.apart(student)
     left = heal(teacher, student, kept, progress)
-    after = teacher.divergence(reference, student.run())
+    after = teacher.apart(student)
     return {
         "divergence_cut": round(before, 4),
         "divergence_fitted": round(after, 4),

@@ -27,7 +27,6 @@ _PARTS = {"self_attn", "mlp", "input_layernorm", "post_attention_layernorm"}
 _SLICE = 16  # windows of a forward pass
 
 
-@torch.no_grad()
 def refit(
     teacher: Any, student: Any, weights: GridWeights, ids_BS: Tensor, progress: Progress
 ) -> list[float]:
@@ -39,12 +38,13 @@ def refit(
     layers = teacher.model.layers
     if {name for name, _ in layers[0].named_children()} != _PARTS:
         raise BadStudent("`refit` knows layers with the parts of Llama's only", help="leave `refit` out")
-    walk = _Walk(teacher, student, weights, ids_BS)
-    left = []
-    for index in range(len(layers)):
-        progress(index, len(layers), f"fitting the integers of layer {index + 1} of {len(layers)}")
-        left.append(walk.layer(index))
-    return [*left, *walk.head()]
+    with torch.no_grad():
+        walk = _Walk(teacher, student, weights, ids_BS)
+        left = []
+        for index in range(len(layers)):
+            progress(index, len(layers), f"fitting the integers of layer {index + 1} of {len(layers)}")
+            left.append(walk.layer(index))
+        return [*left, *walk.head()]
 
 
 class _Walk:
