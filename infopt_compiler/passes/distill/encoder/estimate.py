@@ -77,9 +77,9 @@ def _distilled(settings: Distill, teacher: ModelSpec, own: float, work: EncoderW
 
 def _control(settings: Distill, student: ModelSpec, own: float, work: EncoderWork, rates: Rates) -> float:
     """Two looks, each under its own dropout: behind attention and MLP, and of what each head sees of each token."""
-    learnt = 2 * work.steps * settings.batch * work.padded(1)
-    looked = 2 * work.looks * work.apart * work.padded(1)
-    drawn = student.layers * (2 * student.hidden + student.heads * work.padded(1))
+    learnt = 2 * work.steps * _piece(settings, work)
+    looked = 2 * work.looks * work.padded(work.apart)
+    drawn = student.layers * (2 * student.hidden + student.heads * _piece(settings, work) / settings.batch)
     return (3 * learnt + looked) * own / rates.trained + (learnt + looked) * drawn * DROPOUT_SECONDS
 
 
@@ -96,7 +96,7 @@ def _peak(settings: Distill, teacher: ModelSpec, student: ModelSpec, work: Encod
     states = 2 * work.mean if settings.states or settings.attention else 0
     view = (work.sentences + work.apart) * teacher.hidden * (states + 4)
     micro = min(settings.micro, settings.batch)
-    kept = 2 * micro * work.padded(1) * student.layers * saved_bytes(student, floats16=floats16)
+    kept = 2 * work.padded(micro) * student.layers * saved_bytes(student, floats16=floats16)
     look = 4 * PAIRS * work.apart**2 * student.hidden
     models = 4 * (teacher.parameters + student.parameters) + 12 * student.linear_parameters
     made = making_bytes(teacher, student, work.fitted, 0) if settings.makes else 0

@@ -107,12 +107,13 @@ class EncoderTask:
         return total
 
     def _contrast(self, sentences: Sentences, items: list[int], step: int) -> Tensor:
-        """Two looks at the same sentences, each under its own dropout, drawn by seed and step."""
+        """Two looks at the same sentences, each under its own dropout, drawn by seed and step. Sentences of about one length
+        go through the layers together; every one is held against all others."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed * 1_000_003 + step)
             self.student.model.train()
-            ids_BS = sentences.rows(items)
-            one, other = (self._forward(ids_BS).vector for _ in range(2))
+            rows = [sentences.rows(piece) for piece in sentences.pieces(items, PIECE)]
+            one, other = (torch.cat([self._forward(ids_BS).vector for ids_BS in rows]) for _ in range(2))
             self.student.model.eval()
         return self.weights.contrast * contrast_loss(one, other).sum()
 
