@@ -33,6 +33,7 @@ class ModelKind(str, Enum):
 class Metric:
     """`aggregates` are the percentiles or statistics that a bound must name (`ttft.p95`); empty: the metric has one value.
 
+    `of_task`: `on` names a task (`lm-eval:`), of all others text. `of_binding`: a share that may be limited `of` another model's all the same.
     `reference`: the metric compares with a reference model (`vs base`). `only`: the kind of model that has it; None: any.
     """
 
@@ -44,6 +45,8 @@ class Metric:
     aggregates: tuple[str, ...] = ()
     reference: bool = False
     only: ModelKind | None = None
+    of_task: bool = False
+    of_binding: bool = False
 
 
 _PERCENTILES = ("mean", "p50", "p90", "p95", "p99", "max")
@@ -229,6 +232,26 @@ METRICS: dict[str, Metric] = {
             "share of greedily generated tokens before the first that differs from the reference's; prompts are the windows' beginnings",
             reference=True,
             only=ModelKind.decoder,
+        ),
+        Metric(
+            "accuracy",
+            Dimension.fraction,
+            _HIGH,
+            Needs.data,
+            "share of a task's documents answered right, as lm-eval scores it (`acc`; of written answers `exact_match`)",
+            only=ModelKind.decoder,
+            of_task=True,
+            of_binding=True,
+        ),
+        Metric(
+            "accuracy.norm",
+            Dimension.fraction,
+            _HIGH,
+            Needs.data,
+            "the same of a choice, each by its log-likelihood over its length (lm-eval's `acc_norm`)",
+            only=ModelKind.decoder,
+            of_task=True,
+            of_binding=True,
         ),
         Metric(
             "cosine",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from infopt_compiler.artifacts import TextData
+from infopt_compiler.artifacts import TaskData, TextData
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, error
 from infopt_compiler.sema import check_recipe
 from infopt_compiler.sema.program import Program
@@ -164,6 +164,7 @@ def _evaluate(job: BuildJob, found: Findings, name: str, earlier: Past | None) -
             distillation=_distillation(found, budget.subject),
             earlier=None if earlier is None else earlier.get(name, {}),
             way=stages(found.graph, artifacts, known, budget.subject),
+            tasks={key: value for key, value in artifacts.items() if isinstance(value, TaskData)},
         )
     except DiagnosticError as problem:
         raise DiagnosticError(

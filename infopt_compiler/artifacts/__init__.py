@@ -3,10 +3,12 @@
 from infopt_compiler.artifacts.handles import (
     KINDS,
     Artifact,
+    Data,
     HFModel,
     OnnxModel,
     QuantizedModel,
     ShardedModel,
+    TaskData,
     TextData,
 )
 from infopt_compiler.artifacts.model_spec import ModelSpec, WeightFormat
@@ -15,6 +17,7 @@ from infopt_compiler.artifacts.text import DataSpec, Document, Window
 __all__ = [
     "KINDS",
     "Artifact",
+    "Data",
     "DataSpec",
     "Document",
     "HFModel",
@@ -22,6 +25,7 @@ __all__ = [
     "OnnxModel",
     "QuantizedModel",
     "ShardedModel",
+    "TaskData",
     "TextData",
     "WeightFormat",
     "Window",

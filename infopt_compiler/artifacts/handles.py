@@ -49,12 +49,26 @@ class OnnxModel(Artifact):
 
 
 @dataclass(frozen=True)
-class TextData(Artifact):
+class Data(Artifact):
+    """What models are run on, and no model itself."""
+
+    kind = "data"
+
+
+@dataclass(frozen=True)
+class TextData(Data):
     """A folder with `documents.jsonl` (one {"id", "text"} a line) and `data.json` (a `DataSpec`)."""
 
     kind = "TextData"
 
 
+@dataclass(frozen=True)
+class TaskData(Data):
+    """A folder with `task.json` (a task of lm-evaluation-harness, and which of its documents count) and `data/`."""
+
+    kind = "TaskData"
+
+
 KINDS: dict[str, type[Artifact]] = {
-    cls.kind: cls for cls in (HFModel, QuantizedModel, ShardedModel, OnnxModel, TextData)
+    cls.kind: cls for cls in (HFModel, QuantizedModel, ShardedModel, OnnxModel, TextData, TaskData)
 }

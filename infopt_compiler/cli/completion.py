@@ -167,7 +167,9 @@ def _paths_of(program: Program) -> Iterator[tuple[str, list[str]]]:
         yield from ((f"{node.name}.{argument}", []) for argument in pass_class.inputs)
         yield from ((f"{node.name}.{name}", values) for name, values in _parameters(pass_class))
     yield from ((f"{name}.source", []) for name in program.models)
-    yield from ((f"{name}.{key}", []) for name in program.data for key in ("window", "sample", "seed"))
+    for name, data in program.data.items():
+        keys = ("sample", "seed") if data.is_task else ("window", "sample", "seed")
+        yield from ((f"{name}.{key}", []) for key in keys)
     for name in program.scenarios:
         yield from ((f"scenario.{name}.{key}", []) for key in ("prompt", "generate", "batch"))
     for budget in program.budgets.values():

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infopt_compiler.artifacts import Artifact, HFModel, TextData
+from infopt_compiler.artifacts import Artifact, HFModel, TaskData, TextData
 from infopt_compiler.diagnostics import Span
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.passes.base import Pass
@@ -31,7 +31,7 @@ class Step:
 
     @property
     def pass_name(self) -> str:
-        """The pass, or what stands for one: `import` for models, `text` for data."""
+        """The pass, or what stands for one: `import` for models, `text` or `task` for data."""
         raise TypeError("a step is one of its subclasses")
 
     @property
@@ -57,8 +57,14 @@ class ModelStep(Step):
 class DataStep(Step):
     declaration: DataDecl = field(kw_only=True)
     kind = "data"
-    pass_name = "text"
-    output = TextData
+
+    @property
+    def pass_name(self) -> str:
+        return "task" if self.declaration.is_task else "text"
+
+    @property
+    def output(self) -> type[Artifact]:
+        return TaskData if self.declaration.is_task else TextData
 
 
 @dataclass(frozen=True)

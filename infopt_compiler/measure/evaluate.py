@@ -8,7 +8,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from infopt_compiler.artifacts import Artifact, ModelSpec, TextData
+from infopt_compiler.artifacts import Artifact, ModelSpec, TaskData, TextData
 from infopt_compiler.budget import Basis, Bound, BoundResult, Earlier, Interval, Spread, Verdict, holds, judge
 from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.measure.attribution import attribute
@@ -41,6 +41,15 @@ from infopt_compiler.measure.records import MemoryRecords, Records, library_vers
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.measure.stages import Stage
+from infopt_compiler.measure.tasks_judged import (
+    TaskResults,
+    check_tasks,
+    judge_task,
+    measure_tasks,
+    own_task,
+    task_details,
+    task_values,
+)
 from infopt_compiler.measure.timing import Timing, judge_relative, judge_served, measure_timing, own_of
 from infopt_compiler.metrics import Needs
 from infopt_compiler.targets import Target, machine_digest, predict
@@ -79,10 +88,11 @@ def evaluate(
     earlier: Mapping[Figure, Earlier] | None = MappingProxyType({}),
     way: Sequence[Stage] = (),
     distillation: Mapping[str, Any] | None = None,
+    tasks: Mapping[str, TaskData] = MappingProxyType({}),
 ) -> Evaluation:
     """Verdicts of all `bounds` on `subject` (binding `name`), in their order, and every value on the way.
 
-    `artifacts`, `specs` and `data` hold what the bounds name by binding. On a target that is not here (`target.here`)
+    `artifacts`, `specs`, `data` and `tasks` hold what the bounds name by binding. On a target that is not here (`target.here`)
     requests are not run: their metrics are predicted and marked so. Size and quality are measured all the same.
     `distillation` is what the pass `distill` recorded on the way to the subject.
     `earlier` is what bounds `of last` are held to; None where the history cannot be read.
@@ -105,13 +115,16 @@ def evaluate(
         progress,
         earlier,
         distillation,
+        tasks,
     )
     check_kind(job)
+    check_tasks(job)
     timing = measure_timing(job) if target.here else None
     quality = measure_quality(job)
     embeddings = measure_embeddings(job)
     generated = measure_generations(job)
-    results = [_result(job, bound, timing, quality, embeddings, generated) for bound in bounds]
+    answered = measure_tasks(job)
+    results = [_result(job, bound, timing, quality, embeddings, generated, answered) for bound in bounds]
     return Evaluation(
         results,
         [
@@ -120,10 +133,11 @@ def evaluate(
             *_quality_values(job, quality),
             *_embedding_values(job, embeddings),
             *generation_values(job, generated),
+            *task_values(job, answered),
         ],
         _worst(quality, embeddings),
         _environment(job, timing, quality),
-        breakdown(job, timing) | _text_details(job, quality, generated),
+        breakdown(job, timing) | _text_details(job, quality, generated, answered),
         attribute(job, way, timing, quality, embeddings),
     )
 
@@ -135,6 +149,7 @@ def _result(
     quality: dict[str, Quality],
     embeddings: Compared,
     generated: Generated,
+    answered: TaskResults,
 ) -> BoundResult:
     needs = bound.definition.needs
     if needs is Needs.scenario and not job.target.here:
@@ -143,6 +158,8 @@ def _result(
         if timing is None:
             raise DiagnosticError(error("E0909", f"`{bound.name}` needs requests", bound.span))
         judged, own = judge_served(timing, bound), own_of(timing, bound)
+    elif bound.definition.of_task:
+        judged, own = judge_task(job, bound, answered), own_task(job, bound, answered)
     elif needs is Needs.data:
         judged, own = _judge_text(job, bound, quality, embeddings, generated)
     elif needs is Needs.control:
@@ -283,13 +300,16 @@ def _judge_text(
     return judge_quality(job, bound, quality), own_quality(job, bound, quality)
 
 
-def _text_details(job: Job, quality: dict[str, Quality], generated: Generated) -> dict[str, Any]:
-    """The keys `tails`, `domains` and `generations` of a row of `measured`, as far as there is something in them."""
+def _text_details(
+    job: Job, quality: dict[str, Quality], generated: Generated, answered: TaskResults
+) -> dict[str, Any]:
+    """The keys `tails`, `domains`, `generations` and `tasks` of a row of `measured`, as far as there is something in them."""
     tails = {found.label: found.result.tails() for found in quality.values()}
     details = {
         "tails": {label: found for label, found in tails.items() if found},
         "domains": domains(quality, job.settings.confidence),
         "generations": {found.label: found.to_json() for found in generated.values()},
+        "tasks": task_details(job, answered),
     }
     return {key: found for key, found in details.items() if found}
 

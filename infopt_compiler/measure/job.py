@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from infopt_compiler.artifacts import Artifact, ModelSpec, TextData
+from infopt_compiler.artifacts import Artifact, ModelSpec, TaskData, TextData
 from infopt_compiler.budget import Bound, BoundSeverity, Earlier
 from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.measure.latency import Progress
@@ -21,7 +21,7 @@ Figure = tuple[str, str | None, str | None]  # see `Bound.figure`
 
 @dataclass(frozen=True)
 class Job:
-    """`artifacts`, `specs` and `data` by binding; `name` is the subject's binding.
+    """`artifacts`, `specs`, `data` and `tasks` by binding; `name` is the subject's binding.
 
     `distillation`: what `distill` recorded on the way to the subject, None where it was not distilled.
     `earlier`: what the newest earlier build measured, by `Bound.figure`; None where the history cannot be read.
@@ -41,6 +41,7 @@ class Job:
     progress: Progress
     earlier: Mapping[Figure, Earlier] | None = field(default_factory=dict)
     distillation: Mapping[str, Any] | None = None
+    tasks: Mapping[str, TaskData] = field(default_factory=dict)
 
     def needing(self, needs: Needs) -> list[Bound]:
         return [bound for bound in self.bounds if bound.definition.needs is needs]
@@ -58,6 +59,12 @@ class Job:
             message = f"`{bound.name}` needs text: name it"
             raise DiagnosticError(error("E0909", message, bound.span, help="write `on` and a data binding"))
         return self.data[names[0]]
+
+    def task(self, bound: Bound) -> TaskData:
+        """The task of `on`; DiagnosticError E0909 where it is none."""
+        if bound.on is None or bound.on not in self.tasks:
+            raise DiagnosticError(error("E0909", f"`{bound.name}` needs a task: name it", bound.span))
+        return self.tasks[bound.on]
 
     def confidence(self, bound: Bound) -> float:
         """Of one bound by itself; with the setting `family` the error that is said is spent over all of them."""

@@ -59,15 +59,30 @@ def answer(command: dict[str, Any], logits_of: Any) -> dict[str, Any]:
     """Score one window; `write`: leave the logits for others; `reference`: compare with those left there."""
     import numpy as np
 
-    ids, vocabulary = command["ids"], command["vocabulary"]
-    logits = logits_of(ids)[:-1]
-    if logits.shape[1] < vocabulary:
-        raise ValueError(f"the model has {logits.shape[1]} logits, its tokenizer {vocabulary} entries")
-    logits = logits[:, :vocabulary]
+    ids = command["ids"]
+    logits = _known(logits_of(ids)[:-1], command["vocabulary"])
     if command.get("write"):
         np.save(command["write"], logits)
     reference = np.load(command["reference"], mmap_mode="r") if command.get("reference") else None
     return score(logits, ids, reference)
+
+
+def continued(command: dict[str, Any], logits_of: Any) -> dict[str, Any]:
+    """The log-likelihood of `continued` after `ids`, and whether it is what the model would have written."""
+    import numpy as np
+
+    given, then = command["ids"], command["continued"]
+    logits = _known(logits_of([*given, *then])[len(given) - 1 : -1], command["vocabulary"])
+    log_q, targets = log_softmax(logits), np.array(then)
+    own = np.take_along_axis(log_q, targets[:, None], axis=-1)
+    return {"log_likelihood": float(own.sum()), "greedy": bool((log_q.argmax(axis=-1) == targets).all())}
+
+
+def _known(logits: NDArray[np.float32], vocabulary: int) -> NDArray[np.float32]:
+    """Without the entries that the tokenizer does not know."""
+    if logits.shape[1] < vocabulary:
+        raise ValueError(f"the model has {logits.shape[1]} logits, its tokenizer {vocabulary} entries")
+    return logits[:, :vocabulary]
 
 
 def _main() -> None:
@@ -87,6 +102,8 @@ def _main() -> None:
             emit({"ids": model.encode(command["encode"]) if model.encode else None})
         elif "generate" in command:
             emit({"ids": model.generate(command["generate"], command["most"])})
+        elif "continued" in command:
+            emit(continued(command, model.logits))
         else:
             emit(answer(command, model.logits))
 

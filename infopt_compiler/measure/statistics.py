@@ -8,7 +8,7 @@ Order Statistics, 3rd ed., 7.1); the sample counts are those of MLPerf Inference
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from statistics import NormalDist
 
@@ -38,6 +38,28 @@ def ranks(n: int, q: float, confidence: float) -> tuple[int | None, int | None]:
             upper = k
             break
     return lower, upper
+
+
+@lru_cache(maxsize=1024)
+def share_limits(right: float, n: int, confidence: float) -> tuple[float, float]:
+    """Exact limits (Clopper, Pearson) of a share of which `right` of `n` were seen; a part of one counts against either limit."""
+    least, most = math.floor(right + 1e-9), math.ceil(right - 1e-9)
+    low = _share(lambda q: 1.0 - _at_most(n, least - 1, q) < 1 - confidence) if least > 0 else 0.0
+    high = _share(lambda q: _at_most(n, most, q) > 1 - confidence) if most < n else 1.0
+    return low, high
+
+
+def _share(below: Callable[[float], bool]) -> float:
+    """The share up to which `below` holds."""
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if below(middle) else (low, middle)
+    return (low + high) / 2
+
+
+def _at_most(n: int, k: int, q: float) -> float:
+    return math.fsum(_binomial(n, number, q) for number in range(k + 1))
 
 
 def percentile(ordered: Sequence[float], q: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from infopt_compiler.artifacts import HFModel, ModelSpec, TextData
+from infopt_compiler.artifacts import Data, HFModel, ModelSpec
 from infopt_compiler.artifacts.entry import Entry
 from infopt_compiler.artifacts.model_spec import Served
 from infopt_compiler.graph import Graph, ModelStep, PassStep, Step
@@ -32,7 +32,7 @@ def input_spec(graph: Graph, step: Step, specs: Mapping[str, ModelSpec | None]) 
     """The spec of the first model that comes in, or of the one that shapes the output; among candidates the one of the
     fewest weights, which `select` tries first."""
     for names in shaping_first(step.inputs, step.instance.shaped_by if isinstance(step, PassStep) else None):
-        models = [name for name in names if graph.steps[name].output is not TextData]
+        models = [name for name in names if not issubclass(graph.steps[name].output, Data)]
         known = [spec for name in models if (spec := specs[name]) is not None]
         if models:
             return min(known, key=lambda spec: spec.weight_bytes) if len(known) == len(models) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from infopt_compiler.artifacts import Artifact, ModelSpec, TextData
+from infopt_compiler.artifacts import Artifact, Data, ModelSpec
 from infopt_compiler.graph import Graph
 from infopt_compiler.measure.stages import Stage
 
@@ -23,6 +23,6 @@ def stages(
 
 
 def _before(graph: Graph, artifacts: Mapping[str, Artifact], name: str) -> str | None:
-    models = [need for need in graph.steps[name].needs if graph.steps[need].output is not TextData]
+    models = [need for need in graph.steps[name].needs if not issubclass(graph.steps[need].output, Data)]
     same = [need for need in models if artifacts[need].digest == artifacts[name].digest]
     return next(iter([*same, *models]), None)

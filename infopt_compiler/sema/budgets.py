@@ -16,6 +16,7 @@ from infopt_compiler.sema.program import Budget, Program
 from infopt_compiler.sema.reach import check_itself, check_reach
 from infopt_compiler.sema.scope import Kind, Scope, Symbol
 from infopt_compiler.sema.slot import article
+from infopt_compiler.sema.tasks import check_on
 from infopt_compiler.sema.values import quantity
 from infopt_compiler.syntax import ast
 from infopt_compiler.units import Dimension
@@ -143,8 +144,12 @@ def _use_clauses(scope: Scope, line: ast.Bound) -> None:
 
 def _on(scope: Scope, line: ast.Bound, metric: Metric) -> str | None:
     if metric.needs is Needs.data and line.on is None:
-        message = f"`{metric.name}` is measured on text, and none is named"
-        known = [s.name.text for s in scope.symbols.values() if s.kind is Kind.data]
+        message = (
+            f"`{metric.name}` is measured on {'a task' if metric.of_task else 'text'}, and none is named"
+        )
+        known = [
+            s.name.text for s in scope.symbols.values() if s.kind is Kind.data and s.is_task is metric.of_task
+        ]
         hint = f"add `on {known[-1]}`" if known else "add a `data` statement, and `on` its name"
         scope.report(error("E0424", message, line.span, help=hint))
     if line.on is None:
@@ -153,6 +158,8 @@ def _on(scope: Scope, line: ast.Bound, metric: Metric) -> str | None:
     if metric.needs is not Needs.data:
         message = f"`{metric.name}` is not measured on text: `on` has no meaning here"
         scope.report(error("E0426", message, line.on.span))
+    elif symbol is not None:
+        check_on(scope, line.on, metric, symbol)
     return symbol.name.text if symbol is not None else None
 
 

@@ -21,6 +21,7 @@ from infopt_compiler.sema.overriding import apply_override
 from infopt_compiler.sema.program import Budget, DataDecl, ModelDecl, Node, Program
 from infopt_compiler.sema.scope import Kind, Scope
 from infopt_compiler.sema.specs import Chain, check_memory, check_node, specs_of
+from infopt_compiler.sema.tasks import check_tasks
 from infopt_compiler.sema.usage import warn_overlap, warn_unused
 from infopt_compiler.syntax import ast, parse_recipe
 from infopt_compiler.syntax.overrides import Override, parse_override
@@ -169,6 +170,7 @@ def _check_whole(scope: Scope, tree: ast.Recipe, program: Program, clean: bool) 
         check_node(scope, node, chains, find_static_target(program.target), program.scenarios)
     check_memory(scope, program, chains, target_memory_bytes(program.target), program.target)
     check_gain(scope, program)
+    check_tasks(scope, program, _folder(program))
     check_fitting(scope, tree, chains, program.scenarios)
     if clean and not any(d.severity is Severity.error for d in scope.found):
         warn_overlap(scope, program)

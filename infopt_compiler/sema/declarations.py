@@ -11,7 +11,7 @@ from infopt_compiler.measure.scenario import Scenario, ScenarioMode
 from infopt_compiler.sema.groups import group_options
 from infopt_compiler.sema.program import DataDecl, ModelDecl
 from infopt_compiler.sema.scope import Kind, Scope
-from infopt_compiler.sema.slot import DATA_SLOTS, SCENARIO_SLOTS, Slot
+from infopt_compiler.sema.slot import DATA_SLOTS, SCENARIO_SLOTS, TASK_SLOTS, Slot
 from infopt_compiler.sema.values import BAD, convert, quantity
 from infopt_compiler.sources import SourceError, parse_data_source, parse_model_source
 from infopt_compiler.syntax import ast
@@ -118,7 +118,8 @@ def check_data(scope: Scope, data: ast.Data, known: Mapping[str, DataDecl]) -> D
     """The data with slices of slices composed; None where its source was reported."""
     parent = _parent(scope, data, known)
     start, stop = _range(scope, data.range)
-    values = check_settings(scope, data.settings, DATA_SLOTS)
+    task = parent is not None and parent.is_task
+    values = check_settings(scope, data.settings, TASK_SLOTS if task else DATA_SLOTS)
     if parent is None:
         return None
     field = values.pop("field", parent.field)

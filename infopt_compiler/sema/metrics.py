@@ -88,7 +88,7 @@ def _relative(scope: Scope, metric: Metric, bound: ast.Bound, value: ast.Value) 
 
 def _may_be_relative(scope: Scope, metric: Metric, of: ast.Name) -> bool:
     """A metric that compares with a binding, or is a share, is not a percentage of another binding's as well."""
-    if metric.dimension is not Dimension.fraction and not metric.reference:
+    if metric.of_binding or (metric.dimension is not Dimension.fraction and not metric.reference):
         return True
     why = "is a share already" if metric.dimension is Dimension.fraction else "compares already"
     message = f"`{metric.name}` {why}: a limit `of` something has no meaning here"

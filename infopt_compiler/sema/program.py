@@ -10,6 +10,7 @@ from infopt_compiler.artifacts import DataSpec
 from infopt_compiler.budget.bound import Bound
 from infopt_compiler.diagnostics import Input, Span
 from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.sources import is_task
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class DataDecl:
     spec: DataSpec = DataSpec()
     field: str = "text"
     span: Span | None = dataclass_field(default=None, compare=False)
+
+    @property
+    def is_task(self) -> bool:
+        return is_task(self.source)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from infopt_compiler.artifacts import Artifact, HFModel, TextData
+from infopt_compiler.artifacts import Artifact, HFModel, TaskData, TextData
 from infopt_compiler.diagnostics import Diagnostic, Note, did_you_mean, error
+from infopt_compiler.sources import is_task
 from infopt_compiler.syntax import ast
 
 RESERVED = frozenset(
@@ -52,6 +53,10 @@ class Symbol:
     value: ast.Value | None = None
     used: bool = False
 
+    @property
+    def is_task(self) -> bool:
+        return self.artifact is TaskData
+
 
 _KINDS: dict[type[ast.Syntax], tuple[Kind, type[Artifact] | None]] = {
     ast.Model: (Kind.model, HFModel),
@@ -86,7 +91,16 @@ class Scope:
             if self._refused(name):
                 continue
             value = statement.value if isinstance(statement, ast.Let) else None
-            self.symbols[name.text] = Symbol(name, kind[0], order, kind[1], value)
+            artifact = self._data(statement) if isinstance(statement, ast.Data) else kind[1]
+            self.symbols[name.text] = Symbol(name, kind[0], order, artifact, value)
+
+    def _data(self, data: ast.Data) -> type[Artifact]:
+        """A text or a task; a slice is what it is cut from."""
+        if isinstance(data.source, ast.Name):
+            parent = self.symbols.get(data.source.text)
+            return TaskData if parent is not None and parent.is_task else TextData
+        task = isinstance(data.source, ast.Text) and is_task(data.source.value)
+        return TaskData if task else TextData
 
     def _refused(self, name: ast.Name) -> bool:
         first = self.symbols.get(name.text)

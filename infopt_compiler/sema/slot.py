@@ -139,3 +139,6 @@ DATA_SLOTS: dict[str, Slot] = {
         Slot("field", str),
     )
 }
+
+# A task's documents are asked whole, and its YAML says what is in them.
+TASK_SLOTS: dict[str, Slot] = {name: DATA_SLOTS[name] for name in ("sample", "seed")}

@@ -139,7 +139,14 @@ def _binding(scope: Scope, slot: Slot, value: ast.Value) -> Any:
         message = f"`{slot.name}` is the name of data, not {describe(value)}"
         scope.report(error("E0303", message, value.span))
         return BAD
-    return value.text if scope.find(value, Kind.data) is not None else BAD
+    symbol = scope.find(value, Kind.data)
+    if symbol is None:
+        return BAD
+    if symbol.is_task:
+        message = f"`{slot.name}` is text, and `{value.text}` is a task"
+        scope.report(error("E0445", message, value.span, help="name data of `file:`, `hf:` or `python:`"))
+        return BAD
+    return value.text
 
 
 def _bool(scope: Scope, slot: Slot, value: ast.Value) -> Any:

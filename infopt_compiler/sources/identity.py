@@ -19,6 +19,7 @@ from infopt_compiler.sources.hf_folder import is_model_file
 from infopt_compiler.sources.load import missing_path
 from infopt_compiler.sources.module_text import module_files
 from infopt_compiler.sources.reference import (
+    HarnessTask,
     HubModel,
     LocalPath,
     PythonModule,
@@ -27,6 +28,8 @@ from infopt_compiler.sources.reference import (
     parse_data_source,
     parse_model_source,
 )
+from infopt_compiler.sources.task_config import read_task
+from infopt_compiler.sources.task_folder import digest_of
 from infopt_compiler.sources.text_files import is_text_file
 from infopt_compiler.sources.wheel import cached_wheel, find_member
 
@@ -44,8 +47,10 @@ def model_identity(text: str, base: Path) -> dict[str, Any]:
 
 
 def data_identity(text: str, base: Path) -> dict[str, Any]:
-    """As `model_identity`, of a text. SourceError E0600, E0601, E0610."""
+    """As `model_identity`, of a text or a task. SourceError E0600, E0601, E0610, E0615 to E0619."""
     source = parse_data_source(text)
+    if isinstance(source, HarnessTask):
+        return {"digest": digest_of(read_task(source.resolve(base), source.task))}
     if isinstance(source, PythonModule):
         return {"source": text, "digest": _modules_digest(source)}
     if isinstance(source, LocalPath):

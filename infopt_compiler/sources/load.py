@@ -1,4 +1,4 @@
-"""Sources become artifacts: a model folder, or documents. Runs in a worker process, since it may need torch."""
+"""Sources become artifacts: a model folder, documents, or a task. Runs in a worker process, since it may need torch."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from infopt_compiler.sources.module_code import code_of_modules
 from infopt_compiler.sources.module_text import module_files, texts_of_modules
 from infopt_compiler.sources.progress import Tell
 from infopt_compiler.sources.reference import (
+    HarnessTask,
     HubFile,
     HubModel,
     LocalPath,
@@ -28,6 +29,7 @@ from infopt_compiler.sources.reference import (
     parse_model_source,
 )
 from infopt_compiler.sources.slices import slice_documents
+from infopt_compiler.sources.task_folder import load_task
 from infopt_compiler.sources.text_files import file_documents
 from infopt_compiler.sources.wheel import fetch_wheel, unpack
 
@@ -53,7 +55,11 @@ def load_model(source: str, base: Path, folder: Path, scratch: Path, tell: Tell)
 def load_data(
     source: str, base: Path, field: str, share: tuple[float, float], spec: DataSpec, folder: Path, tell: Tell
 ) -> dict[str, Any]:
-    """Fetch a text, cut the slice `share` of it and write it as `TextData`; gives facts. SourceError, OSError."""
+    """Fetch a text, cut the slice `share` of it and write it as `TextData` (a task: as `TaskData`); gives facts. SourceError,
+    OSError."""
+    named = parse_data_source(source)
+    if isinstance(named, HarnessTask):
+        return {"source": source, **load_task(named, base, share, spec, folder, tell)}
     documents, facts = _fetch_documents(source, base, field, tell)
     if not documents:
         raise SourceError("E0611", f"`{source}` holds no text")
@@ -95,6 +101,7 @@ def _fetch_documents(text: str, base: Path, field: str, tell: Tell) -> tuple[lis
     if isinstance(source, HubFile):
         path, facts = fetch_file(source, tell)
         return file_documents(path, field), {**facts, "sha256": digest_file(path)}
+    assert isinstance(source, LocalPath)
     path = source.resolve(base)
     documents = file_documents(path, field)
     return documents, {"sha256": digest_file(path)} if path.is_file() else {}

@@ -67,8 +67,19 @@ class PythonModule:
         return tuple(part.strip() for part in self.module.split(","))
 
 
+@dataclass(frozen=True)
+class HarnessTask:
+    """`lm-eval:folder#task`: a task of lm-evaluation-harness by the YAML files of a folder, relative to the recipe's folder."""
+
+    folder: str
+    task: str
+
+    def resolve(self, base: Path) -> Path:
+        return LocalPath(self.folder).resolve(base)
+
+
 ModelSource = HubModel | LocalPath | WheelMember
-DataSource = HubFile | LocalPath | PythonModule
+DataSource = HubFile | LocalPath | PythonModule | HarnessTask
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _REVISION = r"[A-Za-z0-9][A-Za-z0-9._/-]*"
@@ -77,8 +88,10 @@ _HUB_FILE = re.compile(rf"datasets/({_NAME}/{_NAME})(?:@({_REVISION}))?#(.+)")
 _WHEEL = re.compile(rf"({_NAME})==([A-Za-z0-9][A-Za-z0-9.!+_-]*)#(.+)")
 _ONE_MODULE = r"(?:\*|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:\.\*)?)"
 _MODULE = re.compile(rf"{_ONE_MODULE}(?: *, *{_ONE_MODULE})*")
+_TASK = re.compile(r"([^#]+)#([\w./-]+)")
 
 _CODE = "#code"
+_HARNESS = "lm-eval"
 
 MODEL_SCHEMES = {
     "hf": "hf:org/name@revision",
@@ -89,6 +102,7 @@ DATA_SCHEMES = {
     "hf": "hf:datasets/org/name@revision#path.jsonl",
     "file": "file:path/to/text.txt",
     "python": "python:module, package.*",
+    _HARNESS: f"{_HARNESS}:path/to/folder#task",
 }
 
 
@@ -113,10 +127,17 @@ def parse_data_source(text: str) -> DataSource:
     names, code = rest.removesuffix(_CODE), rest.endswith(_CODE)
     if scheme == "python" and _MODULE.fullmatch(names):
         return PythonModule(names, code)
+    if scheme == _HARNESS and (match := _TASK.fullmatch(rest)):
+        return HarnessTask(match[1], match[2])
     if scheme == "hf" and (match := _HUB_FILE.fullmatch(rest)):
         _refuse_escape(match[3])
         return HubFile(match[1], match[3], match[2] or "main")
     raise _malformed(text, DATA_SCHEMES[scheme])
+
+
+def is_task(source: str) -> bool:
+    """Whether a data source names a task that models answer, not a text."""
+    return source.startswith(f"{_HARNESS}:")
 
 
 def _split(text: str, schemes: dict[str, str]) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from infopt_compiler.measure.machine_state import MachineState
 from infopt_compiler.measure.records import MemoryRecords
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.measure.settings import MeasureSettings
+from infopt_compiler.metrics import METRICS
 from infopt_compiler.targets import TARGETS, Target
 from infopt_compiler.units import parse_quantity
 from tests.measure.conftest import World
@@ -26,7 +27,7 @@ SETTINGS = MeasureSettings("test", seconds=30, min_blocks=3, requests=24, warmup
 def bound(text: str, **more) -> Bound:
     name, operator, *limit = text.split(maxsplit=2)
     metric, _, aggregate = name.rpartition(".")
-    if name in ("memory.peak", "size", "perplexity", "cost", "throughput", "top1", "generation"):
+    if name in METRICS:
         metric, aggregate = name, ""
     return Bound(metric, Operator(operator), parse_quantity(limit[0]), aggregate or None, **more)
 

@@ -38,3 +38,17 @@ def test_logits_pass_between_processes_through_a_file(tmp_path) -> None:
     found = answer({"ids": ids, "vocabulary": 7, "reference": file}, lambda _: logits(0, 7))
     assert found["kl"] == [0.0] * 6
     assert found["equal"] == 6
+
+
+def test_a_continuation_is_weighed_after_its_context():
+    from infopt_compiler.measure.score import continued, log_softmax
+
+    rng = np.random.default_rng(0)
+    logits = rng.standard_normal((5, 7)).astype(np.float32)
+    command = {"ids": [1, 2, 3], "continued": [4, 5], "vocabulary": 6}
+    found = continued(command, lambda ids: logits[: len(ids)])
+    log_q = log_softmax(logits[2:4, :6])  # entry 6 is padding
+    assert found["log_likelihood"] == pytest.approx(log_q[0, 4] + log_q[1, 5])
+    best = log_q.argmax(axis=-1).tolist()
+    assert continued({**command, "continued": best}, lambda ids: logits[: len(ids)])["greedy"]
+    assert not found["greedy"] or best == [4, 5]

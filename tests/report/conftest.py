@@ -103,6 +103,7 @@ def whole(report: dict[str, Any]) -> dict[str, Any]:
         "tails": {"heldout vs base": tails, "code vs base": tails},
         "domains": texts,
         "generations": {"heldout vs base": written},
+        "tasks": {"arc": {"documents": 12, "versions": {"lm-eval": "0"}, "lost": {"base": [{"document": 3, "excerpt": "Which <one>?"}]}}},
     }  # fmt: skip
     curve = [
         {"step": 0.0, "kl": 3.0, "nll": 5.0, "loss": 3.0},

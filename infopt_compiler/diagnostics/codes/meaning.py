@@ -9,7 +9,7 @@ MEANING: tuple[CodeInfo, ...] = (
         "E0401",
         "artifact of the wrong kind",
         "Each pass takes certain kinds of artifacts and gives one: a model of PyTorch weights (HFModel), integer weights "
-        "(QuantizedModel), an ONNX folder (OnnxModel), text (TextData). `infopt-compile passes NAME` shows them.",
+        "(QuantizedModel), an ONNX folder (OnnxModel), text (TextData), a task (TaskData, for budgets only). `infopt-compile passes NAME` shows them.",
     ),
     CodeInfo("E0402", "missing artifact", "The pass needs this artifact, and the call does not give it."),
     CodeInfo(
@@ -155,5 +155,11 @@ MEANING: tuple[CodeInfo, ...] = (
         "percentile of the good side",
         "Of a metric of which more is better a high percentile is what the best requests exceed: `decode.p95 >= 20 tok/s` is met "
         "where one in 20 is fast. Bound the time instead, `tpot.p95 <= 50 ms`. This is a warning.",
+    ),
+    CodeInfo(
+        "E0445",
+        "text where a task is needed, or a task where text is",
+        "`accuracy` is measured on a task (`lm-eval:folder#task`), all other quality on text, and prompts are text, too. "
+        "`accuracy.norm` weighs choices by their length, so only tasks of the output type `multiple_choice` have it.",
     ),
 )

@@ -9,7 +9,7 @@ SOURCES: tuple[CodeInfo, ...] = (
         "E0600",
         "a source that is not understood",
         "A source is `hf:org/name@revision`, `file:path`, `pypi:package==version#path/in/wheel` or, for data, "
-        "`python:module`. A package needs its exact version, so that the same recipe means the same bytes.",
+        "`python:module` or `lm-eval:folder#task`. A package needs its exact version, so that the same recipe means the same bytes.",
     ),
     CodeInfo(
         "E0601",
@@ -85,6 +85,38 @@ SOURCES: tuple[CodeInfo, ...] = (
         "a model without weights",
         "The source is the configuration of a model (`file:NAME.json`): enough for `check` and `plan`, which only do "
         "arithmetic with its shapes. A build needs the weights: name a folder, a package or a repository that holds them.",
+    ),
+    CodeInfo(
+        "E0615",
+        "lm-eval is not installed",
+        "Tasks are scored by EleutherAI's lm-evaluation-harness, which is large and therefore optional: "
+        "`pip install 'infopt-compiler[lm-eval]'`.",
+    ),
+    CodeInfo(
+        "E0616",
+        "a task that the folder does not have",
+        "`lm-eval:folder#task` names one task by the `task:` of a YAML file in the folder (or below it). Groups and tags stand "
+        "for several tasks: name each in a `data` statement of its own.",
+    ),
+    CodeInfo(
+        "E0617",
+        "a task whose data are not at hand",
+        "A task is scored on files of its own folder, so that a recipe means the same documents everywhere: `dataset_path` is "
+        "json, csv, parquet or text, and `dataset_kwargs: {data_files: ...}` names files relative to the folder. Nothing "
+        "is fetched from the hub: save the documents once, beside the YAML file.",
+    ),
+    CodeInfo(
+        "E0618",
+        "a task that cannot be scored",
+        "The output types `multiple_choice`, `loglikelihood` and `generate_until` (greedy, by `exact_match`) have an accuracy. "
+        "`loglikelihood_rolling` is a perplexity: use the metric of that name on a text.",
+    ),
+    CodeInfo(
+        "E0619",
+        "a task that is more than its YAML and data",
+        "A task is described, not programmed: `!function`, `process_docs`, `custom_dataset` and the like run code of whoever "
+        "wrote the folder, and are refused. The same code says what lm-eval complains of: a template without its field, a split "
+        "that the data do not have.",
     ),
     CodeInfo(
         "E0620",

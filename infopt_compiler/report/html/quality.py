@@ -7,6 +7,7 @@ from typing import Any
 from infopt_compiler.metrics import METRICS, Needs
 from infopt_compiler.report.html.blocks import Block, Figure, Quote, Section, Spec, Table
 from infopt_compiler.report.html.domains import domain_blocks, generation_blocks, tail_blocks
+from infopt_compiler.report.html.tasks import task_blocks
 from infopt_compiler.report.html.theme import DIM, FG, NARROW, SERIES, WIDE
 from infopt_compiler.report.html.verdict import short_interval
 from infopt_compiler.report.values import value_text
@@ -22,8 +23,8 @@ def quality(report: dict[str, Any]) -> Section:
                 [v["metric"], value_text(v, v["value"]), short_interval(v), v.get("subject") or group["subject"], v.get("on") or "–", v.get("reference") or "–"]
                 for v in values
             ]  # fmt: skip
-            blocks.append(Table(head, rows, "Averages and tails over all scored tokens"))
-        blocks += [*domain_blocks(group), *tail_blocks(group), *generation_blocks(group)]
+            blocks.append(Table(head, rows, "Averages and tails over all that was scored"))
+        blocks += [*domain_blocks(group), *tail_blocks(group), *generation_blocks(group), *task_blocks(group)]
         for data, windows in (group.get("worst_windows") or {}).items():
             if windows:
                 blocks += _tail(data, windows, values)
