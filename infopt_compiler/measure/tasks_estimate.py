@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _MOST = 1e3  # a ratio beyond this is as good as none
 _HALVINGS = 40
+_MOST_GROUPS = 1000  # that are drawn: what is held is groups x resamples, and more of them say no more
 
 
 def estimate_accuracy(scores: Sequence[float], confidence: float, *, resamples: int, seed: int) -> Interval:
@@ -108,6 +109,11 @@ def _crossing(limit: Callable[[float], float], low: float, high: float) -> float
 def _clusters(
     confidence: float, resamples: int, seed: int, *values: Sequence[float]
 ) -> tuple[Clusters, list[Array]]:
-    names = [f"{k:09d}" for k in range(len(values[0]))]
-    clusters = Clusters(names, "answers", confidence, resamples, seed, len(names))
+    n = len(values[0])
+    groups = min(n, _MOST_GROUPS)
+    clusters = Clusters(
+        [f"{k * groups // n:09d}" for k in range(n)], "answers", confidence, resamples, seed, n
+    )
+    if groups < n:
+        clusters.unit = "groups of neighbouring documents"
     return clusters, [clusters.summed(value) for value in values]

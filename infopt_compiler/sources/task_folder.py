@@ -17,7 +17,8 @@ from infopt_compiler.artifacts.digest import digest_file, digest_json, digest_li
 from infopt_compiler.sources.errors import SourceError
 from infopt_compiler.sources.progress import Tell
 from infopt_compiler.sources.reference import HarnessTask
-from infopt_compiler.sources.task_config import DATA, TaskFiles, read_task
+from infopt_compiler.sources.task_config import TaskFiles, read_task
+from infopt_compiler.sources.task_files import DATA
 
 DESCRIPTION = "task.json"
 

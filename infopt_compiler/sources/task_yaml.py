@@ -83,7 +83,7 @@ def _parse(path: Path) -> dict[str, Any]:
     Loader.add_constructor("!function", lambda _, node: Code(str(node.value)))
     try:
         found = yaml.load(path.read_bytes(), Loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as wrong:
+    except (yaml.YAMLError, OSError, ValueError, RecursionError) as wrong:
         text = " ".join(str(wrong).split())
         raise SourceError("E0619", f"{path.name} is no YAML of a task: {text}") from wrong
     if not isinstance(found, dict):

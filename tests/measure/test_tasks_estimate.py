@@ -47,6 +47,12 @@ def test_many_documents_decide():
     assert (alone.high - alone.low) / alone.value > 2 * (found.high - found.low)  # pairing pays
 
 
+def test_very_many_documents_are_drawn_in_groups():
+    found = estimate_accuracy([1.0, 0.0, 1.0] * 1500, 0.95, **DRAW)
+    assert (found.samples, found.blocks) == (4500, 1000) and "1000 groups" in found.estimator
+    assert found.low < 2 / 3 < found.high and found.high - found.low < 0.04
+
+
 def test_a_reference_that_knows_nothing_is_no_measure():
     found = estimate_accuracy_ratio([1.0] * 10, [0.0] * 10, 0.95, **DRAW)
     assert found.value is None and "no document right" in found.note

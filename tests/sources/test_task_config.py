@@ -72,6 +72,27 @@ def test_what_cannot_be_scored(tasks, task, code, message, help):
     assert help is None or help in wrong.value.help
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "dataset_kwargs: words",
+        "metric_list: exact_match",
+        "metric_list: [exact_match]",
+        "filter_list: 3",
+        "fewshot_config: 3",
+        "generation_kwargs: {temperature: warm}",
+        "description: 2026-01-01",
+        "num_fewshot: .nan",
+        "1: one",
+    ],
+)
+def test_a_value_of_the_wrong_shape_is_told(tasks, line):
+    (tasks / "odd.yaml").write_text(f"include: _base\ntask: odd\n{line}\n")
+    with pytest.raises(SourceError) as wrong:
+        read_task(tasks, "odd")
+    assert wrong.value.code == "E0619"
+
+
 def test_a_folder_that_is_not_there(tasks):
     with pytest.raises(SourceError) as wrong:
         read_task(tasks / "none", "choice")
