@@ -142,7 +142,8 @@ class DecoderBlocks(Blocks):
         ours, theirs = self.states(), other.states()
         slices = [slice(at, at + COMPARED) for at in range(0, len(ours), COMPARED)]
         found = [
-            self.divergence(self.outcome(ours[at]), other.outcome(theirs[at])) * len(ours[at]) for at in slices
+            self.divergence(self.outcome(ours[at]), other.outcome(theirs[at])) * len(ours[at])
+            for at in slices
         ]
         return sum(found) / len(ours)
 

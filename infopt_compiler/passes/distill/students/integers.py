@@ -8,6 +8,9 @@ Legend of shapes: R rows, K columns.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
@@ -26,14 +29,25 @@ def descend(matrix: Matrix, target_RK: Tensor, gram_KK: Tensor, sweeps: int) -> 
     slope_KR = gram_KK @ error_KR
     before = float((error_KR * slope_KR).sum())
     top = float((1 << matrix.bits) - 1)
-    for _ in range(sweeps):
-        for first in range(0, len(q_KR), _BLOCK):
+    with _one_thread():
+        for first in [*range(0, len(q_KR), _BLOCK)] * sweeps:
             at = slice(first, first + _BLOCK)
             moved_BR = _columns(q_KR[at], scale_KR[at], slope_KR[at].clone(), gram_KK[at, at], top)
             slope_KR.addmm_(gram_KK[:, at], moved_BR)
             error_KR[at] += moved_BR
     matrix.take(q_KR.T.contiguous())
     return float((error_KR * slope_KR).sum()) / max(before, 1e-30)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Steps of a column are short: threads that wait for each other in every one took ten times as long on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _columns(q_BR: Tensor, scale_BR: Tensor, slope_BR: Tensor, gram_BB: Tensor, top: float) -> Tensor:
