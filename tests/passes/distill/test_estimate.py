@@ -45,7 +45,7 @@ def stages(**given: Any) -> dict[str, float]:
 def test_recipes_smollm2_small_as_it_was_built() -> None:
     found = estimate()
     assert found.seconds == pytest.approx(1771.7, rel=0.25)
-    assert found.peak_rss_bytes == pytest.approx(10_157_391_872, rel=0.25)
+    assert found.peak_rss_bytes < 10_157_391_872 / 2  # healing held the outcomes of all its tokens then
     assert found.disk_bytes == pytest.approx(400_001_505, rel=0.25)
 
 
@@ -133,7 +133,7 @@ def test_loops_on_the_grid_as_they_ran(steps: int, tables: bool, taken: float) -
 def test_quick_is_estimated_as_quick() -> None:
     quick = estimate(preset=Preset.quick)
     assert quick.seconds < estimate().seconds / 5
-    assert quick.peak_rss_bytes < estimate().peak_rss_bytes / 2
+    assert quick.peak_rss_bytes < estimate().peak_rss_bytes
 
 
 def test_only_what_is_made_from_the_teacher_is_searched_for() -> None:

