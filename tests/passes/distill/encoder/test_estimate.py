@@ -49,6 +49,19 @@ def test_recipes_minilm_small_as_it_was_built() -> None:
     assert found.disk_bytes == pytest.approx(70_264_755, rel=0.25)
 
 
+def test_recipes_minilm_small_as_it_was_built_later() -> None:
+    """A build that no rate was fitted to."""
+    texts = SENTENCES | {"text": (DataSpec(64, 4000),) * 6}
+    asked = settings(tokens="1300000 tokens")
+    found = asked.estimate_inputs({"teacher": MINILM}, texts, EPYC)
+    assert found.seconds == pytest.approx(1283.9, rel=0.25)
+    assert found.peak_rss_bytes == pytest.approx(2_420_441_088, rel=0.25)
+    work = EncoderWork.of(asked, texts)
+    parts = encoder_seconds(asked, MINILM, asked.transform(MINILM), work, EPYC)
+    assert parts["distilled"] == pytest.approx(407.3, rel=0.25)
+    assert parts["control"] == pytest.approx(734.0, rel=0.25)
+
+
 def test_each_training_of_it() -> None:
     """The control padded all sentences of a batch to the longest one then."""
     assert stages()["distilled"] == pytest.approx(245.1, rel=0.25)
