@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.recipes import read_report, run
 from tests.passes.export.models import write_llama
 
 RECIPE = """\
@@ -53,20 +51,10 @@ class Workplace:
         # What each pass did is measured by the one test that is about it: it doubles a build's time.
         builds = words[0].endswith(".opt") and not any("measure.attribution=" in word for word in words)
         more = ("measure.attribution=false",) if builds else ()
-        command = [str(Path(sys.executable).with_name("infopt-compile")), *words, *more]
-        variables = {
-            **os.environ,
-            "INFOPT_CACHE": str(self.cache),
-            "NO_COLOR": "1",
-            "COLUMNS": "200",
-            **(env or {}),
-        }
-        return subprocess.run(
-            command, cwd=self.folder, env=variables, capture_output=True, text=True, timeout=300
-        )
+        return run(self.folder, *words, *more, cache=self.cache, env=env)
 
     def report(self, recipe: str = "tiny") -> dict[str, Any]:
-        return dict(json.loads((self.folder / f"outputs/{recipe}/latest/report.json").read_text()))
+        return read_report(self.folder, recipe)
 
     def write(self, name: str, text: str) -> str:
         (self.folder / name).write_text(text)

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.recipes import QUICK, copy_recipe, facts_of, read_report, run
 from tests.passes.export.models import write_llama
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
 FEWER = {"torch": "json.*", "numpy": "argparse", "sympy": "textwrap", "models": "email.*"}
-QUICK = (
+SMALL = (
     *(f"{name}.source=python:{modules}" for name, modules in FEWER.items()),
     "smollm2.source=file:tiny",
     "calib.sample=4",
     "heldout.sample=4",
-    "measure.seconds=1",
-    "measure.min_blocks=2",
-    "measure.requests=1",
-    "measure.warmup=0",
-    "measure.attribution=false",
+    *QUICK,
 )
 
 
@@ -39,15 +30,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def build(place: Path, name: str, *words: str) -> dict[str, Any]:
     """The facts of its `distill`; the verdicts are those of the real model's bounds."""
-    shutil.copy(ROOT / f"recipes/{name}.opt", place)
-    env = {**os.environ, "INFOPT_CACHE": str(place / "cache"), "NO_COLOR": "1"}
-    command = [str(Path(sys.executable).with_name("infopt-compile")), f"{name}.opt", *QUICK, *words]
-    done = subprocess.run(command, cwd=place, env=env, capture_output=True, text=True, timeout=500)
+    done = run(place, copy_recipe(name, place), *SMALL, *words)
     assert done.returncode in (0, 3, 4), done.stdout + done.stderr
-    folder = place / f"outputs/{name}/latest"
-    assert list(folder.rglob("model.onnx"))
-    report = json.loads((folder / "report.json").read_text("utf-8"))
-    return next(row["facts"]["distillation"] for row in report["passes"] if row["pass"] == "distill")
+    assert list((place / f"outputs/{name}/latest").rglob("model.onnx"))
+    return dict(facts_of(read_report(place, name), "distill")["distillation"])
 
 
 def test_smollm2_small(place: Path) -> None:

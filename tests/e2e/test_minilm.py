@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from tests.e2e.recipes import copy_recipe, read_report, run
+
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict:
     place = tmp_path_factory.mktemp("minilm")
-    shutil.copy(ROOT / "recipes/minilm-search.opt", place)
-    env = {**os.environ, "INFOPT_CACHE": str(place / "cache"), "NO_COLOR": "1"}
-    command = [
-        str(Path(sys.executable).with_name("infopt-compile")),
-        "minilm-search.opt",
-        "measure.seconds=10",
-        "--force",  # a machine that was probed while others used it seems too slow for `samples >= 60 req/s`
-    ]
-    done = subprocess.run(command, cwd=place, env=env, capture_output=True, text=True, timeout=400)
+    # --force: a machine that was probed while others used it seems too slow for `samples >= 60 req/s`
+    done = run(place, copy_recipe("minilm-search", place), "measure.seconds=10", "--force")
     assert done.returncode in (0, 3, 4), done.stdout + done.stderr  # the times are this machine's
-    return json.loads((place / "outputs/minilm-search/latest/report.json").read_text("utf-8")) | {
-        "place": place
-    }
+    return read_report(place, "minilm-search") | {"place": place}
 
 
 def test_what_does_not_hang_on_the_machine_is_met(report):

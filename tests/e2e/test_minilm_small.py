@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
+from tests.e2e.recipes import copy_recipe, read_report, run
 from tests.passes.export.encoders import write_bert
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
 FEWER = {
     "minilm": "file:tiny",
     "stdlib": "python:json.*",
@@ -29,16 +22,12 @@ FEWER = {
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict:
     place = tmp_path_factory.mktemp("minilm-small")
-    shutil.copy(ROOT / "recipes/minilm-small.opt", place)
     write_bert(place / "tiny", num_hidden_layers=4, initializer_range=0.2)
     overrides = [f"{name}.source={source}" for name, source in FEWER.items()]
     overrides += ["small.preset=quick", "small.layers=2", "measure.seconds=5"]
-    command = [str(Path(sys.executable).with_name("infopt-compile")), "minilm-small.opt", *overrides]
-    env = {**os.environ, "INFOPT_CACHE": str(place / "cache"), "NO_COLOR": "1"}
-    done = subprocess.run(command, cwd=place, env=env, capture_output=True, text=True, timeout=500)
+    done = run(place, copy_recipe("minilm-small", place), *overrides)
     assert done.returncode in (0, 3, 4), done.stdout + done.stderr  # the bounds are those of the real model
-    found = place / "outputs/minilm-small/latest"
-    return json.loads((found / "report.json").read_text("utf-8")) | {"found": found}
+    return read_report(place, "minilm-small") | {"found": place / "outputs/minilm-small/latest"}
 
 
 def test_the_student_was_distilled_and_judged_on_both_texts(report):

@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.recipes import QUICK, RECIPES, copy_recipe, facts_of, read_report, run
 from tests.passes.export.models import write_llama
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
-QUICK = (
-    "measure.seconds=1",
-    "measure.min_blocks=2",
-    "measure.requests=1",
-    "measure.warmup=0",
-    "measure.attribution=false",
-)
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sharded")
     write_llama(folder / "tiny", hidden=96, heads=3, kv_heads=3, intermediate=192)
-    for recipe in (ROOT / "recipes").glob("smollm2-*p?.opt"):
-        shutil.copy(recipe, folder)
+    for recipe in RECIPES.glob("smollm2-*p?.opt"):
+        copy_recipe(recipe.stem, folder)
     return folder
-
-
-def run(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "INFOPT_CACHE": str(place / "cache"), "NO_COLOR": "1", "COLUMNS": "200"}
-    command = [str(Path(sys.executable).with_name("infopt-compile")), *words]
-    return subprocess.run(command, cwd=place, env=env, capture_output=True, text=True, timeout=500)
 
 
 @pytest.mark.parametrize(("name", "ranks"), [("smollm2-tp3", 3), ("smollm2-pp2", 2), ("smollm2-w4-tp3", 3)])
@@ -44,8 +29,8 @@ def test_a_recipe_builds_runs_and_merges(place: Path, name: str, ranks: int) -> 
     built = run(place, f"{name}.opt", "smollm2.source=file:tiny", *QUICK)
     assert built.returncode in (0, 4), built.stdout + built.stderr  # times of a busy machine may be undecided
     folder = place / f"outputs/{name}/latest"
-    report = json.loads((folder / "report.json").read_text("utf-8"))
-    facts = next(row["facts"] for row in report["passes"] if row["pass"] == "shard")
+    report = read_report(place, name)
+    facts = facts_of(report, "shard")
     assert facts["ranks"] == ranks and facts["shard_bytes"] == facts["planned_bytes"]
     verdicts = {row["metric"]: row["verdict"] for row in report["bounds"] if row["severity"] == "error"}
     assert set(verdicts.values()) == {"met"}, verdicts
@@ -78,8 +63,8 @@ def test_a_recipe_exports_stages_that_the_runner_runs(place: Path) -> None:
     built = run(place, "stages.opt", *QUICK)
     assert built.returncode in (0, 4), built.stdout + built.stderr  # times of a busy machine may be undecided
     folder = place / "outputs/stages/latest"
-    report = json.loads((folder / "report.json").read_text("utf-8"))
-    facts = next(row["facts"] for row in report["passes"] if row["pass"] == "export")
+    report = read_report(place, "stages")
+    facts = facts_of(report, "export")
     assert facts["stages"] == [[0, 1], [1, 2]] and 0 <= facts["stages_max_difference"] <= 2e-4
     verdicts = {row["metric"]: row["verdict"] for row in report["bounds"]}
     assert verdicts["size"] == "met" and verdicts["tpot.p50"] in ("met", "inconclusive"), verdicts

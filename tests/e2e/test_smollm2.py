@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from infopt_compiler.targets.machine import last_level_cache
+from tests.e2e.recipes import copy_recipe, read_report, run
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("smollm2")
-    shutil.copy(ROOT / "recipes/impossible.opt", folder)
+    copy_recipe("impossible", folder)
     return folder
-
-
-def run(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("infopt-compile")), *words]
-    env = {**os.environ, "INFOPT_CACHE": str(place / "cache"), "NO_COLOR": "1", "COLUMNS": "220"}
-    return subprocess.run(command, cwd=place, env=env, capture_output=True, text=True, timeout=550)
 
 
 def test_an_impossible_budget_is_refused_before_anything_is_computed(place):
@@ -35,7 +25,7 @@ def test_an_impossible_budget_is_refused_before_anything_is_computed(place):
     assert refused.returncode == 3, refused.stdout + refused.stderr
     assert "error[E0913]: `size <= 20 MB` is out of reach on cpu: the weights alone take" in refused.stderr
     assert "impossible.opt:19:5" in refused.stderr
-    report = json.loads((place / "outputs/impossible/latest/report.json").read_text())
+    report = read_report(place, "impossible")
     assert (report["verdict"], report["exit_code"]) == ("missed", 3)
     assert [row["pass"] for row in report["passes"] if not row["cached"]] in (
         [],

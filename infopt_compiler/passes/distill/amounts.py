@@ -18,10 +18,8 @@ REFIT_SWEEPS = 2  # over its columns; a third one moves hardly any integer
 ALL_SUBSETS = 64  # choices of layers, up to which all are tried
 SHORTLIST = 12  # layers tried in a round after the first: those that looked least missed in the round before
 SCORED = 4  # a decoder's outcome is compared at every fourth position: the head is a large part of the cost
-OBSERVED, OBSERVED_LENGTH = (
-    1024,
-    32,
-)  # sentences on which layers are ranked and fitted; longer ones are mostly padding
+OBSERVED = 1024  # sentences on which layers are ranked and fitted
+OBSERVED_LENGTH = 32  # tokens of the longest of them: longer ones are mostly padding
 
 # text that a model writes
 BEGINNING = 4  # a quarter of a window is the text's, the rest is written

@@ -24,6 +24,14 @@ class Windows:
     validation_NS: Tensor
 
 
+def spread_windows(windows_NS: Tensor, count: int) -> Tensor:
+    """At most `count` windows (at least one) from all over the text."""
+    import torch
+
+    at = torch.linspace(0, len(windows_NS) - 1, min(max(1, count), len(windows_NS)))
+    return windows_NS[at.round().long()]
+
+
 def load_tokenizer(folder: Path) -> Any:
     """The `tokenizers.Tokenizer` of a model's folder; OtherTokenizer where there is none to compare."""
     from tokenizers import Tokenizer

@@ -17,7 +17,7 @@ from infopt_compiler.passes.base import RunContext
 from infopt_compiler.passes.distill.amounts import JUDGED_WINDOWS, QUICK_JUDGED
 from infopt_compiler.passes.distill.data import require_one_tokenizer
 from infopt_compiler.passes.distill.device import require_memory
-from infopt_compiler.passes.distill.distill import Distill, Preset
+from infopt_compiler.passes.distill.distill import Distill
 from infopt_compiler.passes.distill.grid_weights import GridWeights
 from infopt_compiler.passes.distill.head import Blend
 from infopt_compiler.passes.distill.judge import cut_text, judge
@@ -95,7 +95,7 @@ class Run:
             for label, blend in self.blends().items()
         }
         models = {"untrained": prepared.start, CONTROL: self.work / CONTROL, DISTILLED: self.work / DISTILLED}
-        windows = QUICK_JUDGED if self.settings.preset is Preset.quick else JUDGED_WINDOWS
+        windows = QUICK_JUDGED if self.settings.is_quick else JUDGED_WINDOWS
         quality = self.timed(
             "judging",
             lambda: judge(

@@ -12,9 +12,8 @@ import torch
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.artifacts.durable import read_json, write_json
 from infopt_compiler.passes.distill.amounts import REFIT_TOKENS, TRIAL_TOKENS, TRIALS
-from infopt_compiler.passes.distill.data import Windows
+from infopt_compiler.passes.distill.data import Windows, spread_windows
 from infopt_compiler.passes.distill.decoder import load_decoder
-from infopt_compiler.passes.distill.distill import Preset
 from infopt_compiler.passes.distill.grid_weights import GridWeights, load_quantized
 from infopt_compiler.passes.distill.setup import Setup
 from infopt_compiler.passes.distill.students.plan import choose_shape
@@ -43,7 +42,7 @@ def make_student(setup: Setup, text: Windows) -> tuple[Path, dict[str, Any]]:
 def _pruned(setup: Setup, text: Windows, start: Path) -> dict[str, Any]:
     """A student made from the teacher, in the folder `start`; how it was made."""
     shape = choose_shape(ModelSpec.from_folder(setup.teacher), **setup.settings.shape())
-    quick = setup.settings.preset is Preset.quick
+    quick = setup.settings.is_quick
     facts = prune_folder(
         setup.teacher,
         shape,
@@ -63,7 +62,7 @@ def _refitted(setup: Setup, text: Windows, start: Path) -> dict[str, Any]:
     weights = GridWeights(student, setup.student.path, teacher, head=True, floats16=False)
     weights.weights_changed()
     given = {name: matrix.integers() for name, matrix in weights.matrices.items()}
-    quick = setup.settings.preset is Preset.quick
+    quick = setup.settings.is_quick
     ids_BS = spread_windows(text.train_NS, 1 if quick else REFIT_TOKENS // text.train_NS.shape[1]).to(
         setup.device
     )
@@ -81,9 +80,3 @@ def _refitted(setup: Setup, text: Windows, start: Path) -> dict[str, Any]:
 def trial_windows(ids_NS: torch.Tensor, count: int) -> torch.Tensor:
     """Beginnings of evenly spread windows. A student of many layers is found by hundreds of trials, each a forward."""
     return spread_windows(ids_NS, count)[:, :TRIAL_TOKENS]
-
-
-def spread_windows(ids_NS: torch.Tensor, count: int) -> torch.Tensor:
-    """At most `count` windows from all over the text."""
-    at = torch.linspace(0, len(ids_NS) - 1, min(max(1, count), len(ids_NS))).round().long()
-    return ids_NS[at]

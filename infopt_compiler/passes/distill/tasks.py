@@ -8,7 +8,7 @@ from infopt_compiler.passes.distill.amounts import QUICK_STEPS
 from infopt_compiler.passes.distill.data import Windows
 from infopt_compiler.passes.distill.decoder import load_decoder
 from infopt_compiler.passes.distill.decoder_task import DecoderTask
-from infopt_compiler.passes.distill.distill import Preset, Source
+from infopt_compiler.passes.distill.distill import Source
 from infopt_compiler.passes.distill.generate import OnPolicyTask
 from infopt_compiler.passes.distill.grid_weights import GridWeights, load_quantized
 from infopt_compiler.passes.distill.head import Blend
@@ -23,7 +23,7 @@ from infopt_compiler.units import parse_quantity
 def train_settings(setup: Setup, text: Windows) -> TrainSettings:
     s = setup.settings
     steps = max(1, round(s.token_count / (s.batch * text.train_NS.shape[1])))
-    if s.preset is Preset.quick:
+    if s.is_quick:
         steps = min(steps, QUICK_STEPS)
     return TrainSettings(
         steps=steps,

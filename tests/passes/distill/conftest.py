@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from infopt_compiler.artifacts import DataSpec, Document, HFModel, TextData
 from infopt_compiler.artifacts.digest import digest_folder
@@ -68,6 +70,15 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> HFModel:
         loss.backward()
         optimizer.step()
     model.save_pretrained(folder)
+    return handle(folder)
+
+
+def overflowing(teacher: HFModel, folder: Path) -> HFModel:
+    """A student like its teacher, whose logits are beyond what float32 holds."""
+    shutil.copytree(teacher.path, folder)
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"] *= 1e38
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
     return handle(folder)
 
 

@@ -15,7 +15,7 @@ from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.distill import run
 from infopt_compiler.passes.distill.distill import Precision
 from infopt_compiler.passes.distill.prepare import prepare
-from tests.passes.distill.conftest import Context, small
+from tests.passes.distill.conftest import Context, overflowing, small
 
 
 @pytest.fixture(autouse=True)
@@ -45,10 +45,15 @@ def test_the_first_20_losses_are_those_of_one_process(
 
 
 @pytest.mark.slow
-def test_an_error_of_a_process_is_the_pass_s(teacher: HFModel, texts: dict[str, Any], ctx: Context) -> None:
-    settings = small(processes=2, learning_rate=1e6, warmup="0%")
+def test_an_error_of_a_process_is_the_pass_s(
+    teacher: HFModel, texts: dict[str, Any], ctx: Context, tmp_path: Path
+) -> None:
+    student, settings = (
+        overflowing(teacher, tmp_path / "student"),
+        small(processes=2, layers=None, width=None),
+    )
     with pytest.raises(PassError, match="is not finite") as caught:
-        settings.run(ctx, teacher=teacher, student=None, **texts)
+        settings.run(ctx, teacher=teacher, student=student, **texts)
     assert caught.value.code == "E0753"
     assert caught.value.keep_staging
 

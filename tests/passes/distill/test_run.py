@@ -132,9 +132,12 @@ def test_no_text(teacher: HFModel, texts: dict[str, Any], ctx: Context, tmp_path
 
 
 @pytest.mark.usefixtures("no_judging")
-def test_a_loss_that_is_not_finite(teacher: HFModel, texts: dict[str, Any], ctx: Context) -> None:
+def test_a_loss_that_is_not_finite(
+    teacher: HFModel, texts: dict[str, Any], ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "learning_rate", lambda settings, step: float("inf"))
     with pytest.raises(PassError, match="is not finite") as caught:
-        small(learning_rate=1e6, warmup="0%").run(ctx, teacher=teacher, student=None, **texts)
+        small().run(ctx, teacher=teacher, student=None, **texts)
     assert caught.value.code == "E0753"
     kept = ctx.staging / run.WORK / "training" / "distilled" / "checkpoint.pt"
     assert str(kept) in (caught.value.help or "")

@@ -15,7 +15,6 @@ from infopt_compiler.passes.base import RunContext
 from infopt_compiler.passes.distill.amounts import QUICK_STEPS
 from infopt_compiler.passes.distill.data import require_one_tokenizer
 from infopt_compiler.passes.distill.device import multiplies_bfloat16, require_memory
-from infopt_compiler.passes.distill.distill import Preset
 from infopt_compiler.passes.distill.encoder.losses import Weights
 from infopt_compiler.passes.distill.encoder.model import Encoder
 from infopt_compiler.passes.distill.encoder.run import DISTILLED, EncoderPlan, distill_encoder
@@ -53,7 +52,7 @@ def run_encoder(
     require_memory(teacher, given, settings)
     floats16 = settings.wants_bfloat16(multiplies_bfloat16("cpu"))
     sentences = training_sentences(teacher, texts)
-    if settings.preset is Preset.quick:
+    if settings.is_quick:
         sentences = sentences[0].first(QUICK_STEPS * settings.batch), sentences[1].first(settings.batch)
     tokens = sentences[0].tokens / len(sentences[0])
     shape = choose_shape(ModelSpec.from_folder(teacher), **settings.shape()) if settings.makes else None
@@ -82,7 +81,7 @@ def _training(settings: Distill, tokens: float, seed: int, floats16: bool) -> Tr
     """`tokens`: of a sentence on average."""
     steps = max(1, round(settings.token_count / (settings.batch * tokens)))
     return TrainSettings(
-        steps=min(steps, QUICK_STEPS) if settings.preset is Preset.quick else steps,
+        steps=min(steps, QUICK_STEPS) if settings.is_quick else steps,
         batch=settings.batch,
         micro=settings.micro,
         learning_rate=settings.learning_rate,

@@ -99,5 +99,5 @@ def _peak(settings: Distill, teacher: ModelSpec, student: ModelSpec, work: Encod
     kept = 2 * work.padded(micro) * student.layers * saved_bytes(student, floats16=floats16)
     look = 4 * PAIRS * work.apart**2 * student.hidden
     models = 4 * (teacher.parameters + student.parameters) + 12 * student.linear_parameters
-    made = making_bytes(teacher, student, work.fitted, 0) if settings.makes else 0
+    made = making_bytes(teacher, student, work.fitted, OBSERVED_LENGTH) if settings.makes else 0
     return LIBRARY_BYTES + max(view + models + kept + look, made)

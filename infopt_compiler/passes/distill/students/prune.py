@@ -12,6 +12,7 @@ from torch import Tensor
 
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.passes.distill.amounts import DEPTH_TOKENS, FIT_TOKENS
+from infopt_compiler.passes.distill.data import spread_windows
 from infopt_compiler.passes.distill.students.blocks import Blocks, DecoderBlocks, open_blocks
 from infopt_compiler.passes.distill.students.cut import cut_config, cut_layer
 from infopt_compiler.passes.distill.students.depth import Progress, choose_layers
@@ -38,13 +39,13 @@ def prune_folder(
     """
     spec = ModelSpec.from_folder(teacher)
     with torch.no_grad():
-        blocks = open_blocks(teacher, trials if trials is not None else _first(windows, DEPTH_TOKENS))
+        blocks = open_blocks(teacher, trials if trials is not None else _about(windows, DEPTH_TOKENS))
         facts: dict[str, Any] = {}
         kept = tuple(range(spec.layers))
         if shape.layers < spec.layers:
             depth = choose_layers(blocks, shape.layers, progress)
             kept, facts = depth.kept, depth.facts()
-        blocks.observe(_first(windows, FIT_TOKENS))
+        blocks.observe(_about(windows, FIT_TOKENS))
         state, chosen = _cut(blocks, spec, shape, kept)
         if chosen:
             facts["kept_width"] = [{"layer": k, **part.facts()} for k, part in zip(kept, chosen, strict=True)]
@@ -60,10 +61,9 @@ def prune_folder(
     return facts
 
 
-def _first(windows: Tensor, tokens: int) -> Tensor:
-    """About that many tokens, in windows spread over all."""
-    count = max(1, min(len(windows), tokens // windows.shape[1]))
-    return windows[torch.linspace(0, len(windows) - 1, count).round().long()]
+def _about(windows: Tensor, tokens: int) -> Tensor:
+    """That many tokens, in windows spread over all."""
+    return spread_windows(windows, tokens // windows.shape[1])
 
 
 def _cut(

@@ -36,7 +36,7 @@ def refit(
     `teacher` and `student`: transformers' decoders in float32. Raises BadStudent where layers are not built as Llama's.
     """
     layers = teacher.model.layers
-    if {name for name, _ in layers[0].named_children()} != _PARTS:
+    if {name for name, _ in layers[0].named_children()} != _PARTS or not hasattr(layers[0].mlp, "gate_proj"):
         raise BadStudent("`refit` knows layers with the parts of Llama's only", help="leave `refit` out")
     with torch.no_grad():
         walk = _Walk(teacher, student, weights, ids_BS)
