@@ -109,21 +109,24 @@ class Graph:
         return ends[0], ends[3]
 
     def encoder_layer(self, x: str, layer: LayerShape) -> str:
-        """A layer of BERT, as `export` writes it."""
-        import numpy as np
-
+        """A layer of BERT, as `export` writes it for texts without padding."""
         operator, inner = layer.operator, layer.heads * layer.width
 
         def residual(out: str, skip: str) -> str:
-            ends = [self._value(np.ones(layer.hidden, np.float32)) for _ in range(3)]
-            return self._node("SkipLayerNormalization", [out, skip, *ends])
+            total = self._node("Sum", [out, skip], domain="")
+            return self._node("LayerNormalization", [total, *self._ones(layer.hidden, 2)], domain="")
 
         parts = [self.product(operator, x, layer.hidden, inner, bias=True) for _ in "qkv"]
         attended = self._node("MultiHeadAttention", parts, num_heads=layer.heads)
-        x = residual(self.product(operator, attended, inner, layer.hidden), x)
-        up = self.product(operator, x, layer.hidden, layer.inner)
-        active = self._node("BiasGelu", [up, self._value(np.ones(layer.inner, np.float32))])
-        return residual(self.product(operator, active, layer.inner, layer.hidden), x)
+        x = residual(self.product(operator, attended, inner, layer.hidden, bias=True), x)
+        up = self.product(operator, x, layer.hidden, layer.inner, bias=True)
+        active = self._node("Gelu", [up])
+        return residual(self.product(operator, active, layer.inner, layer.hidden, bias=True), x)
+
+    def _ones(self, width: int, count: int) -> list[str]:
+        import numpy as np
+
+        return [self._value(np.ones(width, np.float32)) for _ in range(count)]
 
     def mha(self, heads: int) -> str:
         return self._node("MultiHeadAttention", ["q", "k", "v"], num_heads=heads)

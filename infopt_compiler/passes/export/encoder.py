@@ -8,7 +8,7 @@ from typing import Any
 
 from infopt_compiler.artifacts.pooling import Pooling, read_pooling, write_pooling
 from infopt_compiler.passes.base import PassError
-from infopt_compiler.passes.export.encoder_graph import EncoderGraph
+from infopt_compiler.passes.export.encoder_graph import encoder_graph
 from infopt_compiler.passes.export.encoder_weights import FolderWeights
 
 _COMPANIONS = ("tokenizer*", "vocab*", "special_tokens_map.json", "config.json")
@@ -19,7 +19,7 @@ def build_encoder(source: Path, artifact: Path) -> dict[str, Any]:
     weights = FolderWeights(source)
     pooling = pooling_of(source)
     _check_shape(weights.config)
-    model = EncoderGraph(weights.config, weights).build(pooling.mode, pooling.normalize)
+    model = encoder_graph(weights.config, weights, pooling.mode, pooling.normalize)
     (artifact / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
     for pattern in _COMPANIONS:
         for file in sorted(source.glob(pattern)):

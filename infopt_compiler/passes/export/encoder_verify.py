@@ -15,7 +15,7 @@ from infopt_compiler.artifacts.quantized import dequantize_folder
 from infopt_compiler.measure.runtimes.encoder import EncoderServer
 from infopt_compiler.measure.runtimes.torch_encoder import TorchEncoderServer
 from infopt_compiler.passes.base import PassError
-from infopt_compiler.passes.export.encoder_graph import EncoderGraph
+from infopt_compiler.passes.export.encoder_graph import encoder_graph
 from infopt_compiler.passes.export.encoder_weights import FolderWeights
 
 TOLERANCE = 1e-4  # of a component of a vector, float graph against torch
@@ -77,7 +77,7 @@ def _float_server(artifact: Path, source: Path, weights: FolderWeights) -> Encod
     pooling = read_pooling(source)
     with tempfile.TemporaryDirectory(dir=artifact.parent) as name:
         folder = Path(name)
-        model = EncoderGraph(weights.config, weights).build(pooling.mode, pooling.normalize)
+        model = encoder_graph(weights.config, weights, pooling.mode, pooling.normalize)
         (folder / "model.onnx").write_bytes(model.SerializeToString())
         for one in ("tokenizer.json", "config.json"):
             (folder / one).write_bytes((artifact / one).read_bytes())

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infopt_compiler.passes.export.encoder_graph import Int8
+from infopt_compiler.passes.export.encoder_nodes import Int8
 
 if TYPE_CHECKING:
     import numpy as np

@@ -39,7 +39,7 @@ class Export(Pass):
     """
 
     name: ClassVar[str] = "export"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     inputs: ClassVar[dict[str, Any]] = {"model": HFModel | QuantizedModel | ShardedModel}
     output: ClassVar[type[Artifact]] = OnnxModel
     libraries: ClassVar[tuple[str, ...]] = ("onnxruntime-genai", "onnxruntime", "onnx", "transformers")

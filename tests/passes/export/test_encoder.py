@@ -21,6 +21,8 @@ from infopt_compiler.passes.export.encoder_verify import TOLERANCE, verify_encod
 from infopt_compiler.passes.export.export import Export
 from infopt_compiler.passes.quantize.encoder import quantize_encoder
 from infopt_compiler.passes.quantize.quantize import Method, Quantize
+from infopt_compiler.targets.layers import Layer
+from infopt_compiler.targets.probe_graph import Graph
 from tests.passes.export.encoders import write_bert
 
 TEXTS = ["A short one.", "The statement is executed once, and then never again: so says the reference."]
@@ -86,15 +88,37 @@ def test_other_integers_are_found(int8, tmp_path):
         verify_encoder(artifact, int8)
 
 
-def test_another_graph_is_found(bert, tmp_path):
-    artifact = _export(bert, tmp_path / "artifact")
+@pytest.mark.parametrize("branch", ["then_branch", "else_branch"])  # texts of one length, and padded ones
+def test_another_graph_is_found(tmp_path, branch):
+    source = write_bert(
+        tmp_path / "model", initializer_range=0.2
+    )  # attends to some tokens more than to others
+    artifact = _export(source, tmp_path / "artifact")
     model = onnx.load(artifact / "model.onnx")
-    for node in model.graph.node:
-        if node.op_type == "MultiHeadAttention":
-            next(a for a in node.attribute if a.name == "num_heads").i = 2
+    for node in _attentions(model, branch):
+        next(a for a in node.attribute if a.name == "num_heads").i = 2
     onnx.save(model, artifact / "model.onnx")
     with pytest.raises(PassError, match="differs from torch"):
-        verify_encoder(artifact, bert)
+        verify_encoder(artifact, source)
+
+
+def _attentions(model: onnx.ModelProto, branch: str) -> list[onnx.NodeProto]:
+    graphs = [a.g for node in model.graph.node for a in node.attribute if a.name == branch]
+    found = [node for graph in graphs for node in graph.node if node.op_type == "MultiHeadAttention"]
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("operator", ["float32", "int8"])
+def test_the_layer_that_plans_time_is_the_one_that_is_exported(bert, int8, tmp_path, operator):
+    """All but the choice of a branch: plans time texts without padding."""
+    source = int8 if operator == "int8" else bert
+    graph = onnx.load(_export(source, tmp_path / "artifact") / "model.onnx").graph
+    exported = [node for node in graph.node if node.name.startswith("encoder.layer.0.")]
+    probe = Graph()
+    probe.encoder_layer("x", Layer(operator, 64, 128, 4, 0, 16, 2))
+    timed = [node.op_type.replace("MultiHeadAttention", "If") for node in probe._nodes]
+    assert timed == [node.op_type for node in exported]
 
 
 def test_another_tokenizer_is_found(bert, tmp_path):
