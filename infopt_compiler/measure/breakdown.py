@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from statistics import fmean, median
+from statistics import fmean
 from typing import Any
 
-from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.measure.job import Job
 from infopt_compiler.measure.machine_state import machine_state
-from infopt_compiler.measure.memory import gaps_of, memory_row, sequences_of, spec_of
+from infopt_compiler.measure.memory import gaps_of, memory_row
+from infopt_compiler.measure.roofs import roofline
 from infopt_compiler.measure.samples import SERVED_METRICS, BlockSamples
 from infopt_compiler.measure.timing import Timing
 
@@ -32,7 +32,7 @@ def breakdown(job: Job, timing: Timing | None) -> dict[str, Any]:
             name: _timeline(samples) for name, samples in timing.samples.items() if gaps_of(samples)
         },
         "memory": {name: memory_row(job, timing, name) for name in timing.samples},
-        "roofline": _roofline(job, timing),
+        "roofline": roofline(job, timing),
         "machine_state": machine_state(
             timing.samples, environment.get("machine_before", {}), environment.get("machine_load", [])
         ),
@@ -65,40 +65,3 @@ def _timeline(samples: BlockSamples) -> dict[str, Any]:
         "token_seconds": [float(f"{value:.6g}") for value in by_position],
         "load_seconds": fmean(samples.pooled("load")),
     }
-
-
-def _roofline(job: Job, timing: Timing) -> dict[str, Any]:
-    """Operations, bytes and measured seconds of one prefill and of one decode step, and the machine's two roofs."""
-    if job.target.bandwidth <= 0 or job.target.flops <= 0:
-        return {}
-    points = []
-    for name, samples in timing.samples.items():
-        spec = spec_of(job, name)
-        for phase, flop, read, metric in _work(spec, samples) if spec is not None else ():
-            seconds = samples.pooled(metric) if metric in SERVED_METRICS else []
-            if seconds:
-                row = {"subject": name, "phase": phase, "flop": flop, "bytes": read}
-                points.append({**row, "seconds": median(seconds)})
-    return {"bandwidth": job.target.bandwidth, "flops": job.target.flops, "points": points} if points else {}
-
-
-def _work(spec: ModelSpec, samples: BlockSamples) -> list[tuple[str, float, float, str]]:
-    """(phase, operations, bytes, metric of its seconds); two operations per weight and token, and attention's two products."""
-    tokens, sequences = _prompt(samples), sequences_of(samples)
-    attention = 2.0 * spec.layers * spec.heads * spec.head_dim * tokens**2
-    linears = 2.0 * spec.linear_parameters * tokens
-    if not gaps_of(samples):
-        return [("forward", (linears + 2 * attention) * sequences, float(spec.linear_bytes), "forward")]
-    head = 2.0 * spec.head_parameters
-    middle = tokens + fmean(map(len, gaps_of(samples))) / 2
-    cache = spec.kv_bytes(round(middle)) * sequences
-    over_cache = 4.0 * spec.layers * spec.heads * spec.head_dim * middle
-    step = (2.0 * spec.linear_parameters + head + over_cache) * sequences
-    return [
-        ("prefill", (linears + attention + head) * sequences, float(spec.bytes_per_token), "prefill"),
-        ("decode", step, float(spec.bytes_per_token + cache), "tpot"),
-    ]
-
-
-def _prompt(samples: BlockSamples) -> float:
-    return fmean(request.prompt_tokens for block in samples.blocks for request in block.requests)

@@ -1,6 +1,6 @@
 """Machines: descriptions, this machine's identity and probe, and predictions by arithmetic."""
 
-from infopt_compiler.targets.arithmetic import least_seconds
+from infopt_compiler.targets.arithmetic import least_seconds, seconds_at_peak
 from infopt_compiler.targets.catalog import TARGETS, find_target
 from infopt_compiler.targets.errors import SeenError, error_key, record_errors, seen_errors
 from infopt_compiler.targets.floor import floor
@@ -26,6 +26,7 @@ __all__ = [
     "machine_identity",
     "predict",
     "record_errors",
+    "seconds_at_peak",
     "seen_errors",
     "sizes",
 ]

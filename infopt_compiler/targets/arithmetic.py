@@ -23,7 +23,13 @@ _INTEGERS = 4  # the accuracy level at which `MatMulNBits` multiplies integers; 
 
 def least_seconds(spec: ModelSpec, target: Target, workload: Workload) -> float | None:
     """Of the products of one forward pass over all prompts; None where a rate that it needs is not known."""
-    linears, attention, head = prefill_parts(spec, workload)
+    return seconds_at_peak(spec, target, *prefill_parts(spec, workload))
+
+
+def seconds_at_peak(
+    spec: ModelSpec, target: Target, linears: float, attention: float, head: float
+) -> float | None:
+    """Of so many operations in each; None where a rate that they need is not known."""
     layers = _rate(_operator(spec, spec.linear, spec.served.level), target)
     last = _rate(_operator(spec, spec.head, spec.served.head_level), target)
     if layers is None or last is None:

@@ -96,7 +96,7 @@ def whole(report: dict[str, Any]) -> dict[str, Any]:
         "timeline": {"chat": {"prefill_seconds": 0.1, "token_seconds": [0.003, 0.004, 0.004, 0.005], "load_seconds": 0.4}},
         "memory": {"chat": memory},
         "roofline": {"bandwidth": 48e9, "flops": 200e9, "points": [
-            {"subject": "chat", "phase": "prefill", "flop": 3e10, "bytes": 9e7, "seconds": 0.1},
+            {"subject": "chat", "phase": "prefill", "flop": 3e10, "bytes": 9e7, "peak": 6e11, "seconds": 0.1},
             {"subject": "chat", "phase": "decode", "flop": 3e8, "bytes": 9e7, "seconds": 0.004}]},
         "machine_state": {"load": [1.0, 1.0, 1.0], "blocks": 4, "busy_blocks": 0, "notes": ["a note on the machine"]},
         "scenario_settings": {"name": "assistant", "prompt": 128},

@@ -20,18 +20,18 @@ def roofline(report: dict[str, Any]) -> Section:
         if found.get("points"):
             blocks += _group(found)
     lead = (
-        "Under the slope memory is the limit, under the flat roof arithmetic. The distance of a point to the roof "
-        "is what a better kernel could win."
+        "Under the slope memory is the limit, under a flat roof arithmetic: integers have a roof of their own. The distance "
+        "of a point to its roof is what a better kernel could win."
     )
     return Section("roofline", "Roofline", lead, blocks)
 
 
 def _group(found: dict[str, Any]) -> list[Block]:
     bandwidth, flops = found["bandwidth"], found["flops"]
-    points = [_point(row, bandwidth, flops) for row in found["points"]]
+    points = [_point(row, bandwidth, row.get("peak", flops)) for row in found["points"]]
     text = "; ".join(f"{p['name']} reaches {p['share']:.0%} of the {p['roof']} roof" for p in points)
     wide, narrow = (_spec(points, bandwidth, flops, width) for width in (WIDE, NARROW))
-    head = ("phase", "operations", "bytes", "intensity", "time", "reached", "of the roof", "bound by")
+    head = ("phase", "operations", "bytes", "intensity", "time", "reached", "of the roof", "roof", "bound by")
     rows: list[list[Any]] = [
         [
             p["name"],
@@ -41,43 +41,51 @@ def _group(found: dict[str, Any]) -> list[Block]:
             seconds(p["seconds"]),
             f"{p['y'] / 1e9:.3g} GFLOP/s",
             f"{p['share']:.0%}",
+            f"{p['top'] / 1e9:.4g} GFLOP/s",
             p["roof"],
         ]
         for p in points
     ]
     machine = (
-        f"The machine: {bandwidth / 1e9:.3g} GB/s and {flops / 1e9:.4g} GFLOP/s, as probed or configured"
+        f"The machine: {bandwidth / 1e9:.3g} GB/s and {flops / 1e9:.4g} GFLOP/s in floats, as probed or configured; the flat "
+        "roof of an artifact is that of its own arithmetic, integers or floats"
     )
     return [Figure("Roofline", text, wide, narrow), Table(head, rows, machine)]
 
 
-def _point(row: dict[str, Any], bandwidth: float, flops: float) -> dict[str, Any]:
+def _point(row: dict[str, Any], bandwidth: float, peak: float) -> dict[str, Any]:
     x, y = row["flop"] / row["bytes"], row["flop"] / row["seconds"]
-    roof = min(bandwidth * x, flops)
+    roof = min(bandwidth * x, peak)
     name = f"{row['subject']} {row['phase']}"
     share = y / roof
     tip = f"{name}: {x:.3g} FLOP/B, {y / 1e9:.3g} GFLOP/s, {share:.0%} of the roof"
-    bound = "memory" if bandwidth * x < flops else "arithmetic"
-    return {**row, "x": x, "y": y, "share": share, "roof": bound, "name": name, "tip": tip, "top": roof}
+    bound = "memory" if bandwidth * x < peak else "arithmetic"
+    found = {"x": x, "y": y, "share": share, "roof": bound, "name": name, "tip": tip, "top": roof}
+    return {**row, **found, "peak": peak}
 
 
 def _spec(points: list[dict[str, Any]], bandwidth: float, flops: float, width: int) -> Spec:
-    ridge = flops / bandwidth
-    low = 10 ** math.floor(math.log10(min(ridge, *(p["x"] for p in points)) / 2))
-    high = 10 ** math.ceil(math.log10(max(ridge, *(p["x"] for p in points)) * 2))
-    roof = [{"x": x, "y": min(bandwidth * x, flops) / 1e9} for x in (low, ridge, high)]
+    peaks = sorted({flops, *(p["peak"] for p in points)})
+    ridges = [peak / bandwidth for peak in peaks]
+    low = 10 ** math.floor(math.log10(min(*ridges, *(p["x"] for p in points)) / 2))
+    high = 10 ** math.ceil(math.log10(max(*ridges, *(p["x"] for p in points)) * 2))
+    roof = [
+        {"x": x, "y": min(bandwidth * x, peak) / 1e9, "peak": peak}
+        for peak, ridge in zip(peaks, ridges, strict=True)
+        for x in (low, ridge, high)
+    ]
     rows = [{**p, "y": p["y"] / 1e9, "top": p["top"] / 1e9} for p in points]
     x = {"field": "x", "type": "quantitative", "scale": {"type": "log", "domain": [low, high], "nice": False},
          "axis": {"title": "operations per byte", "values": decades(low, high), "format": "~g"}}  # fmt: skip
     floor = 10 ** math.floor(math.log10(min(p["y"] for p in (*rows, *roof))))
-    ceiling = flops / 1e9 * 2
+    ceiling = peaks[-1] / 1e9 * 2
     y = {"field": "y", "type": "quantitative", "scale": {"type": "log", "domain": [floor, ceiling], "nice": False},
          "axis": {"title": "GFLOP/s", "values": decades(floor, ceiling), "format": "~g"}}  # fmt: skip
     names = list(dict.fromkeys(p["subject"] for p in points))
     phases = list(dict.fromkeys(p["phase"] for p in points))
     shape = {"field": "phase", "type": "nominal", "legend": None, "scale": {"domain": phases, "range": list(SHAPES[: len(phases)])}}  # fmt: skip
     line = {"data": {"values": roof}, "mark": {"type": "line", "color": FG, "strokeWidth": 2},
-            "encoding": {"x": x, "y": y}}  # fmt: skip
+            "encoding": {"x": x, "y": y, "detail": {"field": "peak"}}}  # fmt: skip
     drop = {"mark": {"type": "rule", "strokeDash": [2, 3]},
             "encoding": {"x": x, "y": y, "y2": {"field": "top"}}}  # fmt: skip
     dots = {"mark": {"type": "point", "size": 110},
