@@ -28,7 +28,7 @@ from typing import Any
 
 from benchmarks.simulated import KINDS, World, job_of, ratio_bound, time_bound, trial
 from infopt_compiler.budget import Bound, Verdict
-from infopt_compiler.measure.latency import run_block, sample
+from infopt_compiler.measure.latency import GROWTH, run_block, sample
 from infopt_compiler.measure.samples import Block, BlockSamples
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.measure.settings import PRESETS, MeasureSettings
@@ -129,7 +129,7 @@ def found_after(trial: Trial, bound: Bound) -> tuple[int, str]:
         verdict = judge_served(replace(trial.timing, samples=samples, look=look, last=last), bound)[0]
         if last or verdict is not Verdict.inconclusive:
             return min(number, trial.pairs), verdict.value
-        number, look = min(trial.pairs, max(number + 1, int(number * 1.5))), look + 1
+        number, look = min(trial.pairs, number * GROWTH), look + 1
 
 
 def read_trials(file: Path, kind: str) -> list[Trial]:

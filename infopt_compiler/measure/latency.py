@@ -30,7 +30,7 @@ Decided = Callable[[dict[str, BlockSamples], int, bool], bool]
 # As `run_block`: (folder, scenario, requests, warmup, seed, folder of the prompts) → block and environment.
 Serve = Callable[[Path, Scenario, int, int, int, Path | None], tuple[Block, dict[str, Any]]]
 
-_GROWTH = 1.5  # each further look at the data has this many times the blocks of the one before
+GROWTH = 2  # each further look at the data has this many times the blocks of the one before
 _SERVE = "infopt_compiler.measure.serve"
 _TIMEOUT = 600.0  # seconds for one block, at least
 _TIMEOUT_PER_TOKEN = 0.5  # slower than that, on what serves one, is a hang
@@ -101,7 +101,7 @@ def sample(
         )
         if last or number >= next_look:
             look += 1
-            next_look = max(number + 1, int(number * _GROWTH))
+            next_look = number * GROWTH
             if decided(found, look, last) or last:
                 return found, look, last
 

@@ -61,7 +61,7 @@ def test_sampling_stops_when_all_is_decided(world: World) -> None:
 
     _, look, last = sample({"a": world.onnx.path}, SCENARIO, settings, decided)
     assert (look, last) == (2, False)
-    assert looks == [(1, 2), (2, 3)]
+    assert looks == [(1, 2), (2, 4)]
 
 
 def test_the_clock_ends_the_sampling_with_two_blocks(world: World) -> None:

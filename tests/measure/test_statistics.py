@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from benchmarks.simulated import World, ratio_bound, time_bound, trial
 from infopt_compiler.budget import Verdict
-from infopt_compiler.measure.settings import PRESETS
+from infopt_compiler.measure.processes import processes_needed
+from infopt_compiler.measure.settings import PRESETS, MeasureSettings
 from infopt_compiler.measure.statistics import (
     drift_factor,
     log_mean_interval,
@@ -110,10 +111,19 @@ def test_all_looks_together_spend_the_error_once(confidence: float, last: int) -
     assert spent == pytest.approx(1 - confidence)
 
 
-def test_quick_can_judge_p95_at_its_first_look() -> None:
-    for preset in PRESETS.values():
-        first = look_confidence(preset.confidence, 1, last=False)
-        assert preset.min_blocks * preset.requests >= samples_needed(0.95, first)
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=list(PRESETS))
+def test_typical_values_are_decided_at_the_first_look_and_p95_at_the_second(preset: MeasureSettings) -> None:
+    assert preset.min_blocks >= max(processes_needed(0.5, 0.99))
+    second = look_confidence(preset.confidence, 2, last=False)
+    assert 2 * preset.min_blocks >= max(processes_needed(0.95, preset.confidence))
+    assert 2 * preset.min_blocks * preset.requests >= samples_needed(0.95, second)
+
+
+def test_precise_judges_p99_at_its_first_look() -> None:
+    preset = PRESETS["precise"]
+    first = look_confidence(preset.confidence, 1, last=False)
+    assert preset.min_blocks >= max(processes_needed(0.99, preset.confidence))
+    assert preset.min_blocks * preset.requests >= samples_needed(0.99, first)
 
 
 @pytest.mark.parametrize(("n", "factor"), [(6, 3.708), (10, 2.911), (30, 2.220)])
