@@ -95,15 +95,15 @@ def estimate_ratio(
 ) -> Interval:
     """Subject over reference. Typical values pair the blocks that ran next to each other, so that drift cancels.
 
-    Tail percentiles cannot be had from one block: there the limits of the two intervals are divided, each at
-    half the error.
+    Tail percentiles cannot be had from one block, and memory is that of the highest process: there the limits of the two
+    intervals are divided, each at half the error.
     """
     level = confidence if asked is None else asked
-    if aggregate in ("p90", "p95", "p99", "max"):
+    if aggregate in ("p90", "p95", "p99", "max") or metric in _MEMORY:
         half, whole = (1 - (1 - each) / 2 for each in (confidence, level))
         ends = (estimate(side, metric, aggregate, half, whole) for side in (subject, reference))
         return replace(quotient(*ends), confidence=confidence)
-    subject, reference, dropped = _quiet_pairs(subject, reference, metric)
+    subject, reference, dropped = _quiet_pairs(subject, reference)
     if dropped and len(subject.blocks) < 2:
         note = f"the machine was busy during {dropped} pairs of blocks, whose ratio says nothing"
         return Interval.unknown(note, blocks=len(subject.blocks), confidence=confidence)
@@ -121,13 +121,9 @@ def estimate_ratio(
     return unseen(found, len(ratios), 0.5, level) if aggregate == "p50" else found
 
 
-def _quiet_pairs(
-    subject: BlockSamples, reference: BlockSamples, metric: str
-) -> tuple[BlockSamples, BlockSamples, int]:
+def _quiet_pairs(subject: BlockSamples, reference: BlockSamples) -> tuple[BlockSamples, BlockSamples, int]:
     """Both sides without the pairs of which one was disturbed, and how many those are: it may be the slower or the faster."""
     pairs = list(zip(subject.blocks, reference.blocks, strict=False))
-    if metric in _MEMORY:
-        return subject, reference, 0
     quiet = [pair for pair in pairs if not any(is_busy(block.state) for block in pair)]
     left, right = (tuple(pair[side] for pair in quiet) for side in (0, 1))
     return replace(subject, blocks=left), replace(reference, blocks=right), len(pairs) - len(quiet)

@@ -108,6 +108,20 @@ def test_the_next_process_keeps_within_the_limits_of_memory() -> None:
     assert max(outside) / rounds <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / rounds)
 
 
+def test_memory_relative_to_another_is_that_of_the_next_processes_too() -> None:
+    one = block(random.Random(0)).requests
+
+    def made(*peaks: int) -> BlockSamples:
+        return BlockSamples(tuple(Block(one, 1.0, 0.5, peak, 1) for peak in peaks))
+
+    sides = made(100, 120, 110), made(200, 220, 210)
+    found = estimate_ratio(*sides, "memory.peak", None, 0.95)
+    own, other = (estimate(side, "memory.peak", None, 0.975) for side in sides)
+    assert found.value == pytest.approx(120 / 220)
+    assert (found.low, found.high) == pytest.approx((own.low / other.high, own.high / other.low))
+    assert found.low < 100 / 220 and found.high > 120 / 200 and found.confidence == 0.95
+
+
 def test_a_maximum_says_that_it_is_of_those_observed() -> None:
     found = estimate(samples(1), "ttft", "max", 0.95)
     assert found.low == found.high == found.value
