@@ -120,3 +120,29 @@ def test_a_build_that_failed_has_little_to_compare(report, other):
     }
     text = shown(compare(report, other))
     assert "measured nothing" in text and "python" not in text
+
+
+def test_values_on_other_text_are_no_comparison(report, other):
+    quality = {"metric": "kl.mean", "limit_raw": "1 nats", "value": 0.1, "interval": [0.1, 0.1], "on": "heldout", "scenario": None}  # fmt: skip
+    for side, digest, value in ((report, "aa", 0.1), (other, "bb", 0.2)):
+        side["bounds"].append(bound(**quality | {"value": value, "interval": [value, value]}))
+        side["passes"].append(
+            {"name": "heldout", "pass": "text", "cached": False, "seconds": 1.0, "peak_rss_bytes": 1, "digest": digest, "size_bytes": 1, "facts": {}}
+        )  # fmt: skip
+    diff = compare(report, other)
+    found = row(diff, "kl.mean")
+    assert (found["change"], found["comparable"]) == ("other text", False)
+    assert row(diff, "ttft.p95")["change"] == "unchanged"
+    assert "other text, other scenario: measured on other data" in shown(diff)
+    other["passes"][-1]["digest"] = "aa"
+    assert row(compare(report, other), "kl.mean")["change"] == "worse"
+
+
+def test_values_under_other_settings_of_the_scenario_are_no_comparison(report, other):
+    for side, prompt in ((report, 128), (other, 512)):
+        side["measured"] = [
+            {"subject": "chat", "scenario": "assistant", "values": [], "scenario_settings": {"prompt": prompt}}
+        ]  # fmt: skip
+    diff = compare(report, other)
+    assert row(diff, "ttft.p95")["change"] == "other scenario"
+    assert "other scenario" in markdown(diff)

@@ -7,6 +7,7 @@ from typing import Any
 
 from infopt_compiler.measure.evaluation import metric_of
 from infopt_compiler.metrics import METRICS, Direction, Needs
+from infopt_compiler.report.diff.conditions import Conditions
 from infopt_compiler.report.values import bound_text
 
 Row = dict[str, Any]
@@ -15,15 +16,14 @@ Key = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
 def compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> Row:
     """See docs/history.md for the fields. A ratio is b over a."""
-    machines = [report["machine"].get("digest") for report in (a, b)]
-    same_machine = None in machines or machines[0] == machines[1]
+    under = Conditions.of(a, b)
     return {
         "a": _build(a),
         "b": _build(b),
         "same_recipe": a["recipe"] == b["recipe"],
-        "same_machine": same_machine,
-        "bounds": [_bound(x, y, same_machine) for x, y in _pairs(a["bounds"], b["bounds"], _bound_key)],
-        "values": [_figure(x, y, same_machine) for x, y in _pairs(_values(a), _values(b), _value_key)],
+        "same_machine": under.same_machine,
+        "bounds": [_bound(x, y, under) for x, y in _pairs(a["bounds"], b["bounds"], _bound_key)],
+        "values": [_figure(x, y, under) for x, y in _pairs(_values(a), _values(b), _value_key)],
         "passes": [_pass(x, y) for x, y in _pairs(a["passes"], b["passes"], lambda row: (row["name"],))],
         "parameters": _changes(_parameters(a), _parameters(b)),
         "overrides": {"a": list(a.get("overrides") or []), "b": list(b.get("overrides") or [])},
@@ -63,8 +63,8 @@ def _values(report: Mapping[str, Any]) -> list[Row]:
     ]
 
 
-def _bound(a: Row | None, b: Row | None, same_machine: bool) -> Row:
-    row = _figure(a, b, same_machine)
+def _bound(a: Row | None, b: Row | None, under: Conditions) -> Row:
+    row = _figure(a, b, under)
     for side, bound in (("a", a), ("b", b)):
         if bound is not None:
             extra = {key: bound[key] for key in ("operator", "limit", "limit_raw", "verdict")}
@@ -72,9 +72,11 @@ def _bound(a: Row | None, b: Row | None, same_machine: bool) -> Row:
     return row
 
 
-def _figure(a: Row | None, b: Row | None, same_machine: bool) -> Row:
-    """`change`: better, worse (beyond both intervals), unchanged (not beyond), unknown (no value), added, removed."""
+def _figure(a: Row | None, b: Row | None, under: Conditions) -> Row:
+    """`change`: better, worse (beyond both intervals), unchanged (not beyond), unknown (no value), added, removed; other text,
+    other scenario: measured under other conditions."""
     known = b or a or {}
+    other = under.other(known) if a is not None and b is not None else None
     ratio, interval, confidence = _ratio(a, b)
     return {
         **{key: known.get(key) for key in ("budget", "subject", "metric", "on", "reference", "scenario")},
@@ -83,8 +85,8 @@ def _figure(a: Row | None, b: Row | None, same_machine: bool) -> Row:
         "ratio": ratio,
         "ratio_interval": interval,
         "confidence": confidence,
-        "comparable": same_machine or not _depends_on_machine(known["metric"]),
-        "change": _change(known["metric"], a, b, interval),
+        "comparable": other is None and (under.same_machine or not _depends_on_machine(known["metric"])),
+        "change": other or _change(known["metric"], a, b, interval),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from infopt_compiler.report.diff.conditions import OTHER_SCENARIO, OTHER_TEXT
 from infopt_compiler.report.html.verdict import short_interval
 from infopt_compiler.report.markdown import table as markdown_table
 from infopt_compiler.report.values import MARK, value_text
@@ -23,9 +24,13 @@ _SIGN = {
     "unknown": "?",
     "added": "only B",
     "removed": "only A",
+    OTHER_TEXT: OTHER_TEXT,
+    OTHER_SCENARIO: OTHER_SCENARIO,
 }
+_STILL = ("unchanged", "unknown", OTHER_TEXT, OTHER_SCENARIO)  # of values without a bound these are not shown
 _MARKDOWN_SIGN = {"better": "✓ better", "worse": "✗ **worse**", "unchanged": "= within"}
 NOTE = "within: the intervals of both builds explain the difference; better, WORSE: they do not"
+OTHER_CONDITIONS = "other text, other scenario: measured on other data or under other settings, so no comparison of what was built"
 OTHER_MACHINE = "the machines differ: times, rates and memory of A and B are no comparison of what was built"
 
 
@@ -62,7 +67,7 @@ def tables(diff: Row) -> Iterator[Table]:
     if diff["bounds"]:
         heads = ["bound", "A", "B", "B / A", "change", "limit", "verdict"]
         yield "bounds", heads, [_bound(row) for row in diff["bounds"]]
-    moved = [row for row in _beside(diff) if row["change"] not in ("unchanged", "unknown")]
+    moved = [row for row in _beside(diff) if row["change"] not in _STILL]
     if moved and _measured(diff):
         heads = ["value", "subject", "A", "B", "B / A", "change"]
         yield "measured beside them, beyond both intervals", heads, [_value(row) for row in moved]
@@ -94,6 +99,8 @@ def notes(diff: Row) -> list[str]:
         found.append(
             "the recipes have different names: what stands beside each other has the same name in both"
         )
+    if any(row["change"] in (OTHER_TEXT, OTHER_SCENARIO) for row in (*diff["bounds"], *beside)):
+        found.append(OTHER_CONDITIONS)
     if not diff["same_machine"]:
         found.append(OTHER_MACHINE)
     return [*found, NOTE]
