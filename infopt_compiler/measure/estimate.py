@@ -204,11 +204,12 @@ def _largest_process(values: list[float], confidence: float) -> Interval:
 
 def quotient(subject: Interval, reference: Interval) -> Interval:
     """Positive quantities: the subject's limits over the reference's opposite ones; not paired."""
-    if subject.value is None or not reference.value or reference.low <= 0:
+    if subject.value is None or not reference.value:
         note = subject.note or reference.note or "the reference has no value"
         return Interval.unknown(note, samples=subject.samples, blocks=subject.blocks)
     low = subject.low / reference.high if math.isfinite(reference.high) else 0.0
     words = f"{subject.estimator}, divided by the reference's limits"
-    value, high = subject.value / reference.value, subject.high / reference.low
+    value = subject.value / reference.value
+    high = subject.high / reference.low if reference.low > 0 else math.inf
     notes = "; ".join(dict.fromkeys(side.note for side in (subject, reference) if side.note)) or None
     return Interval(value, low, high, subject.confidence, words, subject.samples, subject.blocks, notes)

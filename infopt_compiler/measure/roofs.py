@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import fmean, median
@@ -52,7 +53,9 @@ def _point(phase: _Phase, spec: ModelSpec, target: Target) -> dict[str, Any]:
     that of integers is not known."""
     least = seconds_at_peak(spec, target, phase.linears, phase.attention, phase.head)
     peak = phase.flop / least if least else target.flops
-    return {"phase": phase.name, "flop": phase.flop, "bytes": phase.read, "peak": float(f"{peak:.6g}")}
+    if math.isclose(peak, target.flops):
+        peak = target.flops
+    return {"phase": phase.name, "flop": phase.flop, "bytes": phase.read, "peak": peak}
 
 
 def _phases(spec: ModelSpec, samples: BlockSamples) -> Iterator[_Phase]:

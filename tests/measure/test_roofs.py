@@ -22,7 +22,7 @@ ENCODER = replace(DECODER, model_type="bert", linear=WeightFormat(8, 0))
 def rates(monkeypatch):
     """Integers at four times the rate of floats."""
     monkeypatch.setattr(arithmetic, "find_target", lambda name: CPU)
-    monkeypatch.setattr(arithmetic, "integer_rate", lambda operator, cores: 4 * CPU.flops)
+    monkeypatch.setattr(arithmetic, "integer_rate", lambda cores: 4 * CPU.flops)
 
 
 def found(monkeypatch, spec: ModelSpec, gaps: tuple[float, ...]) -> dict[str, Any]:
@@ -53,5 +53,5 @@ def test_integers_have_a_roof_of_their_own(monkeypatch):
 
 
 def test_where_the_rate_of_integers_is_not_known_the_roof_is_that_of_floats(monkeypatch):
-    monkeypatch.setattr(arithmetic, "integer_rate", lambda operator, cores: None)
+    monkeypatch.setattr(arithmetic, "integer_rate", lambda cores: None)
     assert found(monkeypatch, ENCODER, ())["points"][0]["peak"] == CPU.flops

@@ -122,27 +122,89 @@ def test_a_build_that_failed_has_little_to_compare(report, other):
     assert "measured nothing" in text and "python" not in text
 
 
-def test_values_on_other_text_are_no_comparison(report, other):
-    quality = {"metric": "kl.mean", "limit_raw": "1 nats", "value": 0.1, "interval": [0.1, 0.1], "on": "heldout", "scenario": None}  # fmt: skip
-    for side, digest, value in ((report, "aa", 0.1), (other, "bb", 0.2)):
-        side["bounds"].append(bound(**quality | {"value": value, "interval": [value, value]}))
-        side["passes"].append(
-            {"name": "heldout", "pass": "text", "cached": False, "seconds": 1.0, "peak_rss_bytes": 1, "digest": digest, "size_bytes": 1, "facts": {}}
-        )  # fmt: skip
-    diff = compare(report, other)
-    found = row(diff, "kl.mean")
-    assert (found["change"], found["comparable"]) == ("other text", False)
-    assert row(diff, "ttft.p95")["change"] == "unchanged"
-    assert "other text, other scenario: measured on other data" in shown(diff)
-    other["passes"][-1]["digest"] = "aa"
-    assert row(compare(report, other), "kl.mean")["change"] == "worse"
+def built(side, *, text="aa", windows=16, **settings):
+    """A budget `asked` on a text and under a scenario, beside the bounds that are there."""
+    quality = {
+        "metric": "kl.mean",
+        "unit": "nats",
+        "limit_raw": "1 nats",
+        "on": "heldout",
+        "scenario": None,
+        "budget": "asked",
+    }
+    side["bounds"] += [
+        bound(**quality, value=windows / 100, interval=[windows / 100] * 2),
+        bound(metric="tpot.p50", budget="asked"),
+        bound(metric="goodput", unit="req/s", operator=">=", budget="asked", value=2.0, interval=[1.9, 2.1]),
+    ]
+    side["passes"] += [
+        {
+            "name": name,
+            "pass": kind,
+            "cached": False,
+            "seconds": 1.0,
+            "peak_rss_bytes": 1,
+            "digest": digest,
+            "size_bytes": 1,
+            "facts": {},
+        }
+        for name, kind, digest in (
+            ("heldout", "text", text),
+            ("arc", "task", text),
+            ("asked_texts", "text", "cc"),
+        )
+    ]
+    scenario = {"name": "s", "prompt": 128, "prompts": "asked_texts", **settings}
+    quality = {"heldout vs base": {"windows": windows}}
+    side["measured"].append(
+        {
+            "subject": "chat",
+            "budget": "asked",
+            "scenario": "s",
+            "values": [],
+            "scenario_settings": scenario,
+            "environment": {"quality": quality},
+        }
+    )
+    return side
 
 
-def test_values_under_other_settings_of_the_scenario_are_no_comparison(report, other):
-    for side, prompt in ((report, 128), (other, 512)):
-        side["measured"] = [
-            {"subject": "chat", "scenario": "assistant", "values": [], "scenario_settings": {"prompt": prompt}}
-        ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("changes", "metric", "expected"),
+    [
+        ({}, "kl.mean", "unchanged"),
+        ({"text": "bb"}, "kl.mean", "other text"),
+        ({"text": "bb"}, "tpot.p50", "unchanged"),
+        ({"windows": 24}, "kl.mean", "other text"),
+        ({"prompt": 512}, "tpot.p50", "other scenario"),
+        ({"prompt": 512}, "kl.mean", "unchanged"),
+        ({"name": "renamed"}, "tpot.p50", "unchanged"),
+    ],
+    ids=str,
+)
+def test_what_was_measured_under_other_conditions_is_no_comparison(report, other, changes, metric, expected):
+    diff = compare(built(report), built(other, **changes))
+    found = row(diff, metric)
+    assert found["change"] == expected
+    assert found["comparable"] is (expected == "unchanged")
+    assert row(diff, "ttft.p95")["change"] == "unchanged"  # of another budget
+    assert ("other data or under other settings" in shown(diff)) is bool(changes.keys() - {"name"})
+
+
+def test_other_bytes_of_a_task_or_of_prompts_and_other_limits_are_seen(report, other):
+    (built(report), built(other))
+    for side in (report, other):
+        side["bounds"].append(
+            bound(metric="accuracy", unit="1", operator=">=", on="arc", scenario=None, budget="asked")
+        )
+    next(one for one in other["passes"] if one["name"] == "arc")["digest"] = "bb"
+    next(one for one in other["passes"] if one["name"] == "asked_texts")["digest"] = "dd"
     diff = compare(report, other)
-    assert row(diff, "ttft.p95")["change"] == "other scenario"
-    assert "other scenario" in markdown(diff)
+    assert (row(diff, "accuracy")["change"], row(diff, "tpot.p50")["change"]) == (
+        "other text",
+        "other scenario",
+    )
+    next(one for one in other["passes"] if one["name"] == "asked_texts")["digest"] = "cc"
+    assert row(compare(report, other), "goodput")["change"] == "unchanged"
+    next(one for one in other["bounds"] if one["metric"] == "tpot.p50")["limit"] = 0.1
+    assert row(compare(report, other), "goodput")["change"] == "other limits"

@@ -25,8 +25,8 @@ def rates(monkeypatch):
     """Integers at four times the rate of floats."""
     asked = []
 
-    def rate(operator, cores):
-        asked.append(operator)
+    def rate(cores):
+        asked.append(cores)
         return 4 * CPU.flops
 
     monkeypatch.setattr(arithmetic, "find_target", lambda name: CPU)
@@ -41,20 +41,31 @@ def test_floats_are_measured_by_the_float_peak(rates):
 
 
 def test_integers_are_measured_by_theirs_and_attention_by_that_of_floats(rates):
-    for spec, operator in (
-        (replace(ENCODER, linear=INT8), "int8"),
-        (replace(DECODER, linear=INT4, served=Served(level=4)), "nbits:4:32:4"),
+    for spec in (
+        replace(ENCODER, linear=INT8),
+        replace(DECODER, linear=INT4, served=Served(level=4)),
     ):
         linears, attention, head = prefill_parts(spec, QUERY)
         found = least_seconds(spec, CPU, QUERY)
         assert found == pytest.approx((linears / 4 + attention + head) / CPU.flops)
-        assert rates.pop() == operator
+        assert rates.pop() == CPU.cores
 
 
 def test_the_rate_of_integers_is_not_known_of_a_machine_that_is_not_probed():
     spec = replace(ENCODER, linear=INT8)
     assert least_seconds(spec, replace(CPU, flops=50e9), QUERY) is None
     assert least_seconds(spec, replace(CPU, name="other"), QUERY) is None
+
+
+def test_integers_are_at_least_as_fast_as_floats(monkeypatch):
+    monkeypatch.setattr(arithmetic, "integer_rate", lambda cores: CPU.flops / 2)
+    spec = replace(ENCODER, linear=INT8)
+    assert least_seconds(spec, CPU, QUERY) == pytest.approx(sum(prefill_parts(spec, QUERY)) / CPU.flops)
+
+
+def test_an_encoder_attends_both_ways():
+    once, both = (prefill_parts(spec, QUERY)[1] for spec in (DECODER, ENCODER))
+    assert both == 2 * once
 
 
 def test_the_rate_is_that_of_the_best_number_of_rows(monkeypatch):
@@ -64,5 +75,5 @@ def test_the_rate_is_that_of_the_best_number_of_rows(monkeypatch):
         "infopt_compiler.targets.rates.kernel_rates", lambda kinds: dict.fromkeys(kinds, seconds)
     )
     arithmetic.integer_rate.cache_clear()
-    assert arithmetic.integer_rate("int8", 2) == 2 * ROWS[-1] * 1536**2 / 0.5
+    assert arithmetic.integer_rate(2) == 2 * ROWS[-1] * 1536**2 / 0.5
     arithmetic.integer_rate.cache_clear()

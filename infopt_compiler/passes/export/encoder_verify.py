@@ -33,7 +33,8 @@ def verify_encoder(artifact: Path, source: Path) -> dict[str, Any]:
     reference = TorchEncoderServer(source, _torch_model(source) if weights.quantized else None)
     server = EncoderServer(artifact)
     facts: dict[str, Any] = {"texts_compared": _compare_ids(server, source, _longest(weights.config))}
-    batches = [_batch(weights.config, *shape) for shape in SHAPES if shape[1] <= _longest(weights.config)]
+    shapes = [shape for shape in SHAPES if shape[1] <= _longest(weights.config)]
+    batches = [_batch(weights.config, *shape, padded) for shape in shapes for padded in _paddings(shape[0])]
     expected = [reference.forward(inputs) for inputs in batches]
     exact = _float_server(artifact, source, weights) if weights.quantized else server
     facts["max_difference"] = _compare_floats(exact, batches, expected)
@@ -47,11 +48,17 @@ def _longest(config: dict[str, Any]) -> int:
     return int(config["max_position_embeddings"])
 
 
-def _batch(config: dict[str, Any], rows: int, length: int) -> Inputs:
-    """Random ids; of a batch every row but the first has its own length, the rest of it is padding."""
+def _paddings(rows: int) -> tuple[bool, ...]:
+    """Texts of one length go another way through the graph than padded ones."""
+    return (False, True) if rows > 1 else (False,)
+
+
+def _batch(config: dict[str, Any], rows: int, length: int, padded: bool) -> Inputs:
+    """Random ids; if `padded` every row but the first has its own length, the rest of it is padding."""
     rng = np.random.default_rng(length)
     ids = rng.integers(0, config["vocab_size"], (rows, length))
-    lengths = np.concatenate([[length], rng.integers(1, length + 1, rows - 1)])
+    others = rng.integers(1, length + 1, rows - 1) if padded else np.full(rows - 1, length)
+    lengths = np.concatenate([[length], others])
     mask = (np.arange(length)[None, :] < lengths[:, None]).astype(np.int64)
     return {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
 

@@ -6,42 +6,67 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-OTHER_TEXT, OTHER_SCENARIO = "other text", "other scenario"
+OTHER_TEXT, OTHER_SCENARIO, OTHER_LIMITS = "other text", "other scenario", "other limits"
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """`texts`: names of data whose bytes differ; `scenarios`: budgets of which the scenario's settings do."""
+    """`texts`: names of data (tasks, too) whose bytes differ; `windows`: (budget, data) of which other windows were scored;
+    `scenarios`, `limits`: budgets of which the scenario, or what a good request must keep, does."""
 
     same_machine: bool
-    texts: frozenset[str]
-    scenarios: frozenset[str]
+    texts: frozenset[Any]
+    windows: frozenset[Any]
+    scenarios: frozenset[Any]
+    limits: frozenset[Any]
 
     @classmethod
     def of(cls, a: Mapping[str, Any], b: Mapping[str, Any]) -> Conditions:
         machines = [report["machine"].get("digest") for report in (a, b)]
         same_machine = None in machines or machines[0] == machines[1]
-        return cls(same_machine, _differing(*map(_texts, (a, b))), _differing(*map(_scenarios, (a, b))))
+        found = (_differing(part(a), part(b)) for part in (_texts, _windows, _scenarios, _limits))
+        return cls(same_machine, *found)
 
     def other(self, row: Mapping[str, Any]) -> str | None:
         """Of a value: what it was measured on or under that is not the same in both; None if there is nothing."""
-        if row.get("on") in self.texts:
+        budget, on = row.get("budget"), row.get("on")
+        if on in self.texts or (budget, on) in self.windows:
             return OTHER_TEXT
-        if row.get("scenario") and row.get("budget") in self.scenarios:
+        if row.get("scenario") and budget in self.scenarios:
             return OTHER_SCENARIO
-        return None
+        return OTHER_LIMITS if row["metric"] == "goodput" and budget in self.limits else None
 
 
-def _texts(report: Mapping[str, Any]) -> dict[str, Any]:
-    rows = (row for row in report["passes"] if row.get("pass") == "text")
+def _texts(report: Mapping[str, Any]) -> dict[Any, Any]:
+    rows = (row for row in report["passes"] if row.get("pass") in ("text", "task"))
     return {row["name"]: row["digest"] for row in rows if row.get("digest")}
 
 
-def _scenarios(report: Mapping[str, Any]) -> dict[str, Any]:
-    groups = report.get("measured") or []
-    found = {group.get("budget"): group.get("scenario_settings") for group in groups}
-    return {name: settings for name, settings in found.items() if settings}
+def _windows(report: Mapping[str, Any]) -> dict[Any, Any]:
+    """How many of a text were scored: a subset is another text."""
+    return {
+        (group.get("budget"), label.partition(" vs ")[0]): scored.get("windows")
+        for group in report.get("measured") or []
+        for label, scored in ((group.get("environment") or {}).get("quality") or {}).items()
+    }
 
 
-def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> frozenset[str]:
+def _scenarios(report: Mapping[str, Any]) -> dict[Any, Any]:
+    """Their settings and the bytes of their prompts, whatever they are called."""
+    texts, found = _texts(report), {}
+    for group in report.get("measured") or []:
+        if settings := group.get("scenario_settings"):
+            found[group.get("budget")] = ({**settings, "name": None}, texts.get(settings.get("prompts")))
+    return found
+
+
+def _limits(report: Mapping[str, Any]) -> dict[Any, Any]:
+    found: dict[Any, set[Any]] = {}
+    for row in report["bounds"]:
+        if row["unit"] == "s" and row["severity"] == "error":
+            found.setdefault(row.get("budget"), set()).add((row["metric"], row["operator"], row["limit"]))
+    return found
+
+
+def _differing(a: Mapping[Any, Any], b: Mapping[Any, Any]) -> frozenset[Any]:
     return frozenset(name for name in a if name in b and a[name] != b[name])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from infopt_compiler.report.diff.conditions import OTHER_SCENARIO, OTHER_TEXT
+from infopt_compiler.report.diff.conditions import OTHER_LIMITS, OTHER_SCENARIO, OTHER_TEXT
 from infopt_compiler.report.html.verdict import short_interval
 from infopt_compiler.report.markdown import table as markdown_table
 from infopt_compiler.report.values import MARK, value_text
@@ -26,11 +26,13 @@ _SIGN = {
     "removed": "only A",
     OTHER_TEXT: OTHER_TEXT,
     OTHER_SCENARIO: OTHER_SCENARIO,
+    OTHER_LIMITS: OTHER_LIMITS,
 }
-_STILL = ("unchanged", "unknown", OTHER_TEXT, OTHER_SCENARIO)  # of values without a bound these are not shown
+_OTHER = (OTHER_TEXT, OTHER_SCENARIO, OTHER_LIMITS)
+_STILL = ("unchanged", "unknown", *_OTHER)  # of values without a bound these are not shown
 _MARKDOWN_SIGN = {"better": "✓ better", "worse": "✗ **worse**", "unchanged": "= within"}
 NOTE = "within: the intervals of both builds explain the difference; better, WORSE: they do not"
-OTHER_CONDITIONS = "other text, other scenario: measured on other data or under other settings, so no comparison of what was built"
+OTHER_CONDITIONS = "other text, scenario, limits: measured on other data or under other settings, so no comparison of what was built"
 OTHER_MACHINE = "the machines differ: times, rates and memory of A and B are no comparison of what was built"
 
 
@@ -99,7 +101,7 @@ def notes(diff: Row) -> list[str]:
         found.append(
             "the recipes have different names: what stands beside each other has the same name in both"
         )
-    if any(row["change"] in (OTHER_TEXT, OTHER_SCENARIO) for row in (*diff["bounds"], *beside)):
+    if any(row["change"] in _OTHER for row in (*diff["bounds"], *beside)):
         found.append(OTHER_CONDITIONS)
     if not diff["same_machine"]:
         found.append(OTHER_MACHINE)

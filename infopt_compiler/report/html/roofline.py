@@ -21,7 +21,7 @@ def roofline(report: dict[str, Any]) -> Section:
             blocks += _group(found)
     lead = (
         "Under the slope memory is the limit, under a flat roof arithmetic: integers have a roof of their own. The distance "
-        "of a point to its roof is what a better kernel could win."
+        "of a point to its roof is what better kernels could win."
     )
     return Section("roofline", "Roofline", lead, blocks)
 
