@@ -14,7 +14,7 @@ from infopt_compiler.targets.probe_graph import Graph
 from infopt_compiler.targets.timing import bound, fastest, in_place
 
 PROMPTS = (8, 32, 128, 512, 1024)  # tokens of one text that attend to each other
-BATCHES = (1, 4)  # requests in one step of decoding
+BATCHES = (1, 2, 4)  # requests in one step of decoding
 KEYS = (32, 1024)  # that a single query attends to
 _MOST_BYTES = 256_000_000  # of weights in a stack: far beyond caches
 _PROMPT_LAYERS = 4  # with many rows a short stack tells as much

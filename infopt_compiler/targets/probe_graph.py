@@ -61,7 +61,8 @@ class Graph:
         # Random: pages of equal bytes may be merged behind our back, and then come from a cache.
         rng = np.random.default_rng(len(self._values))
         if operator == "float32":
-            weights = rng.random((width, height), np.float32)
+            # about as large as trained ones: large ones make attention's weights denormal, which some processors are slow at
+            weights = (rng.random((width, height), np.float32) - 0.5) * np.float32((12 / width) ** 0.5)
             out = self._node("MatMul", [x, self._value(weights)], domain="")
             return (
                 self._node("Add", [out, self._value(np.ones(height, np.float32))], domain="") if bias else out

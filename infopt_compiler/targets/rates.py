@@ -13,7 +13,7 @@ from typing import Any
 
 from infopt_compiler.targets.counters import BUSY_SHARE, others_share, read_counters
 
-VERSION = 3
+VERSION = 4
 _LONGEST = 300  # seconds that measuring may take
 _AGAIN = 600.0  # seconds after which what was timed on a busy machine is timed anew
 

@@ -21,6 +21,10 @@ _TEXT_SECONDS = 0.4e-3  # a prompt through the tokenizer and its chat template
 _TOKEN_SECONDS = (
     1.8e-8  # per entry of the vocabulary: the runtime's search over the logits, and the stream of text
 )
+_AT_HAND, _FRESH_SECONDS = (
+    20e6,
+    4.2e-10,
+)  # bytes; for each further one (contexts of 128 to 2048 tokens of SmolLM2)
 _ENCODER_SECONDS = 0.15e-3  # around an encoder's layers: embedding, pooling
 _SPLIT_SECONDS = (0.1e-3, 2.2e-6)  # of an encoder's tokenizer: for a request and for each token
 
@@ -77,6 +81,12 @@ def text_seconds(prompt: int, batch: int) -> float:
     return _SPLIT_SECONDS[0] + _SPLIT_SECONDS[1] * prompt * batch
 
 
+def cache_seconds(size: float) -> float:
+    """What onnxruntime-genai takes to set up `size` bytes of keys and values for a request. Memory up to some 20 MB is at hand
+    from the request before; more is mapped anew, filled with zeros, and given back."""
+    return _FRESH_SECONDS * max(0.0, size - _AT_HAND)
+
+
 def prefill_seconds(spec: ModelSpec, target: Target, rates: Rates, prompt: int, batch: int) -> float:
     """One forward pass over `batch` prompts; a decoder's gives the first tokens (of a pruned head: all that it sees)."""
     kinds = kernels_of(spec, target)
@@ -100,8 +110,7 @@ def step_seconds(spec: ModelSpec, target: Target, rates: Rates, keys: float, bat
     """One token of each of `batch` requests, the cache holding `keys` tokens of each."""
     kinds = kernels_of(spec, target)
     ends = [
-        first + (second - first) * (batch - BATCHES[0]) / (BATCHES[1] - BATCHES[0])
-        for first, second in zip(*rates[kinds.layer]["step"], strict=True)
+        _on_chords(BATCHES, list(seconds), batch) for seconds in zip(*rates[kinds.layer]["step"], strict=True)
     ]
     layer = ends[0] + max(0.0, ends[1] - ends[0]) * (keys - KEYS[0]) / (KEYS[1] - KEYS[0])
     return float(spec.layers * layer + _head(rates, kinds, batch) + _search(spec, batch))
@@ -123,6 +132,13 @@ def _on_line(points: tuple[int, ...], seconds: list[float], at: float) -> float:
         if at <= high:
             return max(0.0, first + (second - first) * (at - low) / (high - low))
     return seconds[-1]
+
+
+def _on_chords(points: tuple[int, ...], seconds: list[float], at: float) -> float:
+    """Between the measured points, and beyond the last ones, on the straight line through the nearest two."""
+    pairs = list(pairwise(zip(points, seconds, strict=True)))
+    (low, first), (high, second) = next((pair for pair in pairs if at <= pair[1][0]), pairs[-1])
+    return first + (second - first) * (at - low) / (high - low)
 
 
 def _on_curve(points: tuple[int, ...], seconds: list[float], at: float) -> float:

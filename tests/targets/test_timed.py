@@ -4,13 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from onnx import numpy_helper
 
 from infopt_compiler.artifacts import ModelSpec, WeightFormat
 from infopt_compiler.artifacts.model_spec import TUNED, Served
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.targets import Target, kernels_of, predict
 from infopt_compiler.targets import rates as module
+from infopt_compiler.targets.layers import BATCHES, KEYS
+from infopt_compiler.targets.probe_graph import Graph
 from infopt_compiler.targets.rates import kernel_rates
+from infopt_compiler.targets.timed import cache_seconds, step_seconds
 
 TINY = ModelSpec("LlamaForCausalLM", "llama", 2, 64, 128, 4, 2, 16, 512, 256, True)
 INT4 = TINY.with_format(*[WeightFormat(4, 32)] * 3)
@@ -94,3 +98,28 @@ def test_what_was_timed_on_a_busy_machine_is_timed_again(tmp_path: Path, monkeyp
 def test_a_kernel_that_fails_is_said() -> None:
     with pytest.raises(RuntimeError, match="timing the kernels"):
         module.measure_kernels(["nothing:64:64:8@1"])
+
+
+def test_a_long_context_is_set_up_before_the_first_token(rates) -> None:
+    def ttft(context: int) -> float:
+        return predict(INT4, HERE, Scenario(prompt=16, context=context), rates)["ttft.p50"].value
+
+    assert cache_seconds(20e6) == 0 and cache_seconds(94.4e6) == pytest.approx(31e-3, rel=0.05)
+    size = INT4.kv_bytes(1 << 18, 4)
+    assert size > 20e6
+    assert ttft(1 << 18) - ttft(64) == pytest.approx(cache_seconds(size))
+
+
+def test_a_step_lies_between_those_of_the_batches_that_were_timed(rates) -> None:
+    layer = rates[kernels_of(INT4, HERE).layer]["step"]
+    assert [len(row) for row in layer] == [len(KEYS)] * len(BATCHES)
+    steps = [step_seconds(INT4, HERE, {**rates, kernels_of(INT4, HERE).layer: {"step": [[1.0, 1.0], [2.0, 2.0], [6.0, 6.0]]}}, 32, batch) for batch in (1, 2, 3, 4, 6)]  # fmt: skip
+    assert [round(step / INT4.layers) for step in steps] == [1, 2, 4, 6, 10]
+
+
+def test_weights_of_a_float_layer_are_about_as_large_as_trained_ones() -> None:
+    """Attention between large numbers is a lookup; what is left of its weights is denormal, and slow to multiply."""
+    graph = Graph()
+    graph.product("float32", "x", 384, 64)
+    weights = numpy_helper.to_array(graph._values[0])
+    assert abs(weights.mean()) < 0.01 and weights.std() == pytest.approx(384**-0.5, rel=0.05)
