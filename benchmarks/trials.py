@@ -186,7 +186,9 @@ def burn() -> Iterator[subprocess.Popen[bytes]]:
 def table(file: Path) -> None:
     """Verdicts of every kind of bound over the trials, and how much the real ones scattered."""
     same, slower, loaded = (read_trials(file, kind) for kind in ("same", "slower", "loaded"))
-    kept = {kind: trials for kind, trials in (("same", same), ("slower", slower), ("loaded", loaded)) if trials}
+    kept = {
+        kind: trials for kind, trials in (("same", same), ("slower", slower), ("loaded", loaded)) if trials
+    }
     of = same or [trial for trials in kept.values() for trial in trials]
     truth = median(v for found in of for v in found.timing.samples["reference"].pooled("tpot"))
     print(f"{len(same)} trials of the same, p50 of tpot of the reference over all: {truth * 1e3:.3f} ms")

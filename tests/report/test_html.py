@@ -14,7 +14,9 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-from infopt_compiler.report.html import html
+from infopt_compiler.report.html import html, verdict
+from infopt_compiler.report.html.roofline import roofline
+from tests.report.conftest import bound
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)")
@@ -131,3 +133,27 @@ def test_a_browser_opens_it_without_a_word_light_and_dark(whole, tmp_path):
     dark, _ = _shot(page, "dark.png", "--window-size=390,900", "--blink-settings=preferredColorScheme=0")
     assert "CONSOLE" not in said and "Refused to" not in said
     assert len(light) > 10_000 and light != dark
+
+
+def test_a_lower_bound_whose_interval_begins_at_zero_is_drawn_to_the_edge():
+    row = verdict._position(
+        bound(metric="generation", operator=">=", limit=0.05, value=0.1, interval=[0.0, 0.2])
+    )
+    assert row is not None and (row["low"], row["value"], row["high"]) == (0.25, 0.5, verdict._MOST)
+    assert verdict._position(bound(value=None, interval=[None, None])) is None
+
+
+def test_notes_of_bounds_stand_below_their_table(report):
+    report["bounds"][0]["note"] = "few processes"
+    kinds = [(block.kind, getattr(block, "text", "")) for block in verdict.budget(report).blocks]
+    assert kinds[-1] == ("text", "ttft.p95 <= 600 ms: few processes")
+    assert ("table", "") in kinds
+
+
+def test_flat_roofs_are_those_of_points_beyond_the_slope(whole):
+    (group,) = (group for group in whole["measured"] if group.get("roofline"))
+    far, near = group["roofline"]["points"]
+    near["peak"] = 5e11
+    figure = next(block for block in roofline(whole).blocks if block.kind == "figure")
+    roofs = {row["peak"] for row in figure.wide["layer"][0]["data"]["values"]}
+    assert roofs == {group["roofline"]["flops"], far["peak"]}

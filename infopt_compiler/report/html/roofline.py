@@ -65,7 +65,8 @@ def _point(row: dict[str, Any], bandwidth: float, peak: float) -> dict[str, Any]
 
 
 def _spec(points: list[dict[str, Any]], bandwidth: float, flops: float, width: int) -> Spec:
-    peaks = sorted({flops, *(p["peak"] for p in points)})
+    # of a point far down the slope no flat roof is near
+    peaks = sorted({flops, *(p["peak"] for p in points if bandwidth * p["x"] > flops)})
     ridges = [peak / bandwidth for peak in peaks]
     low = 10 ** math.floor(math.log10(min(*ridges, *(p["x"] for p in points)) / 2))
     high = 10 ** math.ceil(math.log10(max(*ridges, *(p["x"] for p in points)) * 2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from infopt_compiler.report.html.blocks import Badge, Block, Cell, Figure, Section, Spec, Table
+from infopt_compiler.report.html.blocks import Badge, Block, Cell, Figure, Section, Spec, Table, Text
 from infopt_compiler.report.html.theme import FG, NARROW, PANEL, VERDICT_COLOR, VERDICT_SHAPE, WIDE
 from infopt_compiler.report.values import (
     MARK,
@@ -31,6 +31,7 @@ def budget(report: dict[str, Any]) -> Section:
         blocks.append(Figure(title, text, _spec(rows, WIDE), _spec(rows, NARROW), more=more))
     if bounds:
         blocks.append(Table(_HEAD, [_row(bound) for bound in bounds], "Every bound of the recipe"))
+        blocks += [Text(f"{bound_text(bound)}: {bound['note']}") for bound in bounds if bound.get("note")]
     lead = "A bound is met when its whole interval is inside the limit, and missed when it is outside."
     return Section("budget", "Budget", lead, blocks)
 
@@ -53,7 +54,6 @@ def short_interval(bound: dict[str, Any]) -> str:
 
 def _row(bound: dict[str, Any]) -> list[Cell]:
     under = f" under {bound['scenario']}" if bound.get("scenario") else ""
-    note = f"; {bound['note']}" if bound.get("note") else ""
     return [
         Badge(bound["verdict"], MARK[bound["verdict"]]),
         bound_text(bound),
@@ -61,7 +61,7 @@ def _row(bound: dict[str, Any]) -> list[Cell]:
         short_interval(bound),
         limit_text(bound),
         margin_text(bound),
-        f"{bound['subject']}{under}; {basis_text(bound)}{note}",
+        f"{bound['subject']}{under}; {basis_text(bound)}",
     ]
 
 
@@ -70,10 +70,10 @@ def _position(bound: dict[str, Any]) -> dict[str, Any] | None:
     limit, value = bound.get("limit"), bound.get("value")
     low, high = bound.get("interval") or (value, value)
     low, high = (value if low is None else low), (value if high is None else high)
-    if not limit or not value or not low or not high or min(limit, value, low, high) <= 0:
+    if not limit or not value or low is None or not high or min(limit, value, high) <= 0 or low < 0:
         return None
     upper = bound["operator"] in ("<=", "<")
-    ends = sorted((low / limit, high / limit) if upper else (limit / low, limit / high))
+    ends = sorted((low / limit, high / limit) if upper else (limit / low if low else _MOST, limit / high))
     label = bound_text(bound)
     return {
         "row": f"{bound.get('budget', '')} {bound['subject']} {label}",
