@@ -21,7 +21,7 @@ _IMPORT_SECONDS_PER_PARAMETER = 1.25e-7
 _IMPORT_RSS_BYTES = 650e6  # torch and transformers
 # A folder is copied as it is: MiniLM from its wheel took 1.2 s and 75 MB.
 _COPY_START_SECONDS, _COPY_RATE, _COPY_RSS_BYTES = 0.6, 150e6, 75e6
-_DATA = Estimate(0.4, 30e6, 3e5)
+_DATA = Estimate(0.3, 30e6, 2e5)
 
 
 def find_cached(

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-from infopt_compiler.report.html import html, verdict
+from infopt_compiler.report.html import html, provenance, verdict
 from infopt_compiler.report.html.roofline import roofline
 from tests.report.conftest import bound
 
@@ -157,3 +157,17 @@ def test_flat_roofs_are_those_of_points_beyond_the_slope(whole):
     figure = next(block for block in roofline(whole).blocks if block.kind == "figure")
     roofs = {row["peak"] for row in figure.wide["layer"][0]["data"]["values"]}
     assert roofs == {group["roofline"]["flops"], far["peak"]}
+
+
+def test_shares_of_a_rate_are_no_rates():
+    facts = {
+        "bandwidth": 27.4e9,
+        "efficiency": {"bandwidth": 0.33, "batch_sizes": [], "flops": 0.5},
+        "here": True,
+    }
+    (table,) = provenance._facts("Target", facts)
+    assert table.rows == [
+        ["bandwidth", "27.4 GB/s"],
+        ["efficiency", "bandwidth 0.33, flops 0.5"],
+        ["here", "yes"],
+    ]

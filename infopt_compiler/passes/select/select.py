@@ -84,7 +84,7 @@ class Select(Pass):
         """Loading and one forward pass over the held-out text; nothing but links where nothing must be measured."""
         output = 1e6  # links; only the file names are new
         if not self.measures(1):
-            return Estimate(0.4, 25e6, output)
+            return Estimate(0.3, 25e6, output)
         seconds = 10 + 2 * model.bytes_per_token / 4 * _WINDOW_TOKENS / target.flops
         return Estimate(seconds, 0.6e9 + 1.3 * model.weight_bytes, output)
 

@@ -9,6 +9,7 @@ from infopt_compiler.report.html.scale import size
 from infopt_compiler.report.values import bound_text
 
 _BYTES = ("memory_bytes", "cache_bytes", "runtime_bytes")
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
 _RATES = {"bandwidth": "GB/s", "flops": "GFLOP/s"}
 
 
@@ -71,7 +72,7 @@ def _facts(caption: str, facts: dict[str, Any], *, folded: bool = False) -> list
     rows: list[list[Any]] = [
         [key.removesuffix("_bytes").replace("_", " "), _fact(key, value)]
         for key, value in facts.items()
-        if value not in (None, "", [], {})
+        if value not in _NOTHING
     ]
     return [Table(("what", "value"), rows, caption, folded, half=not folded)] if rows else []
 
@@ -79,12 +80,16 @@ def _facts(caption: str, facts: dict[str, Any], *, folded: bool = False) -> list
 def _fact(key: str, value: Any) -> str:
     if key in _BYTES:
         return size(value)
-    if key in _RATES:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if key in _RATES and value > 1:  # below, it is the share that is reached of one
         return f"{value / 1e9:.4g} {_RATES[key]}"
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list):
         return ", ".join(_fact("", item) for item in value)
     if isinstance(value, dict):
-        return ", ".join(f"{inner} {_fact(inner, item)}" for inner, item in value.items())
+        return ", ".join(
+            f"{inner} {_fact(inner, item)}" for inner, item in value.items() if item not in _NOTHING
+        )
     return str(value)
