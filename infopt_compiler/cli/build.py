@@ -191,6 +191,13 @@ def sweep_jobs(folder: Path, expected: int | None) -> Iterator[Job]:
         yield read_job(number, folder / str(number))
 
 
+def no_report_hint(folder: Path) -> str:
+    """What to do where a folder holds no report."""
+    if (folder / "plan.json").is_file():
+        return "that build was ended before it wrote one: build again"
+    return "a run's folder is `outputs/<recipe>/<time>`; the newest is `outputs/<recipe>/latest`"
+
+
 def read_job(number: int, folder: Path) -> Job:
     try:
         report = json.loads((folder / "report.json").read_text("utf-8"))

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from infopt_compiler.cli.build import sweep_jobs
+from infopt_compiler.cli.build import no_report_hint, sweep_jobs
 from infopt_compiler.cli.split import Command, at
 from infopt_compiler.cli.terminal import say, table_console
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, error
@@ -71,4 +71,4 @@ def _read(word: str) -> dict[str, Any] | Diagnostic:
 def _hint(path: Path) -> str:
     if path.is_dir() and any(sweep_jobs(path, None)):
         return f"it is a sweep: name one job, such as `{path / '0'}`"
-    return "a run's folder is `outputs/<recipe>/<time>`; the newest is `outputs/<recipe>/latest`"
+    return no_report_hint(path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
@@ -18,6 +20,7 @@ _HIDDEN = "__complete"  # what the completion scripts call
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; gives the exit code (DESIGN: measuring and judging)."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _end_on_terminate()
     try:
         return _run(words)
     except DiagnosticError as problem:
@@ -31,6 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _broken_pipe()
     except Exception as bug:
         return _internal_error(bug, words)
+
+
+def _end_on_terminate() -> None:
+    """A CI system that ends a job sends SIGTERM: children are ended and what finished is kept, as on Ctrl-C."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _run(words: list[str]) -> int:

@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from infopt_compiler.cli.build import Job, read_job, sweep_jobs
+from infopt_compiler.cli.build import Job, no_report_hint, read_job, sweep_jobs
 from infopt_compiler.cli.split import Command, at
 from infopt_compiler.cli.terminal import say, tell, wants_color
 from infopt_compiler.diagnostics import DiagnosticError, error
@@ -18,8 +18,8 @@ def run(command: Command) -> int:
     if jobs[0].report is None:
         jobs = list(sweep_jobs(folder, None)) if folder.is_dir() else []
     if not any(job.report for job in jobs):
-        hint = "a run's folder is `outputs/<recipe>/<time>`; the newest is `outputs/<recipe>/latest`"
-        raise DiagnosticError(error("E0557", f"no report in `{folder}`", at(command.words[0]), help=hint))
+        place = at(command.words[0])
+        raise DiagnosticError(error("E0557", f"no report in `{folder}`", place, help=no_report_hint(folder)))
     if command.on("json"):
         reports = [job.report for job in jobs]
         say(json.dumps(reports[0] if len(reports) == 1 else reports, indent=2, ensure_ascii=False))

@@ -115,7 +115,7 @@ def _sum(plan: Plan) -> str:
 
 def _measuring(plan: Plan) -> str:
     return (
-        f"; then at most {human(plan.measure_seconds, Dimension.time)} of measuring"
+        f"; then up to {human(plan.measure_seconds, Dimension.time)} of measuring (two blocks of requests at least)"
         if plan.measure_seconds
         else ""
     )

@@ -131,7 +131,7 @@ def last_line(report: dict[str, Any], where: str) -> str:
         "inconclusive": f"{len(open_)} of {len(bounds)} bounds inconclusive: "
         + ", ".join(b["metric"] for b in open_),
         "predicted": f"predicted only, on {report['target'].get('name')}: {len(open_)} of {len(bounds)} bounds not measured",
-        "failed": "failed: " + _first_error(report["diagnostics"]),
+        "failed": _first_error(report["diagnostics"]),
     }
     return f"{report['verdict'].upper()} · {texts[report['verdict']]} · report: {where}"
 
@@ -139,7 +139,8 @@ def last_line(report: dict[str, Any], where: str) -> str:
 def _met(bounds: list[dict[str, Any]]) -> str:
     first = [b["metric"] for b in bounds if b["verdict"] == "baseline"]
     judged = len(bounds) - len(first)
-    words = f"all {judged} bounds are met" if judged else "built; no bounds to judge"
+    met = "its bound is met" if judged == 1 else f"all {judged} bounds are met"
+    words = met if judged else "built; no bounds to judge"
     return f"{words}; kept for the next build to be held to: {', '.join(first)}" if first else words
 
 

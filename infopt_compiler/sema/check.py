@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from infopt_compiler.artifacts import Artifact
-from infopt_compiler.diagnostics import Diagnostic, Input, Severity
+from infopt_compiler.diagnostics import Diagnostic, Input, Severity, Span, error
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.sema.budgets import check_budget, check_gain
 from infopt_compiler.sema.calls import check_call
@@ -98,6 +98,11 @@ def check_tree(tree: ast.Recipe, input: Input, *, clean: bool = True) -> tuple[P
     scope.order = len(tree.statements)
     program = _program(parts, input)
     _check_whole(scope, tree, program, clean)
+    if clean and not tree.statements:
+        hint = 'a recipe begins with `model NAME = "SOURCE"`'
+        scope.report(
+            error("E0214", "the recipe is empty: there is nothing to build", Span(input, 0, 0), help=hint)
+        )
     return program, scope.found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from infopt_compiler.diagnostics import Diagnostic, error
+from infopt_compiler.diagnostics import Diagnostic, error, warning
 from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.metrics import METRICS, Metric, ModelKind, metrics_of
 from infopt_compiler.sema.scope import Scope
@@ -26,6 +26,8 @@ def check_fitting(
             continue
         kind = _kind_of(chains.get(budget.subject.text, ()))
         scenario = scenarios.get(budget.under.text) if budget.under is not None else None
+        if scenario is not None:
+            _check_requests(scope, budget, scenario, chains.get(budget.subject.text, ()), kind)
         for line in budget.bounds.entries:
             metric = _metric(line.metric.text)
             if metric is None:
@@ -34,6 +36,21 @@ def check_fitting(
                 scope.report(_of_another_kind(budget, line, metric, kind))
             elif scenario is not None and metric.name in _BETWEEN_TOKENS and scenario.generate < 2:
                 scope.report(_between(line, metric, scenario))
+
+
+def _check_requests(
+    scope: Scope, budget: ast.Budget, scenario: Scenario, chains: tuple[Chain, ...], kind: ModelKind | None
+) -> None:
+    """The requests of the scenario are such as the model can serve."""
+    assert budget.under is not None
+    context = min((chain.spec.context for chain in chains), default=0)
+    if 0 < context < scenario.max_length:
+        message = f"requests of `{scenario.name}` take {scenario.max_length} tokens, the context of `{budget.subject.text}` holds {context}"
+        hint = "shorten `prompt`, `generate` or `context`"
+        scope.report(error("E0446", message, budget.under.span, help=hint))
+    elif kind is ModelKind.encoder and scenario.generate:
+        message = f"`{scenario.name}` generates {scenario.generate} tokens, and `{budget.subject.text}` is an encoder"
+        scope.report(warning("E0447", message, budget.under.span, help="write `generate = 0 tokens`"))
 
 
 def _kind_of(chains: tuple[Chain, ...]) -> ModelKind | None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -100,3 +104,12 @@ def test_the_codes_of_the_command_line_are_all_in_use():
     package = Path(cli.__file__).parent.parent
     source = "".join(path.read_text() for path in package.glob("*/**/*.py") if path.name != "usage.py")
     assert all(f'"{info.code}"' in source for info in USAGE)
+
+
+def test_a_job_that_is_ended_says_so(run, monkeypatch):
+    """SIGTERM, as CI systems send it, is Ctrl-C: even where SIGINT is ignored, as under nohup."""
+    edge = import_module("infopt_compiler.cli.main")
+    monkeypatch.setattr(edge, "_run", lambda words: os.kill(os.getpid(), signal.SIGTERM) or time.sleep(5))
+    ran = run("check", "chat.opt")
+    assert ran.code == edge.INTERRUPTED
+    assert "interrupted" in ran.err

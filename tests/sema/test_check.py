@@ -83,8 +83,11 @@ def test_columns_with_line_ends_of_windows():
     assert (outcome.only.span.line, outcome.only.span.column) == (7, 27)
 
 
-def test_an_empty_recipe_is_a_program():
-    assert check("# nothing\n").good.shipped == ()
+def test_an_empty_recipe_builds_nothing_and_says_so():
+    """A file that was cut off must not turn a build green."""
+    for text in ("# nothing\n", ""):
+        (found,) = check(text).found
+        assert (found.code, found.severity.value) == ("E0214", "error") and found.help
 
 
 def test_checking_imports_nothing_heavy():

@@ -64,3 +64,21 @@ def test_another_mistake_in_the_budget_hides_no_metric_of_another_kind(find):
 
 def test_a_model_that_is_not_there_has_no_kind():
     assert check(GOOD.replace("size <= 110 MB", "cosine.mean >= 0.9 vs best on heldout")).good
+
+
+@pytest.mark.parametrize(
+    ("scenario", "code"),
+    [
+        ("{ prompt = 16 tokens, generate = 0 tokens }", None),
+        ("{ prompt = 16 tokens, generate = 8 tokens }", "E0447"),
+        ("{ prompt = 1000 tokens, generate = 0 tokens }", "E0446"),
+    ],
+)
+def test_requests_are_such_as_the_model_can_serve(tmp_path, scenario, code):
+    (tmp_path / "tiny").mkdir()
+    config = {**CONFIG, "model_type": "bert", "max_position_embeddings": 512}
+    (tmp_path / "tiny" / "config.json").write_text(json.dumps(config))
+    text = ENCODER.replace("{ prompt = 16 tokens, generate = 0 tokens }", scenario)
+    found = [d for d in check(text, name=str(tmp_path / "recipe.opt")).found if d.code.startswith("E044")]
+    assert [d.code for d in found] == ([code] if code else [])
+    assert all(d.span.text == "query" and d.help for d in found)

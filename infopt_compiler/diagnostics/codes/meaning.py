@@ -162,4 +162,15 @@ MEANING: tuple[CodeInfo, ...] = (
         "`accuracy` is measured on a task (`lm-eval:folder#task`), all other quality on text, and prompts are text, too. "
         "`accuracy.norm` weighs choices by their length, so only tasks of the output type `multiple_choice` have it.",
     ),
+    CodeInfo(
+        "E0446",
+        "requests longer than the context",
+        "A request's prompt and output, or the scenario's `context`, must fit the model. It is said as soon as the model's "
+        "shapes are known: of one that was never fetched, when it is measured (E0909).",
+    ),
+    CodeInfo(
+        "E0447",
+        "encoder that is to generate",
+        "Encoders give vectors and generate nothing. This is a warning: the requests are run without.",
+    ),
 )

@@ -64,4 +64,9 @@ NAMES: tuple[CodeInfo, ...] = (
         "`target`, `measure` and `engine` stand once; the command line can replace them.",
     ),
     CodeInfo("E0213", "name of another kind", "The name is bound, but to something that cannot stand here."),
+    CodeInfo(
+        "E0214",
+        "nothing to build",
+        "A recipe names a model at least. An empty file is more likely a mistake than meant.",
+    ),
 )
