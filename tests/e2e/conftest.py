@@ -19,7 +19,7 @@ model tiny = "file:tiny"
 
 data prose = "file:prose.txt"
 data calib = prose[0% .. 50%] { window = 32 tokens, sample = 4 }
-data heldout = prose[60% .. 100%] { window = 32 tokens, sample = 4 }
+data heldout = prose[60% .. 100%] { window = 32 tokens, sample = 8 }
 
 scenario short { prompt = 16 tokens, generate = 8 tokens }
 
