@@ -95,7 +95,9 @@ def test_what_each_pass_did_is_measured_once(workplace, first):
 
 def test_a_late_parameter_reruns_only_what_follows(workplace, first):
     changed = workplace.run("tiny.opt", "q.group=64")
-    assert changed.returncode in (0, 4), changed.stderr  # few windows of text may leave a bound of quality open
+    assert changed.returncode in (0, 4), (
+        changed.stderr
+    )  # few windows of text may leave a bound of quality open
     ran = [row["name"] for row in workplace.report()["passes"] if not row["cached"]]
     assert ran == ["q", "onnx", "chat"]
 
