@@ -14,6 +14,7 @@ from infopt_compiler.measure.memory import gaps_of, sequences_of, spec_of
 from infopt_compiler.measure.samples import SERVED_METRICS, BlockSamples
 from infopt_compiler.measure.timing import Timing
 from infopt_compiler.targets import Target, seconds_at_peak
+from infopt_compiler.targets.roofline import Prompts, prefill_parts
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,13 @@ def _point(phase: _Phase, spec: ModelSpec, target: Target) -> dict[str, Any]:
 
 
 def _phases(spec: ModelSpec, samples: BlockSamples) -> Iterator[_Phase]:
-    """Two operations per weight and token; attention of a decoder sees half of all pairs."""
+    """Two operations per weight and token."""
     tokens, sequences = _prompt(samples), sequences_of(samples)
-    attention = 2.0 * spec.layers * spec.heads * spec.head_dim * tokens**2 * sequences
-    linears = 2.0 * spec.linear_parameters * tokens * sequences
+    linears, attention, head = prefill_parts(spec, Prompts(tokens, sequences))
     if not gaps_of(samples):
-        yield _Phase("forward", linears, 2 * attention, 0.0, float(spec.linear_bytes), "forward")
+        yield _Phase("forward", linears, attention, head, float(spec.linear_bytes), "forward")
         return
-    head, middle = 2.0 * spec.head_parameters * sequences, tokens + fmean(map(len, gaps_of(samples))) / 2
+    middle = tokens + fmean(map(len, gaps_of(samples))) / 2
     yield _Phase("prefill", linears, attention, head, float(spec.bytes_per_token), "prefill")
     cache = spec.kv_bytes(round(middle)) * sequences
     over_cache = 4.0 * spec.layers * spec.heads * spec.head_dim * middle * sequences

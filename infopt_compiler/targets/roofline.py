@@ -21,20 +21,22 @@ _MATMUL_SHARE = 0.6  # of the matmul rate that prefill of small matrices reaches
 
 class _Prompts(Protocol):
     @property
-    def prompt(self) -> int: ...
+    def prompt(self) -> float: ...
     @property
-    def batch(self) -> int: ...
+    def batch(self) -> float: ...
 
 
 @dataclass(frozen=True)
-class _Request:
-    prompt: int
-    batch: int
+class Prompts:
+    """Tokens of each prompt, on average, and how many there are."""
+
+    prompt: float
+    batch: float
 
 
 def roofline_prefill(spec: ModelSpec, target: Target, prompt: int, batch: int) -> tuple[float, str]:
     """Seconds of one forward pass over `batch` prompts, and the arithmetic."""
-    operations = sum(prefill_parts(spec, _Request(prompt, batch)))
+    operations = sum(prefill_parts(spec, Prompts(prompt, batch)))
     nodes, rate = _nodes(spec), target.flops * _MATMUL_SHARE
     seconds = max(spec.bytes_per_token / target.bandwidth, operations / rate) + nodes * target.node_seconds
     text = f"{operations / 1e9:.3g} GFLOP / ({_MATMUL_SHARE} x {target.flops / 1e9:.4g} GFLOP/s) + nodes"
