@@ -37,8 +37,20 @@ _COLOR = {
 _PLAIN_WIDTH = 140  # columns where nobody's terminal says otherwise: a CI log
 
 
-def show(report: dict[str, Any], where: str, console: Console) -> None:
-    """Tables of passes and bounds; the last line says the verdict and where the report is."""
+def show(report: dict[str, Any], where: str, console: Console, *, verdict_only: bool = False) -> None:
+    """Tables of passes and bounds (unless `verdict_only`); the last line says the verdict, of all bounds, and where the report is."""
+    if not verdict_only:
+        _show_tables(report, console)
+    console.print(
+        last_line(report, where),
+        style=f"bold {_COLOR[report['verdict']]}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _show_tables(report: dict[str, Any], console: Console) -> None:
     if report["passes"]:
         console.print(_passes(report))
     if report["bounds"]:
@@ -49,13 +61,6 @@ def show(report: dict[str, Any], where: str, console: Console) -> None:
     for line in coverage_notes(report):
         style = "bold yellow" if line.startswith("!") else "dim"
         console.print(line, style=style, highlight=False, markup=False)
-    console.print(
-        last_line(report, where),
-        style=f"bold {_COLOR[report['verdict']]}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
 
 
 def tell_report(report: dict[str, Any], job: BuildJob, found: list[Diagnostic]) -> None:
@@ -69,9 +74,7 @@ def tell_report(report: dict[str, Any], job: BuildJob, found: list[Diagnostic]) 
         sys.stderr.write(render_text(found, color=job.engine["color"] and sys.stderr.isatty()) + "\n")
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PLAIN_WIDTH
     console = Console(file=sys.stdout, no_color=not job.engine["color"], highlight=False, width=width)
-    if job.engine["verbosity"] < 0:
-        report = {**report, "passes": [], "bounds": [], "attribution": {}}
-    show(report, place(job.folder), console)
+    show(report, place(job.folder), console, verdict_only=job.engine["verbosity"] < 0)
 
 
 def place(folder: Path) -> str:
