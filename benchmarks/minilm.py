@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 
 from infopt_compiler.artifacts import Artifact, TextData
-from infopt_compiler.measure.embedding import compare_embeddings
-from infopt_compiler.measure.latency import compare
-from infopt_compiler.measure.samples import BlockSamples
-from infopt_compiler.measure.scenario import Scenario, ScenarioMode
+from infopt_compiler.measure.embedding.agreement import compare_embeddings
+from infopt_compiler.measure.serving.latency import compare
+from infopt_compiler.measure.serving.samples import BlockSamples
+from infopt_compiler.scenario import Scenario, ScenarioMode
 
 ROOT = Path(__file__).parents[1]
 SHAPES = ((1, 12), (1, 65), (32, 128))  # (batch, tokens of a text)

@@ -15,11 +15,11 @@ from typing import Any, cast
 
 from infopt_compiler.budget import Bound, Operator, Verdict
 from infopt_compiler.measure.job import Job
-from infopt_compiler.measure.latency import sample
-from infopt_compiler.measure.samples import Block, BlockSamples, Request
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.requests.instrument import Timing, judge_served
+from infopt_compiler.measure.serving.latency import sample
+from infopt_compiler.measure.serving.samples import Block, BlockSamples, Request
 from infopt_compiler.measure.settings import MeasureSettings
-from infopt_compiler.measure.timing import Timing, judge_served
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.units import UNITS, Quantity
 
 SCENARIO = Scenario("simulated", prompt=16, generate=2)

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from infopt_compiler.measure.runtimes.genai import GenaiServer
-from infopt_compiler.measure.serve import main
+from infopt_compiler.measure.serving.serve import main
+from infopt_compiler.runtimes.genai import GenaiServer
 
 SLOWDOWN = 1.05
 

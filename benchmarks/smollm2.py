@@ -20,9 +20,9 @@ from benchmarks import llama
 from benchmarks.variants import Variant, build, size_mb
 from infopt_compiler.artifacts import DataSpec, Document, HFModel, OnnxModel, TextData
 from infopt_compiler.artifacts.text import SEPARATOR, write_text_data
-from infopt_compiler.measure.latency import compare as compare_speed
-from infopt_compiler.measure.quality import compare as compare_quality
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.serving.latency import compare as compare_speed
+from infopt_compiler.measure.text.quality import compare as compare_quality
+from infopt_compiler.scenario import Scenario
 
 RECIPE = Path("recipes/smollm2-chat.opt")
 PROMPT, GENERATE = 128, 64
@@ -135,7 +135,7 @@ def _row(variant: Variant, quality: dict[str, float], speed: dict[str, Any]) -> 
 
 
 def _llama_rows(base: Path, data: TextData, work: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
-    from infopt_compiler.measure.windowing import cut
+    from infopt_compiler.measure.text.windowing import cut
 
     gguf = _shipped_gguf(work)
     requantized = work / "Q4_0.gguf"
@@ -183,7 +183,7 @@ def _llama_rows(base: Path, data: TextData, work: Path, options: argparse.Namesp
 
 
 def _llama_quality(scores: dict[str, float], base: Path, data: TextData) -> dict[str, float]:
-    from infopt_compiler.measure.quality import score
+    from infopt_compiler.measure.text.quality import score
 
     own = score(HFModel(base, ""), data, windows=8)
     fp32 = _exp(sum(w.nll for w in own.windows) / sum(w.tokens for w in own.windows))

@@ -28,11 +28,11 @@ from typing import Any
 
 from benchmarks.simulated import KINDS, World, job_of, ratio_bound, time_bound, trial
 from infopt_compiler.budget import Bound, Verdict
-from infopt_compiler.measure.latency import GROWTH, run_block, sample
-from infopt_compiler.measure.samples import Block, BlockSamples
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.requests.instrument import Timing, judge_served
+from infopt_compiler.measure.serving.latency import GROWTH, run_block, sample
+from infopt_compiler.measure.serving.samples import Block, BlockSamples
 from infopt_compiler.measure.settings import PRESETS, MeasureSettings
-from infopt_compiler.measure.timing import Timing, judge_served
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.targets.counters import BUSY_SHARE
 
 CONFIDENCE, RESOLUTION, SLOWDOWN = 0.99, 0.05, 1.05

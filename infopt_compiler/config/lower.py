@@ -9,8 +9,8 @@ from typing import Any
 from infopt_compiler.budget.bound import Bound
 from infopt_compiler.config.structured import default_of, is_variadic, pass_fields
 from infopt_compiler.config.values import fraction_text, token_text
-from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.passes.registry import find_pass
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.sema.program import Budget, DataDecl, Node, Program
 
 

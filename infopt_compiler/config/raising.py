@@ -11,8 +11,8 @@ from infopt_compiler.budget.bound import Bound, BoundSeverity, Operator
 from infopt_compiler.config.spans import SourceMap, read_source_map
 from infopt_compiler.config.structured import default_of, is_variadic, pass_fields
 from infopt_compiler.config.values import decode_fraction, decode_quantity, decode_tokens
-from infopt_compiler.measure.scenario import Scenario, ScenarioMode
 from infopt_compiler.passes.registry import find_pass
+from infopt_compiler.scenario import Scenario, ScenarioMode
 from infopt_compiler.sema.program import Budget, DataDecl, ModelDecl, Node, Program
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, Any
 
-from infopt_compiler.measure.scenario import ScenarioMode
 from infopt_compiler.passes.base import Pass
+from infopt_compiler.scenario import ScenarioMode
 from infopt_compiler.units import Dimension
 
 

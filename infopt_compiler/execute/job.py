@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from infopt_compiler.artifacts import KINDS, Artifact
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.scenario import Scenario
 
 
 @dataclass(frozen=True)

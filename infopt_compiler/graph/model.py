@@ -9,9 +9,9 @@ from typing import Any
 
 from infopt_compiler.artifacts import Artifact, HFModel, TaskData, TextData
 from infopt_compiler.diagnostics import Span
-from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.passes.base import Pass
 from infopt_compiler.passes.instance import parameters_of
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.sema.program import DataDecl, ModelDecl
 
 

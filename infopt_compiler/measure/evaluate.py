@@ -11,11 +11,10 @@ from typing import Any
 from infopt_compiler.artifacts import Artifact, ModelSpec, TaskData, TextData
 from infopt_compiler.budget import Basis, Bound, BoundResult, Earlier, Interval, Spread, Verdict, holds, judge
 from infopt_compiler.diagnostics import DiagnosticError, error
-from infopt_compiler.measure.attribution import attribute
-from infopt_compiler.measure.breakdown import breakdown
-from infopt_compiler.measure.domains import domains
-from infopt_compiler.measure.embedding_estimate import EMBEDDING_METRICS
-from infopt_compiler.measure.embedding_judged import (
+from infopt_compiler.measure.attribution.attribute import attribute
+from infopt_compiler.measure.attribution.stages import Stage
+from infopt_compiler.measure.embedding.estimate import EMBEDDING_METRICS
+from infopt_compiler.measure.embedding.instrument import (
     Compared,
     check_kind,
     judge_embeddings,
@@ -23,9 +22,9 @@ from infopt_compiler.measure.embedding_judged import (
     own_embeddings,
 )
 from infopt_compiler.measure.evaluation import Evaluation, Value
-from infopt_compiler.measure.fit import bits_per_weight
-from infopt_compiler.measure.generation_judged import METRIC as GENERATION
-from infopt_compiler.measure.generation_judged import (
+from infopt_compiler.measure.files.size import bits_per_weight
+from infopt_compiler.measure.generation.instrument import METRIC as GENERATION
+from infopt_compiler.measure.generation.instrument import (
     Generated,
     generation_values,
     judge_generation,
@@ -33,15 +32,19 @@ from infopt_compiler.measure.generation_judged import (
     own_generation,
 )
 from infopt_compiler.measure.job import Figure, Job
-from infopt_compiler.measure.judged import Quality, judge_quality, measure_quality, own_quality
-from infopt_compiler.measure.kept import gain_of
 from infopt_compiler.measure.last import Judged, Own, judge_last, spread_of
-from infopt_compiler.measure.latency import Progress, no_progress
 from infopt_compiler.measure.records import MemoryRecords, Records, library_versions
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.requests.breakdown import breakdown
+from infopt_compiler.measure.requests.instrument import (
+    Timing,
+    judge_relative,
+    judge_served,
+    measure_timing,
+    own_of,
+)
+from infopt_compiler.measure.serving.latency import Progress, no_progress
 from infopt_compiler.measure.settings import MeasureSettings
-from infopt_compiler.measure.stages import Stage
-from infopt_compiler.measure.tasks_judged import (
+from infopt_compiler.measure.tasks.instrument import (
     TaskResults,
     check_tasks,
     judge_task,
@@ -50,8 +53,11 @@ from infopt_compiler.measure.tasks_judged import (
     task_details,
     task_values,
 )
-from infopt_compiler.measure.timing import Timing, judge_relative, judge_served, measure_timing, own_of
+from infopt_compiler.measure.text.domains import domains
+from infopt_compiler.measure.text.instrument import Quality, judge_quality, measure_quality, own_quality
+from infopt_compiler.measure.text.retention import gain_of
 from infopt_compiler.metrics import Needs
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.targets import Target, machine_digest, predict
 
 # What a report shows besides the bounds, where requests were run.

@@ -9,11 +9,11 @@ from typing import Any
 from infopt_compiler.artifacts import Artifact, ModelSpec, TaskData, TextData
 from infopt_compiler.budget import Bound, BoundSeverity, Earlier
 from infopt_compiler.diagnostics import DiagnosticError, error
-from infopt_compiler.measure.latency import Progress
 from infopt_compiler.measure.records import Records
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.serving.latency import Progress
 from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.metrics import Needs
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.targets import Target
 
 Figure = tuple[str, str | None, str | None]  # see `Bound.figure`

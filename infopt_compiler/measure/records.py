@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 from infopt_compiler.artifacts.digest import digest_json
 from infopt_compiler.artifacts.handles import Artifact, TextData
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.serving.surroundings import host_digest, runtime_variables
 from infopt_compiler.measure.settings import MeasureSettings
-from infopt_compiler.measure.surroundings import host_digest, runtime_variables
+from infopt_compiler.scenario import Scenario
 
 _VERSION = 4  # of what is measured: a change of a definition makes old records worthless
 # Names, what settings say of text, and how long is spent on other things: they change no timing.

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.budget import Bound, Earlier, holds
 from infopt_compiler.measure.job import Figure
-from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.plan.model import Outlook, PlanBound
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.sema.program import Budget, Program
 from infopt_compiler.targets import Predicted, Rates, SeenError, Target, error_key, floor, predict, sizes
 from infopt_compiler.units import Dimension, human

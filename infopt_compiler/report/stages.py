@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from infopt_compiler.artifacts import Artifact, Data, ModelSpec
 from infopt_compiler.graph import Graph
-from infopt_compiler.measure.stages import Stage
+from infopt_compiler.measure.attribution.stages import Stage
 
 
 def stages(

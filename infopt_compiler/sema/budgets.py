@@ -9,8 +9,8 @@ from infopt_compiler.artifacts import OnnxModel, ShardedModel
 from infopt_compiler.budget.bound import LAST, Bound, BoundSeverity, Operator
 from infopt_compiler.budget.limits import is_request_limit
 from infopt_compiler.diagnostics import Note, error, warning
-from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.metrics import Metric, Needs
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.sema.metrics import against_direction, check_limit, check_metric, of_good_side
 from infopt_compiler.sema.program import Budget, Program
 from infopt_compiler.sema.reach import check_itself, check_reach

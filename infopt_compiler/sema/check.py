@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from infopt_compiler.artifacts import Artifact
 from infopt_compiler.diagnostics import Diagnostic, Input, Severity, Span, error
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.sema.budgets import check_budget, check_gain
 from infopt_compiler.sema.calls import check_call
 from infopt_compiler.sema.declarations import check_data, check_group, check_model, check_scenario

@@ -7,7 +7,7 @@ from typing import Any
 
 from infopt_compiler.artifacts import DataSpec
 from infopt_compiler.diagnostics import Note, Span, did_you_mean, error
-from infopt_compiler.measure.scenario import Scenario, ScenarioMode
+from infopt_compiler.scenario import Scenario, ScenarioMode
 from infopt_compiler.sema.groups import group_options
 from infopt_compiler.sema.program import DataDecl, ModelDecl
 from infopt_compiler.sema.scope import Kind, Scope

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from infopt_compiler.diagnostics import Diagnostic, error, warning
-from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.metrics import METRICS, Metric, ModelKind, metrics_of
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.sema.scope import Scope
 from infopt_compiler.sema.specs import Chain
 from infopt_compiler.syntax import ast

@@ -9,7 +9,7 @@ from typing import Any
 from infopt_compiler.artifacts import DataSpec
 from infopt_compiler.budget.bound import Bound
 from infopt_compiler.diagnostics import Input, Span
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.sources import is_task
 
 

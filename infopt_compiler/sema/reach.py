@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from infopt_compiler.budget.bound import Bound, Operator
 from infopt_compiler.diagnostics import Diagnostic, error
-from infopt_compiler.measure.scenario import Scenario, ScenarioMode
+from infopt_compiler.scenario import Scenario, ScenarioMode
 from infopt_compiler.sema.scope import Scope
 from infopt_compiler.syntax import ast
 from infopt_compiler.units import human

@@ -7,8 +7,8 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from infopt_compiler.artifacts import Artifact, TextData
-from infopt_compiler.measure.scenario import Scenario, ScenarioMode
 from infopt_compiler.passes.base import Pass
+from infopt_compiler.scenario import Scenario, ScenarioMode
 from infopt_compiler.units import Dimension
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.diagnostics import Diagnostic, error
-from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.passes.base import Problem
 from infopt_compiler.passes.instance import make_pass
 from infopt_compiler.passes.registry import find_pass
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.sema.program import ModelDecl, Node, Program
 from infopt_compiler.sema.scope import Scope
 from infopt_compiler.sources import is_config

@@ -7,7 +7,7 @@ import pytest
 from infopt_compiler.artifacts import DataSpec
 from infopt_compiler.budget.bound import Bound, BoundSeverity, Operator
 from infopt_compiler.diagnostics import Input, Span
-from infopt_compiler.measure.scenario import Scenario, ScenarioMode
+from infopt_compiler.scenario import Scenario, ScenarioMode
 from infopt_compiler.sema.program import Budget, DataDecl, ModelDecl, Node, Program
 from infopt_compiler.units import parse_quantity
 

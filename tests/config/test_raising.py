@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from infopt_compiler.artifacts import DataSpec
 from infopt_compiler.budget.bound import Bound, BoundSeverity, Operator
 from infopt_compiler.config import compose, lower, raise_program, with_source_map
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.sema.program import Budget, DataDecl, ModelDecl, Node, Program
 from infopt_compiler.units import UNITS, Quantity
 

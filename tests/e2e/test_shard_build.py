@@ -68,7 +68,7 @@ def test_a_recipe_exports_stages_that_the_runner_runs(place: Path) -> None:
     assert facts["stages"] == [[0, 1], [1, 2]] and 0 <= facts["stages_max_difference"] <= 2e-4
     verdicts = {row["metric"]: row["verdict"] for row in report["bounds"]}
     assert verdicts["size"] == "met" and verdicts["tpot.p50"] in ("met", "inconclusive"), verdicts
-    runner = [sys.executable, "-m", "infopt_compiler.measure.runtimes.onnx_stages"]
+    runner = [sys.executable, "-m", "infopt_compiler.runtimes.onnx_stages"]
     answered = subprocess.run(
         [*runner, str(folder / "artifact"), "the quick"], capture_output=True, text=True, timeout=300
     )

@@ -18,7 +18,7 @@ from infopt_compiler.artifacts.digest import digest_folder
 from infopt_compiler.diagnostics import CODES
 from infopt_compiler.execute import ExecuteOptions, run_graph
 from infopt_compiler.graph import build_graph
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.sema.program import Node
 from tests.execute.conftest import TARGET, Bench, write_model
 

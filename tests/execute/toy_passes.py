@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from infopt_compiler.artifacts import HFModel, TextData
-from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.passes.base import Pass, PassError, RunContext, param
 from infopt_compiler.passes.registry import register_pass
+from infopt_compiler.scenario import Scenario
 
 
 class Way(str, Enum):

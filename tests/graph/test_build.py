@@ -11,8 +11,8 @@ from infopt_compiler.budget.bound import Bound, Operator
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.graph import PassStep, build_graph, verify
 from infopt_compiler.graph.model import Graph
-from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.passes.quantize import Quantize
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.sema.program import Budget, DataDecl, ModelDecl, Node, Program
 from infopt_compiler.units import parse_quantity
 

@@ -10,8 +10,8 @@ import pytest
 from infopt_compiler.artifacts.digest import digest_json
 from infopt_compiler.artifacts.entry import Entry, Made
 from infopt_compiler.graph import build_graph, explain, keys, step_key
-from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.passes.quantize import Quantize
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.sema.program import Program
 from tests.execute.conftest import TARGET, write_model
 from tests.graph.test_build import program

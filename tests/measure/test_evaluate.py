@@ -10,11 +10,11 @@ from infopt_compiler.budget import Basis, Bound, Earlier, Operator, Verdict, exi
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.measure.evaluate import evaluate
 from infopt_compiler.measure.evaluation import Evaluation
-from infopt_compiler.measure.machine_state import MachineState
 from infopt_compiler.measure.records import MemoryRecords
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.serving.machine_state import MachineState
 from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.metrics import METRICS
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.targets import TARGETS, Target
 from infopt_compiler.units import parse_quantity
 from tests.measure.conftest import World

@@ -10,7 +10,7 @@ import pytest
 from infopt_compiler.artifacts import ModelSpec, OnnxModel
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.measure import evaluate as module
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.targets import Target
 from tests.measure.test_evaluate import SETTINGS, bound
 

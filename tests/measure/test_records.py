@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from infopt_compiler.artifacts import OnnxModel
-from infopt_compiler.measure import surroundings
 from infopt_compiler.measure.records import FreshRecords, MemoryRecords, timing_key
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.serving import surroundings
 from infopt_compiler.measure.settings import PRESETS
+from infopt_compiler.scenario import Scenario
 
 
 def test_measuring_again_ignores_what_was_kept_and_replaces_it():

@@ -14,9 +14,9 @@ from infopt_compiler.budget import Earlier, Spread
 from infopt_compiler.budget.bound import Bound, BoundSeverity, Operator
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.graph import build_graph
-from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.measure.settings import PRESETS
 from infopt_compiler.plan import Outlook, State, make_plan
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.sema.program import Budget, Program
 from infopt_compiler.units import parse_quantity
 from tests.execute.conftest import CONFIG, TARGET, Bench, bench  # noqa: F401

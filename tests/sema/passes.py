@@ -8,9 +8,9 @@ from enum import Enum
 from typing import Any, ClassVar
 
 from infopt_compiler.artifacts import HFModel, ModelSpec, OnnxModel, QuantizedModel, TextData, WeightFormat
-from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.passes.base import MISSING, Pass, Problem, RunContext, param
 from infopt_compiler.passes.registry import register_pass
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.units import Dimension
 
 

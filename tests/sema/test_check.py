@@ -10,7 +10,7 @@ import pytest
 from infopt_compiler.artifacts import DataSpec
 from infopt_compiler.budget.bound import BoundSeverity, Operator
 from infopt_compiler.diagnostics import Input
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.sema import check_recipe
 from infopt_compiler.units import parse_quantity
 from tests.sema.recipes import GOOD, changed, check, span_texts

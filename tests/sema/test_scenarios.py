@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from infopt_compiler.diagnostics import Input
-from infopt_compiler.measure.scenario import ScenarioMode
+from infopt_compiler.scenario import ScenarioMode
 from infopt_compiler.sema import check_recipe
 
 _HEAD = 'data prose = "python:pydoc_data.topics"\n'

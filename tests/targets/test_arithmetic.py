@@ -8,7 +8,7 @@ import pytest
 
 from infopt_compiler.artifacts import ModelSpec, WeightFormat
 from infopt_compiler.artifacts.model_spec import Served
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.targets import Target, arithmetic, least_seconds
 from infopt_compiler.targets.kernels import ROWS
 from infopt_compiler.targets.roofline import prefill_parts

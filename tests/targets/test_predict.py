@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infopt_compiler.artifacts import ModelSpec, WeightFormat
-from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.metrics import METRICS, Direction
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.targets import TARGETS, Target, floor, predict
 
 SMOLLM2 = ModelSpec("LlamaForCausalLM", "llama", 30, 576, 1536, 9, 3, 64, 49152, 8192, True)

@@ -8,8 +8,8 @@ import pytest
 
 from infopt_compiler.artifacts import ModelSpec, WeightFormat
 from infopt_compiler.artifacts.mesh import Coordinate, Mesh
-from infopt_compiler.measure.scenario import Scenario, ScenarioMode
 from infopt_compiler.passes.shard.layout import ShardLayout
+from infopt_compiler.scenario import Scenario, ScenarioMode
 from infopt_compiler.targets import predict
 from infopt_compiler.targets.cluster import Cluster, Link
 from infopt_compiler.targets.clusters import CLUSTERS

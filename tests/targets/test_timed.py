@@ -8,7 +8,7 @@ from onnx import numpy_helper
 
 from infopt_compiler.artifacts import ModelSpec, WeightFormat
 from infopt_compiler.artifacts.model_spec import TUNED, Served
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.targets import Target, kernels_of, predict
 from infopt_compiler.targets import rates as module
 from infopt_compiler.targets.layers import BATCHES, KEYS

@@ -16,9 +16,15 @@ from torch import Tensor
 from infopt_compiler.artifacts import TextData
 from infopt_compiler.budget import Interval, finite
 from infopt_compiler.diagnostics import DiagnosticError
-from infopt_compiler.measure.kept import PARTS, TEXTS, estimate_gain, estimate_retention, gain_windows
-from infopt_compiler.measure.quality_result import QualityResult, WindowScore
-from infopt_compiler.measure.windowing import Cut, ScoredWindow, cut
+from infopt_compiler.measure.text.result import QualityResult, WindowScore
+from infopt_compiler.measure.text.retention import (
+    PARTS,
+    TEXTS,
+    estimate_gain,
+    estimate_retention,
+    gain_windows,
+)
+from infopt_compiler.measure.text.windowing import Cut, ScoredWindow, cut
 from infopt_compiler.passes.base import RunContext
 
 from .decoder import embed, finish, head_weight, load_decoder, run_layers

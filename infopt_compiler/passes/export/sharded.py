@@ -51,9 +51,9 @@ def compare_stages(stages: Path, whole: Path) -> float:
     """The largest difference of a logit between the stages, one after the other, and the whole graph: prefill and decode."""
     import numpy as np
 
-    from infopt_compiler.measure.runtimes.onnx_stages import OnnxStages
     from infopt_compiler.passes.export.runtime import open_model, stepwise_logits
     from infopt_compiler.passes.export.verify import corpus
+    from infopt_compiler.runtimes.onnx_stages import OnnxStages
 
     model, ours, worst = open_model(whole), OnnxStages(stages), 0.0
     for text in corpus()[:3]:

@@ -8,13 +8,13 @@ from dataclasses import replace
 from infopt_compiler.artifacts import HFModel, TextData
 from infopt_compiler.budget import Interval
 from infopt_compiler.diagnostics import DiagnosticError
-from infopt_compiler.measure.quality import score
-from infopt_compiler.measure.quality_estimate import (
+from infopt_compiler.measure.text.estimate import (
     estimate_quality,
     estimate_quality_ratio,
     paired_bits_per_byte,
 )
-from infopt_compiler.measure.quality_result import QualityResult
+from infopt_compiler.measure.text.quality import score
+from infopt_compiler.measure.text.result import QualityResult
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.select.choose import Gain
 

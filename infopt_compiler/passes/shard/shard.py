@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 from infopt_compiler.artifacts import HFModel, ModelSpec, QuantizedModel, ShardedModel, TextData, WeightFormat
 from infopt_compiler.artifacts.mesh import Mesh
-from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.passes.base import AUTO, Estimate, Outline, Pass, PassError, Problem, RunContext, param
 from infopt_compiler.passes.registry import register_pass
 from infopt_compiler.passes.shard.degrees import degree_problems
@@ -18,6 +17,7 @@ from infopt_compiler.passes.shard.planner.candidates import MOST_RANKS
 from infopt_compiler.passes.shard.planner.choose import Prefer
 from infopt_compiler.passes.shard.planner.outline import outline
 from infopt_compiler.passes.shard.planner.requirement import parse_wanted, wanted_problems
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.targets.model import Target
 from infopt_compiler.targets.sharded_memory import stored_bytes
 from infopt_compiler.targets.sharded_predict import load_of

@@ -11,13 +11,13 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from infopt_compiler.diagnostics import DiagnosticError
-from infopt_compiler.measure.samples import BlockSamples
-from infopt_compiler.measure.scenario import Scenario
+from infopt_compiler.measure.serving.samples import BlockSamples
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.tune.artifact import make_variant
 from infopt_compiler.passes.tune.search import SCREEN_TOKENS, Load, TrialError
 from infopt_compiler.passes.tune.settings import Settings
 from infopt_compiler.passes.tune.tune import Objective
+from infopt_compiler.scenario import Scenario
 
 if TYPE_CHECKING:
     from infopt_compiler.passes.tune.cost import KlCost
@@ -41,7 +41,7 @@ class ArtifactBench:
 
     def block(self, settings: Settings, number: int, load: Load) -> float:
         """One fresh process; `number` seeds its prompts."""
-        from infopt_compiler.measure.latency import compare
+        from infopt_compiler.measure.serving.latency import compare
 
         label = settings.label(self.default)
         self.report(f"measuring {label}")

@@ -42,8 +42,8 @@ class KlCost:
 
 def quality_cost(exact: Path, variant: Path, on: TextData | None, scratch: Path) -> KlCost:
     """KL(exact ‖ variant) on a few windows of `on`, of a built-in text without one. PassError E0746 where it fails."""
-    from infopt_compiler.measure.quality import compare
-    from infopt_compiler.measure.quality_estimate import estimate_quality
+    from infopt_compiler.measure.text.estimate import estimate_quality
+    from infopt_compiler.measure.text.quality import compare
 
     text = _sample(on, scratch / "kl-text")
     reference, subject = (OnnxModel(folder, "") for folder in (exact, variant))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 
-from infopt_compiler.measure.statistics import t_quantile
+from infopt_compiler.measure.statistics.limits import t_quantile
 
 # Standard deviations of a paired difference of logarithms: the least there is, what two cores of a shared machine
 # show until this search has seen its own, and the degrees of freedom that the latter counts for.

@@ -11,7 +11,6 @@ from typing import Any
 
 from infopt_compiler.artifacts import OnnxModel, TextData
 from infopt_compiler.artifacts.onnx_view import link_folder
-from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.passes.base import PassError, RunContext
 from infopt_compiler.passes.tune.artifact import (
     available_values,
@@ -27,6 +26,7 @@ from infopt_compiler.passes.tune.race import Contest
 from infopt_compiler.passes.tune.search import Load, Search, TrialError
 from infopt_compiler.passes.tune.settings import Available, Settings
 from infopt_compiler.passes.tune.tune import Objective, Tune
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.units import parse_quantity
 
 

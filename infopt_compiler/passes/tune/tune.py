@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 from infopt_compiler.artifacts import ModelSpec, OnnxModel, TextData
 from infopt_compiler.artifacts.model_spec import TUNED
-from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.passes.base import Estimate, Pass, Problem, RunContext, param
 from infopt_compiler.passes.registry import register_pass
+from infopt_compiler.scenario import Scenario
 from infopt_compiler.targets.model import Target
 from infopt_compiler.units import Dimension, parse_quantity
 

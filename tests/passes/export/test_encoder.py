@@ -12,15 +12,15 @@ import pytest
 
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.artifacts.pooling import read_pooling
-from infopt_compiler.measure.runtimes.encoder import EncoderServer
-from infopt_compiler.measure.runtimes.server import opener, runtime_of
-from infopt_compiler.measure.runtimes.torch_encoder import TorchEncoderServer
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.export.encoder import build_encoder
 from infopt_compiler.passes.export.encoder_verify import TOLERANCE, verify_encoder
 from infopt_compiler.passes.export.export import Export
 from infopt_compiler.passes.quantize.encoder import quantize_encoder
 from infopt_compiler.passes.quantize.quantize import Method, Quantize
+from infopt_compiler.runtimes.encoder import EncoderServer
+from infopt_compiler.runtimes.server import opener, runtime_of
+from infopt_compiler.runtimes.torch_encoder import TorchEncoderServer
 from infopt_compiler.targets.layers import Layer
 from infopt_compiler.targets.probe_graph import Graph
 from tests.passes.export.encoders import write_bert

@@ -9,9 +9,9 @@ import pytest
 
 from infopt_compiler.artifacts import ShardedModel
 from infopt_compiler.artifacts.mesh import Mesh
-from infopt_compiler.measure.runtimes.server import opener, runtime_of
 from infopt_compiler.passes.export import Export
 from infopt_compiler.passes.shard.run.write import write_shards
+from infopt_compiler.runtimes.server import opener, runtime_of
 from tests.passes.export.models import write_llama, write_quantized
 from tests.passes.shard.run.conftest import Context
 

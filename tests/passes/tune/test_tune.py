@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from infopt_compiler.artifacts import OnnxModel
-from infopt_compiler.measure.scenario import Scenario
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.export.export import build
 from infopt_compiler.passes.tune import Objective, Tune
@@ -24,6 +23,7 @@ from infopt_compiler.passes.tune.bench import block_seconds
 from infopt_compiler.passes.tune.race import Contest
 from infopt_compiler.passes.tune.search import Search
 from infopt_compiler.passes.tune.settings import Settings
+from infopt_compiler.scenario import Scenario
 from tests.passes.export.models import write_llama, write_quantized
 from tests.passes.select.context import context
 
@@ -143,7 +143,7 @@ def test_accuracy_levels_cost_something_and_not_much(artifact, tmp_path):
 
 
 def test_the_objective_of_a_block():
-    from infopt_compiler.measure.samples import Block, BlockSamples, Request
+    from infopt_compiler.measure.serving.samples import Block, BlockSamples, Request
 
     requests = tuple(Request(0.1 * k, 0.1, 1.0 * k, (0.3, 0.3), 16) for k in (1, 2, 3))
     samples = BlockSamples((Block(requests, wall=6.0, load=0.5, peak=1, steady=1),))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infopt_compiler.artifacts import TextData
-from infopt_compiler.measure.embedding import cosines, nearest, sentences, shared_neighbours
+from infopt_compiler.measure.embedding.agreement import cosines, nearest, sentences, shared_neighbours
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,7 +89,7 @@ def embed(folder: Path, texts: list[str]) -> Array:
     """Float32 (texts, D), as transformers computes them."""
     import numpy as np
 
-    from infopt_compiler.measure.runtimes.torch_encoder import TorchEncoderServer
+    from infopt_compiler.runtimes.torch_encoder import TorchEncoderServer
 
     server = TorchEncoderServer(folder)
     order = sorted(range(len(texts)), key=lambda k: len(texts[k]))

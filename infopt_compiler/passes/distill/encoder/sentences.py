@@ -13,7 +13,7 @@ from torch import Tensor
 
 from infopt_compiler.artifacts import TextData
 from infopt_compiler.artifacts.text import read_documents, read_spec
-from infopt_compiler.measure.embedding import cut_sentences
+from infopt_compiler.measure.embedding.agreement import cut_sentences
 from infopt_compiler.passes.distill.amounts import APART_SENTENCES, APART_SHARE
 from infopt_compiler.passes.distill.data import load_tokenizer
 from infopt_compiler.passes.distill.training.errors import NoText

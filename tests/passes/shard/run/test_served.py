@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infopt_compiler.measure.runtimes.sharded import ShardProgram
+from infopt_compiler.runtimes.sharded import ShardProgram
 
 
 @pytest.mark.slow

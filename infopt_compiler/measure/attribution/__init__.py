@@ -1,0 +1,1 @@
+"""What each pass on the way to what ships did to quality, size, memory and speed."""

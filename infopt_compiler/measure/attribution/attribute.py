@@ -1,0 +1,98 @@
+"""Attribution: what each pass on the way to what ships did to quality, size, memory and speed.
+
+Intermediate artifacts are measured after the budget, cheaply and within `attribution_seconds`: size exactly, quality on
+the windows of the budget's first text, requests in a few blocks that take turns. What is not known says why.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from infopt_compiler.measure.attribution.quality import cosine_points, text_points
+from infopt_compiler.measure.attribution.served import served_points
+from infopt_compiler.measure.attribution.stages import Clock, Point, Stage
+from infopt_compiler.measure.embedding.instrument import Compared
+from infopt_compiler.measure.job import Job
+from infopt_compiler.measure.requests.instrument import Timing
+from infopt_compiler.measure.text.instrument import Quality
+
+Points = dict[str, list[Point]]
+
+
+def attribute(
+    job: Job,
+    stages: Sequence[Stage],
+    timing: Timing | None,
+    quality: Mapping[str, Quality],
+    embeddings: Compared,
+) -> dict[str, Any]:
+    """The entry of report.json's `attribution` for one budget; empty with fewer than two stages. Raises nothing of its own:
+    what cannot be measured says so in its note."""
+    if len(stages) < 2:
+        return {}
+    clock = Clock(job.settings.attribution_seconds if job.settings.attribution else 0.0)
+    points: Points = {"size": [_size(stage) for stage in stages]}
+    served = served_points(job, stages, timing, clock)  # first: it takes the least
+    on = None
+    if entry := next(iter(sorted(quality.values(), key=lambda found: found.reference is None)), None):
+        on = entry.label
+        points |= text_points(job, stages, entry, clock)
+    elif compared := next(iter(embeddings.values()), None):
+        on = f"{compared.on} vs {compared.reference}"
+        points |= cosine_points(job, stages, compared, clock)
+    points |= served
+    return {
+        "subject": job.name,
+        "on": on,
+        "scenario": job.scenario.name if job.scenario else None,
+        "metrics": list(points),
+        "steps": steps(stages, points),
+        "seconds": round(clock.spent, 3),
+        "limit_seconds": clock.seconds,
+    }
+
+
+def steps(stages: Sequence[Stage], points: Points) -> list[dict[str, Any]]:
+    """A row per stage; `before` is the last known value in front of it, and a change that several passes share says so."""
+    rows: list[dict[str, Any]] = [
+        {"name": stage.name, "pass": stage.pass_name, "kind": stage.artifact.kind, "values": {}}
+        for stage in stages
+    ]
+    for metric, found in points.items():
+        before: Point | None = None
+        unknown: list[str] = []
+        for row, point in zip(rows, found, strict=True):
+            row["values"][metric] = _value(before, point, unknown)
+            if point.value is None:
+                unknown.append(row["name"])
+            else:
+                before, unknown = point, []
+    return rows
+
+
+def _value(before: Point | None, point: Point, unknown: list[str]) -> dict[str, Any]:
+    notes = [point.note] if point.note else []
+    if point.value is not None and before is not None:
+        if unknown:
+            notes.insert(0, f"together with {', '.join(f'`{name}`' for name in unknown)}")
+        if {before.basis, point.basis} == {"measured", "predicted"}:
+            notes.append(f"the value before is {before.basis}")
+    return {
+        "before": before.value if before else None,
+        "after": point.value,
+        "low": _limit(point.low),
+        "high": _limit(point.high),
+        "basis": point.basis,
+        "note": "; ".join(notes) or None,
+    }
+
+
+def _limit(end: float | None) -> float | None:
+    """As JSON holds it: few windows leave an end open."""
+    return end if end is not None and math.isfinite(end) else None
+
+
+def _size(stage: Stage) -> Point:
+    return Point(float(stage.artifact.size_bytes), "exact")

@@ -1,0 +1,1 @@
+"""Vectors of sentences beside a reference's."""

@@ -1,0 +1,32 @@
+"""The embedding process: `python -m infopt_compiler.measure.embedding.embed FOLDER OUT` reads a JSON list of texts, writes OUT.npy."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+_BATCH = 32  # texts of about one length, so that little of a batch is padding
+
+
+def embed(folder: Path, texts: list[str], out: Path) -> None:
+    """Float32 (texts, hidden) of the folder's encoder, in the order of the texts."""
+    import numpy as np
+
+    from infopt_compiler.runtimes.server import ENCODERS, opener, runtime_of
+
+    runtime = runtime_of(folder)
+    if runtime not in ENCODERS:
+        raise ValueError(f"{folder} is no encoder: it gives no vector for a text")
+    server = opener(runtime)(folder)
+    order = sorted(range(len(texts)), key=lambda k: len(texts[k]))
+    rows: dict[int, np.ndarray] = {}
+    for first in range(0, len(order), _BATCH):
+        chosen = order[first : first + _BATCH]
+        vectors = server.forward(server.tokenize([texts[k] for k in chosen]))
+        rows.update(zip(chosen, vectors, strict=True))
+    np.save(out, np.stack([rows[k] for k in range(len(texts))]))
+
+
+if __name__ == "__main__":
+    embed(Path(sys.argv[1]), json.loads(sys.stdin.read()), Path(sys.argv[2]))

@@ -1,0 +1,1 @@
+"""What the files of an artifact show without running them."""

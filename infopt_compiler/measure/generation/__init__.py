@@ -1,0 +1,1 @@
+"""Greedy continuations beside a reference's."""

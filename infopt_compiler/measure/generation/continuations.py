@@ -1,0 +1,121 @@
+"""Generation agreement: greedy continuations of held-out prompts, beside a reference's, until the first token that differs.
+
+One token apart, two greedy texts go their own ways, so it is the tokens before that which count; each model runs in the runtime
+that serves it, and where a model ends by itself is part of what it said.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from infopt_compiler.artifacts.handles import Artifact, TextData
+from infopt_compiler.budget import Interval
+from infopt_compiler.diagnostics import DiagnosticError, error
+from infopt_compiler.measure.serving.latency import Progress, no_progress
+from infopt_compiler.measure.text.estimate import estimate_quality
+from infopt_compiler.measure.text.quality import SCORABLE, common_cut
+from infopt_compiler.measure.text.result import QualityResult, WindowScore
+from infopt_compiler.measure.text.scorer import Scorer
+from infopt_compiler.measure.text.windowing import load_tokenizer
+
+PROMPT, CONTINUED = 64, 64  # tokens; of a window of 512 its beginning
+_SHOWN = 160  # characters of each text that a report shows
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """One prompt: `tokens` of the longer continuation, of which the first `equal` are the same in both."""
+
+    document: str
+    start: int
+    tokens: int
+    equal: int
+    prompt: str
+    reference: str
+    own: str
+
+    @classmethod
+    def of(
+        cls, place: tuple[str, int], ids: tuple[list[int], list[int]], texts: tuple[str, str, str]
+    ) -> Continuation:
+        """From the ids of the reference's continuation and of the subject's; both ending at once agree in that."""
+        theirs, own = ids
+        shared = next(
+            (k for k, (a, b) in enumerate(zip(theirs, own, strict=False)) if a != b), min(map(len, ids))
+        )
+        tokens = max(1, len(theirs), len(own))
+        return cls(*place, tokens, tokens if theirs == own else shared, *texts)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Generations:
+    """The prompts of the data `on`, the subject against `reference`."""
+
+    on: str
+    reference: str
+    rows: tuple[Continuation, ...]
+
+    @property
+    def label(self) -> str:
+        return f"{self.on} vs {self.reference}"
+
+    def interval(self, confidence: float, *, resamples: int, seed: int) -> Interval:
+        """Tokens before the first difference over all tokens; a bootstrap that draws whole documents."""
+        rows = tuple(
+            WindowScore(row.document, row.start, row.tokens, 0, 0.0, None, (), row.equal, "")
+            for row in self.rows
+        )
+        return estimate_quality(QualityResult(rows), "top1", None, confidence, resamples=resamples, seed=seed)
+
+    def to_json(self, worst: int = 4) -> dict[str, Any]:
+        """Counts, and the prompts whose texts part earliest."""
+        ordered = sorted(self.rows, key=lambda row: row.equal / row.tokens)
+        parted = [row.equal for row in self.rows if row.equal < row.tokens]
+        return {
+            "prompts": len(self.rows),
+            "identical": len(self.rows) - len(parted),
+            "first_differences": sorted(parted),
+            "worst": [asdict(row) for row in ordered[:worst] if row.equal < row.tokens],
+        }
+
+
+def compare_generation(
+    reference: Artifact,
+    subject: Artifact,
+    data: TextData,
+    windows: int = 0,
+    *,
+    progress: Progress = no_progress,
+) -> tuple[Continuation, ...]:
+    """A continuation of the beginning of each window by both. DiagnosticError as `quality.compare` has them."""
+    for artifact in (reference, subject):
+        if not isinstance(artifact, SCORABLE):
+            raise DiagnosticError(error("E0904", f"a {artifact.kind} generates nothing by itself"))
+    text = common_cut(reference, {"the subject": subject}, data, windows)
+    decode = load_tokenizer(reference.path).decode
+    found = []
+    with tempfile.TemporaryDirectory(prefix="infopt-generate-") as scratch, ExitStack() as stack:
+        sides = [
+            stack.enter_context(Scorer(artifact, Path(scratch) / str(number)))
+            for number, artifact in enumerate((reference, subject))
+        ]
+        for number, window in enumerate(text.windows):
+            progress(number, len(text.windows), "generating from held-out prompts")
+            prompt = list(window.ids[: min(PROMPT, max(1, len(window.ids) // 2))])
+            theirs, own = (side.ask({"generate": prompt, "most": CONTINUED})["ids"] for side in sides)
+            texts = decode(prompt)[-_SHOWN:], decode(theirs)[:_SHOWN], decode(own)[:_SHOWN]
+            found.append(Continuation.of((window.document, window.start), (theirs, own), texts))
+    return tuple(found)
+
+
+def from_record(data: dict[str, Any]) -> tuple[Continuation, ...]:
+    return tuple(Continuation(**row) for row in data["rows"])
+
+
+def to_record(rows: Sequence[Continuation]) -> dict[str, Any]:
+    return {"rows": [asdict(row) for row in rows]}

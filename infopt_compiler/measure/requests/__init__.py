@@ -1,0 +1,1 @@
+"""Requests to a serving process: latency, rates, memory and cost."""

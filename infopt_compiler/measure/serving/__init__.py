@@ -1,0 +1,1 @@
+"""The serving process, the requests that it meets, and what the machine did meanwhile."""

@@ -1,0 +1,140 @@
+"""Quality over held-out text: perplexity, KL to a reference and top-1 agreement, each model in its own process."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from infopt_compiler.artifacts.handles import (
+    Artifact,
+    HFModel,
+    OnnxModel,
+    QuantizedModel,
+    ShardedModel,
+    TextData,
+)
+from infopt_compiler.diagnostics import DiagnosticError, error
+from infopt_compiler.measure.serving.latency import Progress, no_progress
+from infopt_compiler.measure.text.result import QualityResult, WindowScore
+from infopt_compiler.measure.text.scorer import Scorer
+from infopt_compiler.measure.text.windowing import Cut, ScoredWindow, cut
+
+SCORABLE = (HFModel, QuantizedModel, ShardedModel, OnnxModel)
+
+
+def score(
+    artifact: Artifact, data: TextData, windows: int = 0, *, progress: Progress = no_progress
+) -> QualityResult:
+    """One model by itself: perplexity and bits per byte. `windows`: at most so many, evenly spread (0: all)."""
+    return _run(None, {"model": artifact}, data, windows, progress)["model"]
+
+
+def compare(
+    reference: Artifact,
+    subjects: Mapping[str, Artifact],
+    data: TextData,
+    windows: int = 0,
+    *,
+    progress: Progress = no_progress,
+) -> dict[str, QualityResult]:
+    """Each subject against `reference`, token by token on the same windows.
+
+    DiagnosticError E0905 where a subject's tokenizer gives other ids or has another vocabulary than the
+    reference's, E0904 for kinds that cannot be scored, E0906, E0907, E0908, E0910.
+    """
+    return _run(reference, subjects, data, windows, progress)
+
+
+def _run(
+    reference: Artifact | None,
+    subjects: Mapping[str, Artifact],
+    data: TextData,
+    limit: int,
+    progress: Progress,
+) -> dict[str, QualityResult]:
+    for artifact in [*subjects.values(), *([reference] if reference else [])]:
+        if not isinstance(artifact, SCORABLE):
+            raise DiagnosticError(error("E0904", f"quality of a {artifact.kind} cannot be scored"))
+    text = common_cut(reference, subjects, data, limit)
+    found: dict[str, list[WindowScore]] = {name: [] for name in subjects}
+    with tempfile.TemporaryDirectory(prefix="infopt-score-") as scratch, ExitStack() as stack:
+        shared = Path(scratch) / "logits.npy" if reference else None
+        base = stack.enter_context(Scorer(reference, Path(scratch) / "reference")) if reference else None
+        scorers = {
+            name: stack.enter_context(Scorer(artifact, Path(scratch) / str(number)))
+            for number, (name, artifact) in enumerate(subjects.items())
+        }
+        for name, scorer in scorers.items():
+            _check_runtime_tokenizer(name, scorer, text)
+        for number, window in enumerate(text.windows):
+            progress(number, len(text.windows), f"scoring {', '.join(subjects)}")
+            command = {"ids": window.ids, "vocabulary": text.vocabulary}
+            against = base.ask({**command, "write": str(shared)}) if base else None
+            for name, scorer in scorers.items():
+                answer = scorer.ask({**command, "reference": str(shared) if shared else None})
+                found[name].append(_window_score(name, window, answer, against))
+        versions = {name: scorer.ready["versions"] for name, scorer in scorers.items()}
+    return {name: QualityResult(tuple(scores), versions[name]) for name, scores in found.items()}
+
+
+def common_cut(
+    reference: Artifact | None, subjects: Mapping[str, Artifact], data: TextData, limit: int
+) -> Cut:
+    """The windows that all agree on; DiagnosticError E0905 where they do not."""
+    (first, artifact), *others = [
+        *({"the reference": reference} if reference else {}).items(),
+        *subjects.items(),
+    ]
+    text = cut(artifact.path, data, limit)
+    for name, other in others:
+        own = cut(other.path, data, limit)
+        if own.vocabulary != text.vocabulary or own.ids != text.ids:
+            what = "vocabulary" if own.vocabulary != text.vocabulary else "token ids"
+            message = f"the tokenizers of `{name}` and {first} differ in their {what}"
+            raise DiagnosticError(
+                error("E0905", message, help="across tokenizers only `bits_per_byte` compares")
+            )
+    return text
+
+
+def _check_runtime_tokenizer(name: str, scorer: Scorer, text: Cut) -> None:
+    """The tokenizer that serves must cut the whole text as tokenizer.json does; a BOS in front is let pass."""
+    if not scorer.ready["encodes"]:
+        return
+    ids = scorer.ask({"encode": text.text})["ids"]
+    if tuple(ids[-len(text.ids) :]) == text.ids and len(ids) - len(text.ids) in (0, 1):
+        return
+    at = next((k for k, (a, b) in enumerate(zip(ids, text.ids, strict=False)) if a != b), len(text.ids) - 1)
+    start = text.offsets[at]
+    place = text.text[max(0, start - 20) : start + 20]
+    message = (
+        f"the tokenizer that serves `{name}` differs from its tokenizer.json: "
+        f"{len(ids)} ids instead of {len(text.ids)}, the first other one in {place!r}"
+    )
+    raise DiagnosticError(error("E0906", message))
+
+
+def _window_score(
+    name: str, window: ScoredWindow, answer: dict[str, Any], against: dict[str, Any] | None
+) -> WindowScore:
+    sums = (("the reference", [against["nll"]] if against else []), (name, [answer["nll"], *answer["kl"]]))
+    for who, values in sums:
+        if not all(map(math.isfinite, values)):
+            message = f"`{who}` gives logits that are not finite, first in {window.excerpt[:40]!r}"
+            raise DiagnosticError(error("E0910", message))
+    return WindowScore(
+        document=window.document,
+        start=window.start,
+        tokens=len(window.ids) - 1,
+        bytes=window.scored_bytes,
+        nll=answer["nll"],
+        reference_nll=against["nll"] if against else None,
+        kl=tuple(answer["kl"]),
+        delta_p=tuple(answer["delta_p"]),
+        equal=answer["equal"],
+        excerpt=window.excerpt,
+    )
