@@ -15,8 +15,8 @@ from infopt_compiler.artifacts import Artifact, DataSpec, HFModel, TaskData
 from infopt_compiler.artifacts.digest import digest_folder
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.measure.records import MemoryRecords
-from infopt_compiler.measure.tasks.answers import TaskResult, score_task
 from infopt_compiler.measure.tasks import instrument as tasks_judged
+from infopt_compiler.measure.tasks.answers import TaskResult, score_task
 from infopt_compiler.measure.text.windowing import load_tokenizer
 from infopt_compiler.sources.load import load_data
 from infopt_compiler.sources.task_folder import open_task

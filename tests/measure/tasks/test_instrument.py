@@ -12,8 +12,8 @@ from infopt_compiler.diagnostics import CODES, DiagnosticError, error
 from infopt_compiler.measure.evaluate import evaluate
 from infopt_compiler.measure.records import MemoryRecords
 from infopt_compiler.measure.settings import MeasureSettings
-from infopt_compiler.measure.tasks.answers import Answered, TaskResult
 from infopt_compiler.measure.tasks import instrument as tasks_judged
+from infopt_compiler.measure.tasks.answers import Answered, TaskResult
 from infopt_compiler.targets import TARGETS
 from infopt_compiler.units import parse_quantity
 
