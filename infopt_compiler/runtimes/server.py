@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from infopt_compiler.artifacts.model_spec import ENCODER_TYPES
+from infopt_compiler.architectures import family_of
 
 
 class Server(Protocol):
@@ -60,7 +60,7 @@ def runtime_of(folder: Path) -> str:
     read = json.loads(config.read_text("utf-8"))
     if "quantization_config" in read:
         raise ValueError(f"{folder} holds integer weights that are not exported")
-    return "transformers encoder" if read.get("model_type") in ENCODER_TYPES else "transformers"
+    return "transformers" if family_of(read).generates else "transformers encoder"
 
 
 def opener(runtime: str) -> Callable[[Path], Any]:

@@ -55,7 +55,7 @@ def _check_requests(
 
 def _kind_of(chains: tuple[Chain, ...]) -> ModelKind | None:
     """The kind of model at the end of every way to a binding; None while it is unknown, or where the ways differ."""
-    kinds = {ModelKind.encoder if chain.spec.is_encoder else ModelKind.decoder for chain in chains}
+    kinds = {ModelKind.decoder if chain.spec.family.generates else ModelKind.encoder for chain in chains}
     return kinds.pop() if len(kinds) == 1 else None
 
 

@@ -40,7 +40,7 @@ def seconds_at_peak(
 
 
 def _multiplies_integers(spec: ModelSpec, weights: WeightFormat, level: int | None) -> bool:
-    return weights.bits < 16 and (spec.is_encoder or level in (_INTEGERS, None))
+    return weights.bits < 16 and (not spec.family.generates or level in (_INTEGERS, None))
 
 
 def _rate(integers: bool, target: Target) -> float | None:

@@ -43,12 +43,12 @@ def floor(spec: ModelSpec, target: Target, scenario: Workload) -> dict[str, floa
         ("tpot", step),
         ("itl", step),
         ("latency", latency),
-        *((("forward", prefill),) if spec.is_encoder else ()),
+        *(() if spec.family.generates else (("forward", prefill),)),
     ):
         found.update({f"{metric}.{aggregate}": value for aggregate in aggregates})
-    if spec.is_encoder:
+    if not spec.family.generates:
         found["samples"] = scenario.batch / prefill
-    if step > 0 and not spec.is_encoder and scenario.generate:
+    if step > 0 and spec.family.generates and scenario.generate:
         found.update({f"decode.{aggregate}": 1 / step for aggregate in aggregates})
         rate = _at_once(spec, target, scenario) * scenario.generate / latency
         found["throughput"] = rate

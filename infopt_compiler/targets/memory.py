@@ -14,7 +14,7 @@ def memory_bytes(
     spec: ModelSpec, target: Target, prompt: int, max_length: int, batch: int
 ) -> tuple[float, float, str]:
     """(resident after warm-up, highest resident, the arithmetic) in bytes."""
-    runtime = target.runtime_bytes * (_WITHOUT_GENAI if spec.is_encoder else 1)
+    runtime = target.runtime_bytes * (1 if spec.family.generates else _WITHOUT_GENAI)
     weights, head = float(spec.weight_bytes), float(_FLOAT * spec.head_parameters)
     cache = float(spec.kv_bytes(max_length, KV_BYTES) * batch)
     active = _activations(spec, prompt) * batch
@@ -36,13 +36,13 @@ def memory_bytes(
 
 def _transposes(spec: ModelSpec) -> bool:
     """A float head that shares the embedding's table: onnxruntime keeps a transposed copy of it (loading: two)."""
-    return spec.tied and not spec.is_encoder and spec.head.bits >= 16
+    return spec.tied and spec.family.generates and spec.head.bits >= 16
 
 
 def _passing(spec: ModelSpec, prompt: int, batch: int) -> float:
     """Logits of every position (of a tuned artifact, of the last), and a head of 8 bits as floats: the kernel of 8 bits
     at accuracy level 0 unpacks the whole matrix. An encoder has none."""
-    if spec.is_encoder:
+    if not spec.family.generates:
         return 0.0
     logits = _FLOAT * spec.vocabulary * batch * (1 if spec.served.pruned else prompt)
     return float(logits + (_FLOAT * spec.head_parameters if spec.head.bits == 8 else 0))
@@ -51,6 +51,6 @@ def _passing(spec: ModelSpec, prompt: int, batch: int) -> float:
 def _activations(spec: ModelSpec, tokens: int) -> float:
     """Scores of all heads, the residual stream and the widest product; of an encoder everything twice, as its arena keeps
     what one node leaves and the next one asks for."""
-    if spec.is_encoder:
+    if not spec.family.generates:
         return float(_FLOAT * tokens * (2 * spec.heads * tokens + 6 * spec.hidden + 4 * spec.intermediate))
     return float(_FLOAT * tokens * (spec.heads * tokens + spec.hidden + spec.intermediate))

@@ -78,7 +78,7 @@ def predict(
     if spec.mesh is not None:
         return {**sizes(spec), **predict_sharded(spec, target, scenario)}
     times = _times(spec, target, scenario, kernels)
-    found = _encoder(times, scenario) if spec.is_encoder else _decoder(spec, target, scenario, times)
+    found = _decoder(spec, target, scenario, times) if spec.family.generates else _encoder(times, scenario)
     load = spec.weight_bytes / _LOAD_RATE + _LOAD_SECONDS
     text = f"{_mb(spec.weight_bytes)} / {_LOAD_RATE / 1e9:.0f} GB/s"
     loads = {f"load.{name}": _within(load, _ROOFLINE, text) for name in _AGGREGATES}
@@ -94,7 +94,7 @@ def _times(spec: ModelSpec, target: Target, scenario: Workload, kernels: Rates |
     rows = scenario.prompt * scenario.batch
     prefill = prefill_seconds(spec, target, kernels, scenario.prompt, scenario.batch)
     text = f"{spec.layers} layers of kernels timed here at {rows} rows"
-    if spec.is_encoder:
+    if not spec.family.generates:
         return _Times(prefill, text, 0.0, "", _TIMED)
     step = step_seconds(spec, target, kernels, keys, scenario.batch)
     step_text = (
@@ -161,7 +161,7 @@ def sizes(spec: ModelSpec) -> dict[str, Predicted]:
     graph, and of a decoder sines and cosines for every position."""
     weights = float(spec.weight_bytes)
     bits = weights * 8 / spec.parameters
-    around = 0.7e6 if spec.is_encoder else 1.9e6 + 4.0 * spec.context * spec.head_dim
+    around = 1.9e6 + 4.0 * spec.context * spec.head_dim if spec.family.generates else 0.7e6
     return {
         "size": Predicted(
             weights + around, weights, weights * 1.05 + 12e6, f"{_mb(weights)} weights + tokenizer and graph"

@@ -60,7 +60,7 @@ def prefill_parts(spec: ModelSpec, scenario: _Prompts) -> tuple[float, float, fl
     """Operations of the linears over every prompt token, of attention's two products (a decoder's tokens see those before
     them: half of all pairs), of the head once per request."""
     linears = 2.0 * spec.linear_parameters * scenario.prompt
-    pairs = scenario.prompt**2 * (1.0 if spec.is_encoder else 0.5)
+    pairs = scenario.prompt**2 * (0.5 if spec.family.generates else 1.0)
     attention = 4.0 * spec.layers * spec.heads * spec.head_dim * pairs
     return linears * scenario.batch, attention * scenario.batch, 2.0 * spec.head_parameters * scenario.batch
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from math import prod
 
 from infopt_compiler.artifacts import ModelSpec, WeightFormat
 from infopt_compiler.artifacts.mesh import Mesh
 from infopt_compiler.targets.stages import balanced_stages
-
-_HEAD_NORMED = ("qwen3", "qwen3_moe")  # model types that normalize queries and keys head by head
-_BY_INPUTS = ("o_proj", "down_proj")
 
 
 @dataclass(frozen=True)
@@ -34,12 +32,17 @@ def layer_bytes(spec: ModelSpec, tensor: int = 1) -> int:
         _matrix_bytes(rows, columns, spec.linear, spec.float_bytes, tensor)
         for rows, columns in spec.linear_shapes().values()
     )
-    norms = 2 * spec.hidden + (2 * spec.head_dim if spec.model_type in _HEAD_NORMED else 0)
-    biases = 0
-    if spec.attention_bias:
-        biases = (spec.heads + 2 * spec.kv_heads) * spec.head_dim // tensor
-        biases += spec.hidden if spec.model_type == "llama" else 0
-    return linears + (norms + biases + spec.experts * spec.hidden) * spec.float_bytes
+    floats = sum(
+        prod(shape) // _bias_parts(spec, name, tensor) for name, shape in spec.float_shapes().items()
+    )
+    return linears + floats * spec.float_bytes
+
+
+def _bias_parts(spec: ModelSpec, name: str, tensor: int) -> int:
+    """A bias is cut with the outputs of its linear; all else that stays in floats is whole on every rank."""
+    module, _, leaf = name.rpartition(".")
+    role = spec.family.block.role_of(module)
+    return tensor if leaf == "bias" and role is not None and role.cut_by_outputs else 1
 
 
 def _matrix_bytes(rows: int, columns: int, stored: WeightFormat, float_bytes: int, parts: int) -> int:

@@ -44,9 +44,10 @@ class Kernels:
 def kernels_of(spec: ModelSpec, target: Target) -> Kernels:
     """What the exported artifact of `spec` runs."""
     threads = _threads(spec, target)
-    sizes = (spec.hidden, spec.intermediate, spec.heads, 0 if spec.is_encoder else spec.kv_heads, spec.head_dim)  # fmt: skip
+    kv_heads = spec.kv_heads if spec.family.generates else 0
+    sizes = (spec.hidden, spec.intermediate, spec.heads, kv_heads, spec.head_dim)
     shape = ":".join(map(str, (*sizes, spec.layers)))
-    if spec.is_encoder:
+    if not spec.family.generates:
         operator = "int8" if spec.linear.bits < 16 else "float32"
         return Kernels(f"encoder/{operator}/{shape}@{threads}", f"mha:{spec.heads}:{spec.head_dim}@{threads}", ())  # fmt: skip
     layer = f"decoder/{_operator(spec.linear, spec.served.level)}/{shape}@{threads}"
@@ -63,7 +64,7 @@ def _operator(weights: WeightFormat, level: int) -> str:
 
 def _threads(spec: ModelSpec, target: Target) -> int:
     """onnxruntime-genai takes half of the cores unless it is told; `tune` tells it."""
-    if spec.is_encoder or spec.served.threads is None:
+    if not spec.family.generates or spec.served.threads is None:
         return target.cores
     return spec.served.threads or max(1, target.cores // 2)
 

@@ -56,12 +56,12 @@ def check_kind(job: Job) -> None:
     """DiagnosticError E0909 where a bound asks an encoder for words or a decoder for vectors."""
     if job.spec is None:
         return
-    kind = ModelKind.encoder if job.spec.is_encoder else ModelKind.decoder
+    kind = ModelKind.decoder if job.spec.family.generates else ModelKind.encoder
     for bound in job.bounds:
         if bound.definition.only in (None, kind):
             continue
         names = ", ".join(f"`{name}`" for name in metrics_of(kind, bound.definition.needs))
-        what = "an encoder" if job.spec.is_encoder else "a decoder"
+        what = "a decoder" if job.spec.family.generates else "an encoder"
         message = f"`{bound.name}` cannot be measured: `{job.name}` is {what}"
         help = f"{kind.value}s have {names}" if names else None
         raise DiagnosticError(error("E0909", message, bound.span, help=help))

@@ -189,7 +189,7 @@ class Distill(Pass):
         if model is None:
             return
         kind, names = (
-            ("a decoder", _ENCODERS_ONLY) if not model.is_encoder else ("an encoder", _DECODERS_ONLY)
+            ("a decoder", _ENCODERS_ONLY) if model.family.generates else ("an encoder", _DECODERS_ONLY)
         )
         for field in fields(self):
             if field.name in names and getattr(self, field.name) != field.default:
@@ -245,7 +245,7 @@ class Distill(Pass):
     ) -> Estimate:
         teacher = specs.get("teacher") or specs["student"]
         student = self.transform(specs.get("student", teacher))
-        estimate = estimate_encoder if teacher.is_encoder else estimate_decoder
+        estimate = estimate_decoder if teacher.family.generates else estimate_encoder
         return estimate(self, teacher, student, data, target)
 
     def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:

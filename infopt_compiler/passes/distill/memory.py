@@ -35,9 +35,8 @@ def peak_bytes(settings: Distill, teacher: ModelSpec, student: ModelSpec, work: 
 
 def making_bytes(teacher: ModelSpec, student: ModelSpec, tokens: int, length: int) -> float:
     """Both models, and what is larger: outcomes of some windows, or a layer's states and what it is fitted to."""
-    outcomes = (
-        OUTCOMES * min(tokens, COMPARED * length) / SCORED * (0 if teacher.is_encoder else teacher.vocabulary)
-    )
+    words = teacher.vocabulary if teacher.family.generates else 0
+    outcomes = OUTCOMES * min(tokens, COMPARED * length) / SCORED * words
     return 4 * (teacher.parameters + student.parameters + max(outcomes, layer_numbers(teacher) * tokens))
 
 

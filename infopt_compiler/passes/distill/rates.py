@@ -42,7 +42,7 @@ class Rates:
 def layer_operations(model: ModelSpec, length: int) -> float:
     """Of one token in one layer of a forward; `length`: of the window that it stands in."""
     linear = 2 * model.linear_parameters * model.active_share / model.layers
-    seen = length if model.is_encoder else length / 2  # a decoder looks back only
+    seen = length / 2 if model.family.generates else length  # a decoder looks back only
     return linear + 4 * seen * model.heads * model.head_dim
 
 

@@ -46,7 +46,7 @@ def run_distill(
 ) -> dict[str, Any]:
     """Write the student into `ctx.staging`; facts for the report. Raises DistillError."""
     torch.set_num_threads(ctx.threads)
-    if ModelSpec.from_folder(teacher.path).is_encoder:
+    if not ModelSpec.from_folder(teacher.path).family.generates:
         from infopt_compiler.passes.distill.encoder.adapt import run_encoder
 
         held_out = {"heldout": heldout, "other": other}

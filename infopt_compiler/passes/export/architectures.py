@@ -29,15 +29,3 @@ BUILDER_ARCHITECTURES: tuple[str, ...] = (
     "Qwen3ForCausalLM",
     "SmolLM3ForCausalLM",
 )
-
-QUANTIZED_ARCHITECTURES: tuple[str, ...] = (
-    "LlamaForCausalLM",
-    "MistralForCausalLM",
-    "Qwen2ForCausalLM",
-    "Qwen3ForCausalLM",
-    "SmolLM3ForCausalLM",
-)
-"""Those whose quantized checkpoint (q_proj … down_proj apart) the builder's `olive` loader carries."""
-
-ENCODER_ARCHITECTURES: tuple[str, ...] = ("BertModel",)
-"""Encoders that `encoder_graph` writes out."""

@@ -9,13 +9,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar
 
+from infopt_compiler.architectures import Ability, able
 from infopt_compiler.artifacts import Artifact, HFModel, ModelSpec, OnnxModel, QuantizedModel, ShardedModel
 from infopt_compiler.passes.base import Estimate, Pass, PassError, Problem, RunContext, param
-from infopt_compiler.passes.export.architectures import (
-    BUILDER_ARCHITECTURES,
-    ENCODER_ARCHITECTURES,
-    QUANTIZED_ARCHITECTURES,
-)
+from infopt_compiler.passes.export.architectures import BUILDER_ARCHITECTURES
 from infopt_compiler.passes.registry import register_pass
 from infopt_compiler.targets.model import Target
 
@@ -49,15 +46,17 @@ class Export(Pass):
     def check(self, model: ModelSpec | None) -> Iterator[Problem]:
         if model is None:
             return
-        if model.is_encoder and model.architecture in ENCODER_ARCHITECTURES:
-            return
         quantized = model.linear.bits < 16
-        known = QUANTIZED_ARCHITECTURES if quantized else BUILDER_ARCHITECTURES
+        ability = Ability.export_quantized if quantized else Ability.export
+        known = {name for family in able(ability) for name in family.classes}
+        if not quantized:
+            known.update(BUILDER_ARCHITECTURES)
         if model.architecture not in known:
-            kind = "a quantized model" if quantized else "a model"
+            why = model.family.why_not(ability)
+            message = f"export cannot write {'a quantized model' if quantized else 'a model'} of architecture {model.architecture}"
             yield Problem(
-                f"export cannot write {kind} of architecture {model.architecture}",
-                help=f"Known architectures: {', '.join((*known, *ENCODER_ARCHITECTURES))}.",
+                f"{message}: {why}" if why else message,
+                help=f"Known architectures: {', '.join(sorted(known))}.",
             )
 
     def transform(self, model: ModelSpec) -> ModelSpec:
@@ -69,7 +68,7 @@ class Export(Pass):
         torch with the weights in floats; a model in floats is held by the builder besides."""
         float_bytes = model.parameters * 4
         held = 0.0 if model.linear.bits < 16 else float(model.weight_bytes)
-        if model.is_encoder:
+        if not model.family.generates:
             held = _verifying_bytes(model) + (2 * float_bytes if model.linear.bits < 16 else 0)
         return Estimate(
             seconds=8 + float_bytes / 85e6,
@@ -79,7 +78,7 @@ class Export(Pass):
 
     def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
         source: Path = inputs["model"].path
-        if ModelSpec.from_folder(source).is_encoder:
+        if not ModelSpec.from_folder(source).family.generates:
             return _run_encoder(ctx, source)
         if isinstance(inputs["model"], ShardedModel):
             from infopt_compiler.passes.export.sharded import export_stages

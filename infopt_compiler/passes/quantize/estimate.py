@@ -31,7 +31,7 @@ def estimate_cost(
 ) -> Estimate:
     """Wall seconds, peak RSS and bytes on disk of one run."""
     weights = source.linear_parameters
-    if source.is_encoder:
+    if not source.family.generates:
         return _encoder_cost(source, result)
     seconds = IMPORT_SECONDS + RTN_SECONDS * weights + TABLE_SECONDS * source.head_parameters
     peak = IMPORT_BYTES + max(_layer_bytes(source), _table_bytes(source))

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from infopt_compiler.architectures import Ability
 from infopt_compiler.artifacts import HFModel, ModelSpec, QuantizedModel, TextData, WeightFormat
-from infopt_compiler.artifacts.model_spec import ENCODER_TYPES
 from infopt_compiler.passes.base import Estimate, Pass, Problem, RunContext, param
 from infopt_compiler.passes.quantize.estimate import estimate_cost
+from infopt_compiler.passes.refusals import refusal
 from infopt_compiler.passes.registry import register_pass
 from infopt_compiler.targets.model import Target
 
 if TYPE_CHECKING:
     from infopt_compiler.passes.quantize.settings import Settings
 
-MODEL_TYPES = ("llama", "mistral", "qwen2", "qwen3", "smollm3")
 GROUPS = (16, 32, 64, 128, 256)
 ROW = 0  # the `group` that means one scale for each output channel
 
@@ -76,12 +76,11 @@ class Quantize(Pass):
         """Groups that divide no input dimension, and decoders whose layers are not Llama's."""
         if model is None:
             return
-        if model.is_encoder:
-            yield from self._check_encoder()
+        if (refused := refusal(model, Ability.quantize, "quantize", "model")) is not None:
+            yield refused
             return
-        if model.model_type not in MODEL_TYPES:
-            known = ", ".join((*MODEL_TYPES, *ENCODER_TYPES))
-            yield Problem(f"cannot quantize a `{model.model_type}` model", "model", f"known are: {known}")
+        if not model.family.generates:
+            yield from self._check_encoder()
             return
         if self.group == ROW:
             yield Problem(
@@ -119,7 +118,7 @@ class Quantize(Pass):
     def transform(self, model: ModelSpec) -> ModelSpec:
         """The same shapes in the chosen formats."""
         linear = WeightFormat(self.bits, self.group, self.symmetric)
-        if model.is_encoder:
+        if not model.family.generates:
             words = WeightFormat(8, ROW, True) if self.embedding_bits < 16 else WeightFormat()
             return model.with_format(linear, WeightFormat(), words)
         return model.with_format(linear, self._format(self.head_bits), self._format(self.embedding_bits))
@@ -144,7 +143,7 @@ class Quantize(Pass):
 
         torch.set_num_threads(ctx.threads)
         model: HFModel = inputs["model"]
-        if ModelSpec.from_folder(model.path).is_encoder:
+        if not ModelSpec.from_folder(model.path).family.generates:
             from infopt_compiler.passes.quantize.encoder import quantize_encoder
 
             return quantize_encoder(model.path, ctx.staging, words=self.embedding_bits < 16)

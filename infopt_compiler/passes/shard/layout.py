@@ -12,16 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from infopt_compiler.architectures import Role
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.artifacts.mesh import Coordinate, Mesh
 from infopt_compiler.passes.shard.tensors import Stored, tensors_of
 from infopt_compiler.targets.stages import balanced_stages
 
-EMBEDDING, HEAD, NORM = "model.embed_tokens.", "lm_head.", "model.norm."
-_LAYER = re.compile(r"model\.layers\.(\d+)\.(.+)")
-_EXPERT = re.compile(r"(?:mlp|block_sparse_moe)\.experts\.(\d+)\.(\w+)\.(\w+)")
-_BY_OUTPUTS = ("q_proj", "k_proj", "v_proj", "gate_proj", "up_proj", "w1", "w3")
-_BY_INPUTS = ("o_proj", "down_proj", "w2")
+_EXPERT = re.compile(r".+\.(\d+)\..+")
 
 Slices = tuple[slice, ...]
 
@@ -43,34 +40,50 @@ class ShardLayout:
     def stages(self) -> tuple[range, ...]:
         """The layers of each pipeline stage, balanced by bytes."""
         layers = [0] * self.spec.layers
-        ends = {EMBEDDING: 0, HEAD: 0, NORM: 0}
+        first = table = rest = 0
         for name, stored in self.tensors.items():
-            if (found := _LAYER.fullmatch(name)) is not None:
+            if (found := self._layer.fullmatch(name)) is not None:
                 layers[int(found[1])] += stored.bytes
-            for prefix in ends:
-                ends[prefix] += stored.bytes if name.startswith(prefix) else 0
-        table = ends[HEAD] if self._own_head else ends[EMBEDDING]
-        return balanced_stages(layers, self.mesh.pipeline, ends[EMBEDDING], table + ends[NORM])
+            elif name.startswith(self._embedding):
+                first += stored.bytes
+            elif name.startswith(self._head):
+                table += stored.bytes
+            else:
+                rest += stored.bytes
+        return balanced_stages(layers, self.mesh.pipeline, first, (table if self._own_head else first) + rest)
 
     @cached_property
     def _own_head(self) -> bool:
-        return any(name.startswith(HEAD) for name in self.tensors)
+        return any(name.startswith(self._head) for name in self.tensors)
+
+    @cached_property
+    def _layer(self) -> re.Pattern[str]:
+        return re.compile(re.escape(self.spec.family.names.layers) + r"\.(\d+)\.(.+)")
+
+    @cached_property
+    def _embedding(self) -> str:
+        return f"{self.spec.family.names.embedding}."
+
+    @cached_property
+    def _head(self) -> str:
+        return f"{self.spec.family.names.head}."
 
     def slices(self, name: str, shape: tuple[int, ...], at: Coordinate) -> Slices | None:
         """The part of a tensor of that shape which the rank at `at` holds; None: nothing of it."""
         if not self._is_at_stage(name, at.pipeline):
             return None
         whole = tuple(slice(0, size) for size in shape)
-        if name.startswith((EMBEDDING, HEAD)):
+        if name.startswith((self._embedding, self._head)):
             rows = shape[0]
             return _cut(whole, 0, self.mesh.tensor, at.tensor) if rows % self.mesh.tensor == 0 else whole
-        found = _LAYER.fullmatch(name)
+        found = self._layer.fullmatch(name)
         if found is None:
             return whole
-        if (expert := _EXPERT.fullmatch(found[2])) is not None:
-            return self._expert(int(expert[1]), expert[2], whole, at)
-        module = found[2].split(".")[-2] if "." in found[2] else ""
-        return _linear(module, whole, self.mesh.tensor, at.tensor)
+        module = found[2].rpartition(".")[0]
+        role = self.spec.family.block.role_of(module)
+        if (expert := _EXPERT.fullmatch(module)) is not None:
+            return self._expert(int(expert[1]), role, whole, at)
+        return _linear(role, whole, self.mesh.tensor, at.tensor)
 
     def held(self, at: Coordinate) -> dict[str, Slices]:
         """Every tensor that a rank holds something of."""
@@ -83,25 +96,25 @@ class ShardLayout:
 
     def _is_at_stage(self, name: str, stage: int) -> bool:
         last = self.mesh.pipeline - 1
-        if (found := _LAYER.fullmatch(name)) is not None:
+        if (found := self._layer.fullmatch(name)) is not None:
             return int(found[1]) in self.stages[stage]
-        if name.startswith(EMBEDDING):
+        if name.startswith(self._embedding):
             return stage == 0 or (stage == last and not self._own_head)
         return stage == last
 
-    def _expert(self, index: int, module: str, whole: Slices, at: Coordinate) -> Slices | None:
+    def _expert(self, index: int, role: Role | None, whole: Slices, at: Coordinate) -> Slices | None:
         per_part = self.spec.experts // self.mesh.experts
         if index // per_part != self.mesh.expert_part(at):
             return None
         pieces = self.mesh.tensor // self.mesh.experts
-        return _linear(module, whole, pieces, at.tensor % pieces)
+        return _linear(role, whole, pieces, at.tensor % pieces)
 
 
-def _linear(module: str, whole: Slices, degree: int, index: int) -> Slices:
+def _linear(role: Role | None, whole: Slices, degree: int, index: int) -> Slices:
     """A weight, its scales and zero points, or a bias: all divide in the same proportion along their dimension."""
-    if module in _BY_OUTPUTS:
+    if role is not None and role.cut_by_outputs:
         return _cut(whole, 0, degree, index)
-    if module in _BY_INPUTS and len(whole) > 1:
+    if role is not None and role.cut_by_inputs and len(whole) > 1:
         return _cut(whole, 1, degree, index)
     return whole
 

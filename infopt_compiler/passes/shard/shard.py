@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, ClassVar
 
+from infopt_compiler.architectures import Ability
 from infopt_compiler.artifacts import HFModel, ModelSpec, QuantizedModel, ShardedModel, TextData, WeightFormat
 from infopt_compiler.artifacts.mesh import Mesh
 from infopt_compiler.passes.base import AUTO, Estimate, Outline, Pass, PassError, Problem, RunContext, param
+from infopt_compiler.passes.refusals import refusal
 from infopt_compiler.passes.registry import register_pass
 from infopt_compiler.passes.shard.degrees import degree_problems
 from infopt_compiler.passes.shard.planner import ShardPlan, make_plan
@@ -21,8 +23,6 @@ from infopt_compiler.scenario import Scenario
 from infopt_compiler.targets.model import Target
 from infopt_compiler.targets.sharded_memory import stored_bytes
 from infopt_compiler.targets.sharded_predict import load_of
-
-MODEL_TYPES = ("llama", "mistral", "qwen2", "qwen3", "smollm3", "qwen3_moe", "mixtral")
 
 
 class Floats(str, Enum):
@@ -78,9 +78,8 @@ class Shard(Pass):
         yield from wanted_problems(self.require)
         if model is None:
             return
-        if model.model_type not in MODEL_TYPES:
-            known = ", ".join(MODEL_TYPES)
-            yield Problem(f"cannot shard a `{model.model_type}` model", "model", f"known are: {known}")
+        if (refused := refusal(model, Ability.shard, "shard", "model")) is not None:
+            yield refused
             return
         yield from degree_problems(model, self.degrees)
 

@@ -9,7 +9,6 @@ from math import prod
 from infopt_compiler.artifacts import ModelSpec, WeightFormat
 
 FLOAT_BYTES = 4
-_HEAD_NORMED = ("qwen3", "qwen3_moe")  # model types that normalize queries and keys head by head
 
 
 @dataclass(frozen=True)
@@ -30,40 +29,26 @@ def tensors_of(spec: ModelSpec) -> dict[str, Stored]:
     Quantized linears are `X.qweight`, `X.scales`, `X.qzeros` (`artifacts.quantized`); the embedding's table is stored
     as floats there, whatever its integers are.
     """
-    found: dict[str, Stored] = {
-        "model.embed_tokens.weight": Stored((spec.vocabulary, spec.hidden), spec.float_bytes)
-    }
+    names = spec.family.names
+    found = {f"{names.embedding}.weight": Stored((spec.vocabulary, spec.hidden), spec.float_bytes)}
     for layer in range(spec.layers):
-        found.update(_layer(spec, f"model.layers.{layer}."))
-    found["model.norm.weight"] = Stored((spec.hidden,), spec.float_bytes)
+        found.update(_layer(spec, names.layer(layer)))
+    found |= {name: Stored(shape, spec.float_bytes) for name, shape in spec.outer_shapes().items()}
     if has_own_head(spec):
-        found.update(_matrix("lm_head", (spec.vocabulary, spec.hidden), spec.head, spec.float_bytes))
+        found.update(_matrix(names.head, (spec.vocabulary, spec.hidden), spec.head, spec.float_bytes))
     return found
 
 
 def has_own_head(spec: ModelSpec) -> bool:
-    """Whether the folder holds `lm_head.*`: a head that is not tied, or is quantized."""
+    """Whether the folder holds the head's tensors: a head that is not tied, or is quantized."""
     return not spec.tied or spec.head.bits < 16
 
 
 def _layer(spec: ModelSpec, prefix: str) -> Iterator[tuple[str, Stored]]:
     for name, shape in spec.linear_shapes().items():
         yield from _matrix(prefix + name, shape, spec.linear, spec.float_bytes).items()
-    if spec.experts:
-        yield f"{prefix}mlp.gate.weight", Stored((spec.experts, spec.hidden), spec.float_bytes)
-    for norm in ("input_layernorm", "post_attention_layernorm"):
-        yield f"{prefix}{norm}.weight", Stored((spec.hidden,), spec.float_bytes)
-    if spec.model_type in _HEAD_NORMED:
-        for norm in ("q_norm", "k_norm"):
-            yield f"{prefix}self_attn.{norm}.weight", Stored((spec.head_dim,), spec.float_bytes)
-    if spec.attention_bias:
-        shapes = spec.linear_shapes()
-        biased = ("q_proj", "k_proj", "v_proj", *(("o_proj",) if spec.model_type == "llama" else ()))
-        for name in biased:
-            yield (
-                f"{prefix}self_attn.{name}.bias",
-                Stored((shapes[f"self_attn.{name}"][0],), spec.float_bytes),
-            )
+    for name, wide in spec.float_shapes().items():
+        yield prefix + name, Stored(wide, spec.float_bytes)
 
 
 def _matrix(name: str, shape: tuple[int, int], stored: WeightFormat, float_bytes: int) -> dict[str, Stored]:

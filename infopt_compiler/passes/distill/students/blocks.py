@@ -211,7 +211,7 @@ def open_blocks(teacher: Path, ids_BS: Tensor) -> Blocks:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    encoder = ModelSpec.from_folder(teacher).is_encoder
+    encoder = not ModelSpec.from_folder(teacher).family.generates
     opener = AutoModel if encoder else AutoModelForCausalLM
     model = opener.from_pretrained(
         teacher, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True

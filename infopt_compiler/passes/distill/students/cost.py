@@ -40,7 +40,7 @@ def fit_operations(teacher: ModelSpec, student: ModelSpec, tokens: int, length: 
     the teacher as reference and on the way; a least squares for every layer."""
     narrower = student.linear_shapes() != teacher.linear_shapes()
     of_teacher = (4 if narrower else 3) * teacher.layers * layer_operations(teacher, length)
-    of_student = (5 if student.is_encoder else 4) * student.layers * layer_operations(student, length)
+    of_student = (4 if student.family.generates else 5) * student.layers * layer_operations(student, length)
     rows, columns = student.intermediate, student.hidden
     products = tokens * (2 * rows * rows + 4 * rows * columns)
     solving = 2 / 3 * rows**3 + 2 * rows * rows * columns

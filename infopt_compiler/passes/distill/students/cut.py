@@ -17,7 +17,7 @@ def cut_layer(state: dict[str, Tensor], kept: Kept, teacher: ModelSpec) -> dict[
     """The rows of what feeds heads and channels, the columns of what they feed; the rest as it is."""
     heads = _channels(kept.heads, teacher.head_dim)
     groups = _channels(kept.groups, teacher.head_dim)
-    rows, columns = _places(teacher.is_encoder)
+    rows, columns = _places(not teacher.family.generates)
     chosen = {"heads": heads, "groups": groups, "channels": kept.channels}
     out = dict(state)
     for module, what in rows.items():
@@ -36,7 +36,7 @@ def cut_config(config: dict[str, Any], layers: tuple[int, ...], student: ModelSp
         if isinstance(out.get(key), list):
             out[key] = [out[key][layer] for layer in layers]
     out |= {"num_hidden_layers": student.layers, "intermediate_size": student.intermediate}
-    if not student.is_encoder:
+    if student.family.generates:
         out |= {"num_attention_heads": student.heads, "num_key_value_heads": student.kv_heads}
         out["head_dim"] = student.head_dim  # no longer hidden / heads
     return out

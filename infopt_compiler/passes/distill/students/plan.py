@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from infopt_compiler.architectures import Ability, able
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.passes.base import Problem
 
-DECODER_TYPES = ("llama", "mistral", "qwen2", "qwen3", "smollm3")  # Llama's layers, whatever their norms
 _CHANNEL_STEPS = (
     32,
     16,
@@ -108,8 +108,8 @@ def shape_problems(
 def _wrong_numbers(
     spec: ModelSpec, layers: int | None, size: float | None, width: float | None
 ) -> Iterator[Problem]:
-    known = (*DECODER_TYPES, "bert")
-    if spec.model_type not in known:
+    if not spec.family.can(Ability.distill):
+        known = [one.name for one in able(Ability.distill)]
         message = f"no student can be cut out of a `{spec.model_type}` model"
         yield Problem(message, "teacher", f"known are: {', '.join(known)}; or give `student`, a model")
     if layers is None and size is None and width is None:
@@ -136,7 +136,7 @@ def _shape(spec: ModelSpec, layers: int, width: float) -> StudentShape:
     """`width` rounded to whole groups and to a multiple of channels; an encoder's heads all stay."""
     step = next(step for step in _CHANNEL_STEPS if spec.intermediate % step == 0)
     channels = max(1, round(width * spec.intermediate / step)) * step
-    if spec.is_encoder:  # BERT's configuration knows no head size apart from hidden / heads
+    if not spec.family.generates:  # BERT's configuration knows no head size apart from hidden / heads
         return StudentShape(layers, spec.hidden, spec.heads, spec.kv_heads, channels)
     groups = max(1, round(width * spec.kv_heads))
     return StudentShape(layers, spec.hidden, groups * spec.heads // spec.kv_heads, groups, channels)

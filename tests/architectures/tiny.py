@@ -1,0 +1,49 @@
+"""A tiny configuration of every described family, as transformers has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infopt_compiler.architectures import Family
+
+SIZES = {
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 32,  # not hidden / heads
+    "vocab_size": 300,
+    "max_position_embeddings": 128,
+    "pad_token_id": 0,
+}
+ENCODER = {key: size for key, size in SIZES.items() if key not in ("num_key_value_heads", "head_dim")}
+MIXTURE = {
+    "num_local_experts": 4,
+    "num_experts": 4,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 48,
+    "decoder_sparse_step": 1,
+    "mlp_only_layers": [],
+}
+
+
+def tiny_config(family: Family, **changes: Any) -> Any:
+    """transformers' configuration: fewer key/value heads than heads, heads wider than hidden / heads, both where there can be."""
+    from transformers import AutoConfig
+
+    sizes = SIZES if family.generates else ENCODER
+    mixture = MIXTURE if family.block.experts else {}
+    if family.name == "mixtral":  # an expert is as wide as the layer
+        mixture = {key: value for key, value in mixture.items() if key.startswith("num_")}
+    config = AutoConfig.for_model(family.name, **{**sizes, **mixture, **changes})
+    config.architectures = [family.classes[0]]
+    return config
+
+
+def model_of(config: Any, **options: Any) -> Any:
+    """transformers' model of the configuration's class."""
+    import transformers
+
+    cls = getattr(transformers, config.architectures[0])
+    return cls._from_config(config, **options)
