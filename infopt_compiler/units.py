@@ -10,7 +10,7 @@ from infopt_compiler.diagnostics import did_you_mean
 
 
 class Dimension(str, Enum):
-    """What a quantity measures. Base units: s, B, tok/s, req/s, 1 (fraction, number), nats, USD/h, USD/Mtok."""
+    """What a quantity measures. Base units: s, B, tok/s, req/s, B/s, FLOP/s, 1 (fraction, number), nats, USD/h, USD/Mtok."""
 
     time = "time"
     bytes = "bytes"
@@ -22,6 +22,8 @@ class Dimension(str, Enum):
     token_price = "token price"
     tokens = "tokens"
     samples = "samples"
+    byte_rate = "byte rate"
+    operation_rate = "operation rate"
     number = "number"
 
 
@@ -58,31 +60,55 @@ UNITS: dict[str, Unit] = {
         Unit("USD/Mtok", Dimension.token_price, 1.0),
         Unit("tokens", Dimension.tokens, 1.0),
         Unit("samples", Dimension.samples, 1.0),
+        Unit("B/s", Dimension.byte_rate, 1.0),
+        Unit("MB/s", Dimension.byte_rate, 1e6),
+        Unit("GB/s", Dimension.byte_rate, 1e9),
+        Unit("TB/s", Dimension.byte_rate, 1e12),
+        Unit("FLOP/s", Dimension.operation_rate, 1.0),
+        Unit("GFLOP/s", Dimension.operation_rate, 1e9),
+        Unit("TFLOP/s", Dimension.operation_rate, 1e12),
         Unit("", Dimension.number, 1.0),
     )
 }
 
 # What people write instead; each is an error whose help names the right unit.
-MISSPELLED: dict[str, str] = {
-    "tokens/s": "tok/s",
-    "tok/sec": "tok/s",
-    "tps": "tok/s",
-    "requests/s": "req/s",
-    "sec": "s",
-    "seconds": "s",
-    "msec": "ms",
-    "minutes": "min",
-    "mb": "MB",
-    "KB": "kB",
-    "gb": "GB",
-    "percent": "%",
-    "token": "tokens",
-    "tok": "tokens",
-    "nat": "nats",
-    "bit": "bits",
-    "USD": "USD/h",
-    "$/h": "USD/h",
+_WRONG: dict[str, tuple[str, ...]] = {
+    "tok/s": (
+        "tokens/s",
+        "tok/sec",
+        "tps",
+        "tokens/sec",
+        "token/s",
+        "toks/s",
+        "t/s",
+        "tokens/second",
+        "tok/second",
+    ),
+    "req/s": ("requests/s", "qps", "rps", "requests/sec", "req/sec", "samples/s", "qs"),
+    "s": ("sec", "seconds", "second", "secs"),
+    "ms": ("msec", "milliseconds", "millisecond", "millis", "msecs"),
+    "us": ("µs", "usec", "microseconds"),
+    "min": ("minutes", "minute", "mins", "m"),
+    "h": ("hours", "hour", "hr", "hrs"),
+    "B": ("bytes", "byte", "b"),
+    "kB": ("KB", "kb", "kilobytes"),
+    "MB": ("mb", "Mb", "M", "megabytes"),
+    "GB": ("gb", "Gb", "G", "gigabytes"),
+    "KiB": ("kib", "Ki"),
+    "MiB": ("mib", "Mi"),
+    "GiB": ("gib", "Gi"),
+    "%": ("percent", "pct"),
+    "tokens": ("token", "tok", "toks"),
+    "samples": ("sample", "sentences", "docs", "documents"),
+    "nats": ("nat",),
+    "bits": ("bit",),
+    "USD/h": ("USD", "$/h", "usd/h", "$"),
+    "USD/Mtok": ("usd/mtok", "$/Mtok", "USD/mtok"),
+    "GB/s": ("Gb/s", "GBps"),
+    "TFLOP/s": ("TFLOPS", "TFLOPs", "TFLOPS/s", "TFLOP"),
+    "GFLOP/s": ("GFLOPS", "GFLOPs", "GFLOP"),
 }
+MISSPELLED: dict[str, str] = {word: unit for unit, words in _WRONG.items() for word in words}
 
 _NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(\S*)\s*")

@@ -62,6 +62,8 @@ def check_budget(
 
 
 def _check_name(scope: Scope, budget: ast.Budget, names: dict[str, ast.Budget]) -> None:
+    if budget.alias is not None:
+        scope.refuse_dash(budget.alias)
     first = names.setdefault(budget.name.text, budget)
     if first is budget:
         return

@@ -8,7 +8,7 @@ from typing import Any
 from infopt_compiler.artifacts import DataSpec
 from infopt_compiler.diagnostics import Note, Span, did_you_mean, error
 from infopt_compiler.scenario import Scenario, ScenarioMode
-from infopt_compiler.sema.groups import group_options
+from infopt_compiler.sema.groups import group_options, suggest_option
 from infopt_compiler.sema.program import DataDecl, ModelDecl
 from infopt_compiler.sema.scope import Kind, Scope
 from infopt_compiler.sema.slot import DATA_SLOTS, SCENARIO_SLOTS, TASK_SLOTS, Slot
@@ -28,9 +28,8 @@ def check_group(scope: Scope, choice: ast.GroupChoice, chosen: dict[str, ast.Nam
     options = group_options(choice.group)
     if choice.option.text not in options:
         message = f"`{choice.group}` has no option `{choice.option.text}`"
-        scope.report(
-            error("E0211", message, choice.option.span, help=did_you_mean(choice.option.text, options))
-        )
+        hint = suggest_option(choice.group, choice.option.text)
+        scope.report(error("E0211", message, choice.option.span, help=hint))
     chosen[choice.group] = choice.option
 
 
@@ -151,6 +150,10 @@ def _parent(scope: Scope, data: ast.Data, known: Mapping[str, DataDecl]) -> Data
 def _range(scope: Scope, cut: ast.Range | None) -> tuple[float, float]:
     if cut is None:
         return 0.0, 1.0
+    if _is_plain(cut.start) and _is_plain(cut.stop):
+        hint = f"write `[{_in_percent(cut.start, cut.stop)} .. {_in_percent(cut.stop, cut.stop)}]`"
+        scope.report(error("E0302", "a range of data is two shares, in `%`", cut.span, help=hint))
+        return 0.0, 1.0
     start, stop = _share(scope, cut.start), _share(scope, cut.stop)
     if start is None or stop is None:
         return 0.0, 1.0
@@ -159,6 +162,16 @@ def _range(scope: Scope, cut: ast.Range | None) -> tuple[float, float]:
         scope.report(error("E0307", "this range of data is empty", cut.span, help=help))
         return 0.0, 1.0
     return start, stop
+
+
+def _is_plain(value: ast.Scalar) -> bool:
+    return isinstance(value, ast.Number) and value.quantity.dimension is Dimension.number
+
+
+def _in_percent(value: ast.Scalar, stop: ast.Scalar) -> str:
+    """A number without its unit: a part of one where the range ends at one, else per cent."""
+    assert isinstance(value, ast.Number) and isinstance(stop, ast.Number)
+    return f"{value.quantity.value * (100 if stop.quantity.value <= 1 else 1):g}%"
 
 
 def _share(scope: Scope, value: ast.Scalar) -> float | None:

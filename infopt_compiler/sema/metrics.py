@@ -10,6 +10,7 @@ from infopt_compiler.metrics import METRICS, Direction, Metric
 from infopt_compiler.sema.scope import Scope
 from infopt_compiler.sema.values import literal, quantity
 from infopt_compiler.syntax import ast
+from infopt_compiler.syntax.words import suggest_metric
 from infopt_compiler.units import Dimension, Quantity
 
 
@@ -25,7 +26,7 @@ def check_metric(scope: Scope, name: ast.Name) -> tuple[Metric, str | None] | No
         return None
     base, _, aggregate = name.text.rpartition(".")
     if base not in METRICS:
-        hint = did_you_mean(name.text, METRICS) or did_you_mean(name.text.split(".")[0], METRICS)
+        hint = suggest_metric(name.text)
         scope.report(error("E0420", f"there is no metric `{name.text}`", name.span, help=hint))
         return None
     metric = METRICS[base]

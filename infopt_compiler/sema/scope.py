@@ -10,25 +10,10 @@ from infopt_compiler.diagnostics import Diagnostic, Note, did_you_mean, error
 from infopt_compiler.sources import is_task
 from infopt_compiler.syntax import ast
 
-RESERVED = frozenset(
-    [
-        "target",
-        "measure",
-        "engine",
-        "model",
-        "data",
-        "scenario",
-        "let",
-        "last",
-        "budget",
-        "use",
-        "search",
-        "hydra",
-        "defaults",
-        "true",
-        "false",
-    ]
-)
+# Keys of a configuration and of overrides, and values. Words that only begin statements (`model`, `data`, `let`, `use`,
+# `search`) may be bound.
+_KEYS = ("target", "measure", "engine", "scenario", "budget", "hydra")
+RESERVED = frozenset([*_KEYS, "defaults", "last", "true", "false"])
 
 
 class Kind(str, Enum):
@@ -109,10 +94,20 @@ class Scope:
             message = f"`{name.text}` is bound twice"
             self.report(error("E0202", message, name.span, notes=(note,), help="every name is bound once"))
         elif name.text in RESERVED:
-            self.report(error("E0204", f"`{name.text}` is a word of the language", name.span, help=_OTHER))
+            hint = f"overrides begin with it; {_OTHER}" if name.text in _KEYS else _OTHER
+            self.report(error("E0204", f"`{name.text}` is a word of the language", name.span, help=hint))
         elif name.text.startswith("_"):
             self.report(error("E0204", f"`{name.text}` begins with an underscore", name.span, help=_OTHER))
+        else:
+            self.refuse_dash(name)
         return first is not None
+
+    def refuse_dash(self, name: ast.Name) -> None:
+        """Paths, files and shells take names apart at a dash, or for an option."""
+        if "-" in name.text:
+            hint = f"write `{name.text.replace('-', '_')}`"
+            message = f"`{name.text}` has a dash: names are letters, digits and `_`"
+            self.report(error("E0215", message, name.span, help=hint))
 
     def peek(self, name: str) -> Symbol | None:
         """The symbol, if it is bound before the statement that is being checked; nothing is reported."""

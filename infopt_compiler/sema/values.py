@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from enum import Enum
 from typing import Any, Final
@@ -50,15 +51,54 @@ def convert(scope: Scope, slot: Slot, value: ast.Value) -> Any:
         return _chosen(scope, slot, value.text, value.span)
     if slot.auto and isinstance(value, ast.Word | ast.Loose) and value.text == "auto":
         return AUTO
+    if isinstance(value, ast.Word) and _is_number(slot) and value.text not in scope.symbols:
+        return _no_number(scope, slot, value)
     value = literal(scope, value)
     if isinstance(value, ast.Invalid):
         return BAD
     if slot.type is str and slot.dimension is None:
         return _text(scope, slot, value)
-    number = quantity(scope, value, slot.dimension or Dimension.number, slot.name)
+    hint = _without_more(slot, value.span.text.strip("\"'"))
+    number = quantity(scope, value, slot.dimension or Dimension.number, slot.name, hint)
     if number is None or not _in_range(scope, slot, number, value.span):
         return BAD
     return _number(scope, slot, number, value.span)
+
+
+def _is_number(slot: Slot) -> bool:
+    return slot.type is not str or slot.dimension is not None
+
+
+def _no_number(scope: Scope, slot: Slot, value: ast.Word) -> Any:
+    """A word that is no `let`, where a number is wanted: `int4` means one."""
+    known = [s.name.text for s in scope.symbols.values() if s.kind is Kind.let]
+    hint = _without_more(slot, value.text)
+    if hint is not None:
+        what = _article(_describe(slot.dimension or Dimension.number))
+        message = f"`{slot.name}` is {what}, not {describe(value)}"
+        scope.report(error("E0303", message, value.span, help=hint))
+    else:
+        message = f"`{value.text}` is no value: no `let` has that name"
+        hint = did_you_mean(value.text, known) or _for_number(slot)
+        scope.report(error("E0201", message, value.span, help=hint))
+    return BAD
+
+
+def _without_more(slot: Slot, text: str) -> str | None:
+    """The plain number that a text such as `int4`, `4-bit` or `"4"` means, if it means one that the slot takes."""
+    digits = re.fullmatch(r"[A-Za-z]*_?(\d+(?:\.\d+)?)[ _-]*(?:bits?)?(?:_[A-Za-z\d_]*)?", text)
+    if digits is None or (slot.dimension or Dimension.number) not in _COUNTS:
+        return None
+    value = float(digits[1])
+    if slot.choices is not None and value not in slot.choices:
+        return _for_number(slot)
+    return f"write `{slot.name} = {digits[1]}`"
+
+
+def _for_number(slot: Slot) -> str | None:
+    if slot.choices is not None:
+        return f"`{slot.name}` is one of {', '.join(str(choice) for choice in slot.choices)}"
+    return _example(slot.dimension) if slot.dimension is not None else None
 
 
 def literal(scope: Scope, value: ast.Value) -> ast.Value:
@@ -76,14 +116,16 @@ def _at(value: ast.Value, span: Span) -> ast.Value:
     return replace(value, span=span)
 
 
-def quantity(scope: Scope, value: ast.Value, dimension: Dimension, what: str) -> Quantity | None:
-    """A number of that dimension; None where it was reported. Plain numbers count as tokens or samples."""
+def quantity(
+    scope: Scope, value: ast.Value, dimension: Dimension, what: str, hint: str | None = None
+) -> Quantity | None:
+    """A number of that dimension; None where it was reported, with `hint`. Plain numbers count as tokens or samples."""
     value = literal(scope, value)
     if isinstance(value, ast.Invalid):
         return None
     if not isinstance(value, ast.Number):
         message = f"`{what}` is {_article(_describe(dimension))}, not {describe(value)}"
-        scope.report(error("E0303", message, value.span, help=_example(dimension)))
+        scope.report(error("E0303", message, value.span, help=hint or _example(dimension)))
         return None
     given = value.quantity
     if given.dimension is dimension or (given.dimension is Dimension.number and dimension in _COUNTS):
@@ -92,7 +134,7 @@ def quantity(scope: Scope, value: ast.Value, dimension: Dimension, what: str) ->
         message = f"`{what}` is {_article(_describe(dimension))}: the number needs a unit"
     else:
         message = f"`{what}` is {_article(_describe(dimension))}, `{given}` is {_article(_describe(given.dimension))}"
-    scope.report(error("E0302", message, value.span, help=_example(dimension)))
+    scope.report(error("E0302", message, value.span, help=hint or _example(dimension)))
     return None
 
 
@@ -214,8 +256,17 @@ def _chosen(scope: Scope, slot: Slot, value: Any, span: Span) -> Any:
     if slot.choices is None or value in slot.choices:
         return value
     choices = ", ".join(str(choice) for choice in slot.choices)
-    scope.report(error("E0305", f"`{slot.name}` is one of {choices}, not `{value}`", span))
+    message = f"`{slot.name}` is one of {choices}, not `{value}`"
+    scope.report(error("E0305", message, span, help=_nearest(slot, value)))
     return BAD
+
+
+def _nearest(slot: Slot, value: Any) -> str | None:
+    """The choice that was probably meant."""
+    assert slot.choices is not None
+    if isinstance(value, str):
+        return did_you_mean(value, [str(choice) for choice in slot.choices])
+    return f"the nearest is `{slot.name} = {min(slot.choices, key=lambda choice: abs(choice - value))}`"
 
 
 def _in_range(scope: Scope, slot: Slot, number: Quantity, span: Span) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from lark import Token, Transformer, v_args
@@ -11,6 +13,8 @@ from lark.tree import Meta
 
 from infopt_compiler.diagnostics import Diagnostic, Input, Note, Span, error
 from infopt_compiler.syntax import ast
+from infopt_compiler.syntax.chunks import without_quiet
+from infopt_compiler.syntax.printer import format_bound
 from infopt_compiler.units import UnitError, parse_quantity
 
 T = TypeVar("T")
@@ -19,11 +23,12 @@ _LARGEST = 2.0**53  # beyond it a float no longer holds every whole number
 
 @v_args(meta=True)
 class Builder(Transformer[Token, Any]):  # type: ignore[misc]  # lark is not followed
-    """Builds nodes whose spans lie in `input`, `base` characters behind the parsed text; collects what values got wrong."""
+    """Builds nodes whose spans lie in `input`, `base` characters behind `source`, which was parsed; collects what values got wrong."""
 
-    def __init__(self, input: Input, base: int = 0) -> None:
+    def __init__(self, input: Input, source: str, base: int = 0) -> None:
         super().__init__(visit_tokens=False)
         self.input = input
+        self._source = source
         self.base = base
         self.found: list[Diagnostic] = []
 
@@ -44,7 +49,11 @@ class Builder(Transformer[Token, Any]):  # type: ignore[misc]  # lark is not fol
         try:
             quantity = parse_quantity(str(children[0]))
         except UnitError as wrong:
-            self.found.append(error("E0301", str(wrong), span, help=wrong.help))
+            bits = re.fullmatch(r"(\d+)\s*bit", span.text)
+            help = (
+                f"write `{bits[1]}` where a number of bits is meant, as in `bits = 4`" if bits else wrong.help
+            )
+            self.found.append(error("E0301", str(wrong), span, help=help))
             return ast.Invalid(span=span)
         if not math.isfinite(quantity.base) or abs(quantity.value) > _LARGEST:
             self.found.append(error("E0308", f"`{span.text}` is too large a number to be exact", span))
@@ -77,7 +86,8 @@ class Builder(Transformer[Token, Any]):  # type: ignore[misc]  # lark is not fol
         return ast.List(tuple(children), span=self._span(meta))
 
     def range(self, meta: Meta, children: list[Any]) -> ast.Range:
-        return ast.Range(children[0], children[1], span=self._span(meta))
+        start, _, stop = children
+        return ast.Range(start, stop, span=self._span(meta))
 
     # Bounds.
 
@@ -118,16 +128,59 @@ class Builder(Transformer[Token, Any]):  # type: ignore[misc]  # lark is not fol
 
     def bound(self, meta: Meta, children: list[Any]) -> ast.Bound:
         metric, operator, limit, *clauses = children
-        return ast.Bound(metric, str(operator), limit, span=self._span(meta), **self._clauses(clauses))
+        bound = ast.Bound(metric, str(operator), limit, span=self._span(meta), **self._clauses(clauses))
+        ends = [metric.span, self._span(operator), limit.span, *(span for _, _, span in clauses)]
+        apart = next((piece for piece in ends if self._breaks(bound.span.start, piece.end)), None)
+        if apart is not None:
+            message = f"`{' '.join(apart.text.split())}` stands on another line than its bound"
+            self.found.append(
+                error("E0123", message, apart, help=f"write `{format_bound(bound)}` on one line")
+            )
+        return bound
 
-    def warned(self, meta: Meta, children: list[Any]) -> ast.Bound:
-        _, b = children
-        return ast.Bound(
-            b.metric, b.operator, b.limit, b.of, b.on, b.vs, b.at, warn=True, span=self._span(meta)
-        )
+    def _breaks(self, start: int, end: int) -> bool:
+        """A line ends between the two places."""
+        return "\n" in self._source[start - self.base : end - self.base]
 
-    def bounds(self, meta: Meta, children: list[ast.Bound]) -> ast.Bounds:
-        return ast.Bounds(tuple(children), span=self._span(meta))
+    def warn(self, meta: Meta, children: list[Token]) -> Span:
+        return self._span(meta)
+
+    def bounds(self, meta: Meta, children: list[ast.Bound | Span]) -> ast.Bounds:
+        """A `warn` is the modifier of the bound that it stands in front of, on one line."""
+        done: list[ast.Bound] = []
+        waiting: Span | None = None  # a `warn` whose bound comes next
+        for k, child in enumerate(children):
+            if isinstance(child, ast.Bound):
+                done.append(child if waiting is None else _warned(child, waiting))
+                waiting = None
+            else:
+                following = children[k + 1] if k + 1 < len(children) else None
+                if self._warns_behind(child, done[-1] if done else None, following):
+                    done[-1] = _warned(done[-1], child)
+                else:
+                    waiting = child
+        return ast.Bounds(tuple(done), span=self._span(meta))
+
+    def _warns_behind(self, warn: Span, before: ast.Bound | None, after: ast.Bound | Span | None) -> bool:
+        """Whether this `warn` was meant for the bound before it; all but a `warn` in front of its bound is told."""
+        in_front = isinstance(after, ast.Bound) and not self._between(warn, after.span).strip(" \t")
+        gap = self._between(before.span, warn) if before is not None else "\n"
+        behind = "\n" not in gap
+        if in_front and (not behind or "," in gap):
+            return False
+        message = "`warn` stands in front of its bound, on the same line"
+        if in_front and isinstance(after, ast.Bound):
+            message = "`warn` may be of the bound before it or of the one behind it"
+            help = f"put a comma in front: `, warn {format_bound(after)}`"
+        elif behind and before is not None:
+            help = f"write `warn {format_bound(before)}`"
+        else:
+            help = f"write `warn {format_bound(after)}`" if isinstance(after, ast.Bound) else "leave it out"
+        self.found.append(error("E0123", message, warn, help=help))
+        return behind
+
+    def _between(self, one: Span, other: Span) -> str:
+        return without_quiet(self._source[one.end - self.base : other.start - self.base])
 
     # Settings and arguments.
 
@@ -182,6 +235,11 @@ class Builder(Transformer[Token, Any]):  # type: ignore[misc]  # lark is not fol
     def override_limit(self, meta: Meta, children: list[Any]) -> tuple[Any, ast.Name | None]:
         limit, *clauses = children
         return limit, clauses[0][1] if clauses else None
+
+
+def _warned(bound: ast.Bound, warn: Span) -> ast.Bound:
+    span = Span(warn.input, min(warn.start, bound.span.start), max(warn.end, bound.span.end))
+    return replace(bound, warn=True, span=span)
 
 
 def no_interpolation(code: str, span: Span) -> Diagnostic:

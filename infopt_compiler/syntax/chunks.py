@@ -9,9 +9,12 @@ KEYWORDS = ("target", "measure", "engine", "model", "data", "scenario", "let", "
 
 _KEYWORD = "|".join(KEYWORDS)
 # Begins a statement wherever it stands, even behind a bracket that nobody closed: nothing else looks like it.
-_SURE = re.compile(rf'[ \t]*(?:(?:{_KEYWORD})[ \t]+[\w"]|[A-Za-z_]\w*[ \t]*=[ \t]*[A-Za-z_]\w*[ \t]*\()')
+_SURE = re.compile(
+    rf'[ \t]*(?:(?:{_KEYWORD})[ \t]+[\w"]|[A-Za-z_][\w-]*[ \t]*=[ \t]*[A-Za-z_][\w-]*[ \t]*\()'
+)
 # Begins a statement where no bracket is open and the line is not indented deeper than the last statement.
 _LIKELY = re.compile(r"[ \t]*(?:(?!(?:as|under|at)\b)[A-Za-z_]|[)\]}])")
+_BLOCK = re.compile(r"\s*(?:budget|scenario)\b")
 _QUIET = re.compile(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*')
 
 
@@ -40,7 +43,7 @@ def chunks(text: str) -> list[Chunk]:
     plain = without_quiet(text)
     for line in plain.splitlines(keepends=True):
         free = depth == 0 and not open_end and _indent(line) <= indent
-        if _SURE.match(line) or (free and _LIKELY.match(line)):
+        if _SURE.match(line) or (free and _LIKELY.match(line) and not _closes(line, plain[starts[-1] : at])):
             starts.append(at)
             depth, indent = 0, _indent(line)
         depth = max(0, depth + _balance(line))
@@ -49,6 +52,11 @@ def chunks(text: str) -> list[Chunk]:
         at += len(line)
     pairs = zip(starts, [*starts[1:], len(text)], strict=True)
     return [Chunk(start, end) for start, end in pairs if plain[start:end].strip()]
+
+
+def _closes(line: str, before: str) -> bool:
+    """The line ends the block of the statement before it, whose opening bracket is missing."""
+    return line.lstrip().startswith("}") and "{" not in before and _BLOCK.match(before) is not None
 
 
 def _indent(line: str) -> int:

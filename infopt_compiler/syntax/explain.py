@@ -8,6 +8,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 
 from infopt_compiler.diagnostics import Diagnostic, Input, Span, did_you_mean, error
 from infopt_compiler.syntax.chunks import KEYWORDS, unclosed, without_quiet
+from infopt_compiler.syntax.habits import find_habit
 from infopt_compiler.syntax.mistakes import find_mistake
 
 _READABLE = {
@@ -25,7 +26,7 @@ _READABLE = {
     "COMMA": "`,`",
     "EQUAL": "`=`",
     "DOT": "`.`",
-    "__ANON_0": "`..`",
+    "TO": "`..`",
 }
 _MOST_EXPECTED = 6
 # An operator at the end of its line: what follows is the next bound, not the limit of this one.
@@ -38,6 +39,9 @@ def explain(failure: UnexpectedInput, input: Input, base: int, text: str) -> Dia
     if isinstance(failure, UnexpectedToken) and failure.token.type == "$END":
         return _at_end(failure, input, base, text)
     at = failure.pos_in_stream or 0
+    habit = find_habit(input, base, text, at)
+    if habit is not None:
+        return habit
     if isinstance(failure, UnexpectedCharacters):
         special = _character(text[at], Span(input, base + at, base + at + 1), input, base, text, at)
         if special is not None:

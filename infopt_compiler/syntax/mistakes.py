@@ -34,9 +34,9 @@ MISTAKES: tuple[Mistake, ...] = (
         "settings and arguments are separated by commas",
         (
             "a = p({v} b = 1)",
-            'a = p({v} "t")',
-            "a = p({v} [1])",
-            "a = p({v} 2)",
+            'a = p({v}\n "t")',
+            "a = p({v}\n [1])",
+            "a = p({v}\n 2)",
             "a = p(b = {v} c = 1)",
             'a = p(b = {v} "t")',
             "a = p(b = {v} [1])",
@@ -177,7 +177,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake(
         "E0115",
         "`{` is missing before `{found}`",
-        None,
+        "the block follows: `budget chat under assistant {`, `scenario assistant {`",
         (
             "budget a",
             "budget a under b",
@@ -197,7 +197,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake(
         "E0116",
         "`{found}` closes nothing",
-        None,
+        "remove it, or look for the bracket that it should close",
         (
             ")",
             "}",
@@ -211,6 +211,20 @@ MISTAKES: tuple[Mistake, ...] = (
             "a = p(b) }",
             "a = p(b) ]",
             "let a = 1 }",
+            "scenario a { b = 1 }}",
+            "scenario a { b = 1, c = 2 }}",
+            "scenario a { b = 1, }}",
+            "scenario a { b = 1, c = 2, }}",
+            "scenario a { }}",
+            "budget a { }}",
+            "budget a { size <= 1 }}",
+            "budget a { size <= 1 })",
+            "data a = b[0% .. 1%] }",
+            'data a = "x" { b = 1 }}',
+            "data a = b }",
+            "a = p(b))",
+            "a = p(b, c))",
+            "a = p(b, c,))",
         ),
     ),
     Mistake(

@@ -13,11 +13,14 @@ from infopt_compiler.syntax.build import Builder
 from infopt_compiler.syntax.chunks import Chunk, chunks, unclosed, without_quiet
 from infopt_compiler.syntax.comments import attach_comments
 from infopt_compiler.syntax.explain import explain
+from infopt_compiler.syntax.foreign import without_foreign
 from infopt_compiler.syntax.grammar import recipe_parser
 
 _MOST_REPAIRS = 50  # per statement; a text with more mistakes has been told enough
 _LATER = re.compile(r"\s*(use|search)\b(?!\s*=)")
-_BINDS = re.compile(r"\s*(?:(?:model|data|scenario|let)\s+([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*:?=)")
+_BINDS = re.compile(
+    r"\s*(?:(?:model|data|scenario|let)\s+([A-Za-z_][\w-]*)|(?:\w+\s+)?([A-Za-z_][\w-]*)\s*:?=)"
+)
 _BUDGET = re.compile(r"\s*budget\b")
 _CONTINUES = re.compile(r"[ \t]*(?:(?:of|on|vs|at)\b|[=<>])")
 
@@ -25,7 +28,7 @@ _CONTINUES = re.compile(r"[ \t]*(?:(?:of|on|vs|at)\b|[=<>])")
 def parse_recipe(input: Input) -> tuple[ast.Recipe, list[Diagnostic]]:
     """The tree of a recipe and all its syntax errors; statements that are wrong are `Broken` in the tree."""
     text = input.text.replace("\ufeff", " ", 1) if input.text.startswith("\ufeff") else input.text
-    builder = Builder(input)
+    builder = Builder(input, text)
     try:
         statements = builder.transform(recipe_parser().parse(text, start="start"))
         found = builder.found
@@ -46,8 +49,8 @@ def parse_bound(text: str) -> ast.Bound:
 
 def parse_fragment(input: Input, base: int, start: str) -> tuple[Any, list[Diagnostic]]:
     """The text from `base` on as the grammar's rule `start`; None with diagnostics where it fails."""
-    builder = Builder(input, base)
     text = input.text[base:]
+    builder = Builder(input, text, base)
     try:
         return builder.transform(recipe_parser().parse(text, start=start)), builder.found
     except UnexpectedInput as failure:
@@ -56,7 +59,7 @@ def parse_fragment(input: Input, base: int, start: str) -> tuple[Any, list[Diagn
 
 def _parse_chunks(input: Input, text: str) -> tuple[list[ast.Statement], list[Diagnostic]]:
     statements: list[ast.Statement] = []
-    found: list[Diagnostic] = []
+    text, found = without_foreign(input, text)
     for chunk in chunks(text):
         more, wrong = _parse_chunk(input, text, chunk)
         statements += more
@@ -71,7 +74,7 @@ def _parse_chunk(input: Input, text: str, chunk: Chunk) -> tuple[list[ast.Statem
         return [_broken(input, chunk, source)], [_not_yet(input, chunk, later)]
     found: list[Diagnostic] = []
     for _ in range(_MOST_REPAIRS):
-        builder = Builder(input, chunk.start)
+        builder = Builder(input, source, chunk.start)
         try:
             statements = list(builder.transform(recipe_parser().parse(source, start="start")))
             return statements, found + builder.found
@@ -125,7 +128,59 @@ def _repair(source: str, told: Diagnostic, base: int) -> str | None:
     if code == "E0101" and at > 0 and source[at - 1].isspace():
         gap = len(plain[:at].rstrip())
         return source[:gap] + "," + source[gap + 1 :]
+    if code in ("E0100", "E0105", "E0106", "E0107", "E0109", "E0111", "E0115", "E0118"):
+        written = _as_meant(source, told, at)
+        if written is not None:
+            return written
+    gap = len(plain[:at].rstrip())
+    if (
+        code == "E0115" and "\n" in source[gap:at] and plain.rstrip().endswith("}")
+    ):  # the block is there, its bracket is not
+        return source[:gap] + "{" + source[gap + 1 :]
     return _without_line(source, plain, at)
+
+
+# What is told and means nothing, by the code that tells it: what stands before it, itself, and what stands behind it.
+_LEFT_OUT = {
+    code: (re.compile(before), re.compile(word), re.compile(behind))
+    for code, before, word, behind in (
+        ("E0100", "", "[a-z]+", ""),
+        ("E0105", r",\s*$", ",", ""),
+        ("E0109", r"^\s*(?:target|measure|engine)\s*$", ":?=|==|:", r"\s*[A-Za-z_]"),
+        ("E0115", "", "[:=,]", r"[^{}\n]*\{"),
+        ("E0118", r"\d$", "-bits?", ""),
+    )
+}
+_OPERATORS = {"≤": "<", "≥": ">", "=<": "<=", "=>": ">="}
+
+
+def _as_meant(source: str, told: Diagnostic, at: int) -> str | None:
+    """The text as the table of habits says that it is written, for the signs that have one meaning."""
+    word = told.span.text if told.span is not None else ""
+    end = at + len(word)
+    instead: str | None = None
+    if told.code == "E0107":
+        instead = _OPERATORS.get("".join(word.split()))
+    elif told.code in _LEFT_OUT:
+        before, wrong, behind = _LEFT_OUT[told.code]
+        if wrong.fullmatch(word) and before.search(source[:at]) and behind.match(source, end):
+            instead = ""
+    elif word in ("=>", "->", ":=", "==", ":"):
+        instead = "="
+    elif told.code == "E0106":
+        return _assigned(source, at)
+    return None if instead is None else source[:at] + instead.ljust(len(word)) + source[end:]
+
+
+def _assigned(source: str, at: int) -> str | None:
+    """`bits 4` and `--bits 4` as `bits=4`; only inside brackets, where the name is one of a setting."""
+    head = source[:at]
+    if not unclosed(without_quiet(head)) or head[-1] not in " \t":
+        return None
+    dashes = re.search(r"--?(?=[A-Za-z_][\w-]*[ \t]*$)", head)
+    if dashes is not None:
+        head = head[: dashes.start()] + " " * len(dashes[0]) + head[dashes.end() :]
+    return head[:-1] + "=" + source[at:]
 
 
 def _without_line(source: str, plain: str, at: int) -> str | None:

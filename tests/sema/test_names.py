@@ -36,7 +36,7 @@ def test_names(old, new, code, caret, help):
         assert help in first.help
 
 
-@pytest.mark.parametrize("name", ["hydra", "defaults", "search", "true", "_target_"])
+@pytest.mark.parametrize("name", ["hydra", "defaults", "target", "budget", "true", "last", "_target_"])
 def test_reserved_names(name):
     outcome = check(GOOD.replace("best", name))
     assert outcome.codes[0] == "E0204"

@@ -106,3 +106,86 @@ def test_a_long_wrong_text_ends():
 def test_empty_recipes(text):
     tree, found = parse(text)
     assert (tree.statements, found) == ((), [])
+
+
+def warns(text):
+    """Of each bound its metric and whether it only warns; and what was told of the text."""
+    tree, found = parse(text)
+    return [(line.metric.text, line.warn) for line in tree.statements[0].bounds.entries], found
+
+
+BEHIND = [
+    "budget b {\n  size <= 5 MB warn\n  perplexity <= 18\n}\n",
+    "budget b {\n  size <= 5 MB, warn\n  perplexity <= 18\n}\n",
+    "budget b {\n  size <= 5 MB warn,\n  perplexity <= 18\n}\n",
+    "budget b { size <= 5 MB warn, perplexity <= 18 }\n",
+    "budget b {\n  size <= 5 MB warn  # later\n\n  perplexity <= 18\n}\n",
+]
+
+
+@pytest.mark.parametrize("text", BEHIND)
+def test_a_warn_behind_its_bound_is_told_and_disarms_no_other(text):
+    bounds, (told,) = warns(text)
+    assert (told.code, told.span.text, told.help) == ("E0123", "warn", "write `warn size <= 5 MB`")
+    assert bounds == [("size", True), ("perplexity", False)]
+
+
+def test_a_warn_behind_the_last_bound():
+    bounds, (told,) = warns("budget b {\n  size <= 5 MB\n  perplexity <= 18 warn\n}\n")
+    assert told.help == "write `warn perplexity <= 18`"
+    assert bounds == [("size", False), ("perplexity", True)]
+
+
+def test_a_warn_on_a_line_of_its_own():
+    bounds, (told,) = warns("budget b {\n  size <= 5 MB\n  warn\n  perplexity <= 18\n}\n")
+    assert (told.code, told.help) == ("E0123", "write `warn perplexity <= 18`")
+    assert bounds == [("size", False), ("perplexity", True)]
+
+
+def test_a_warn_between_two_bounds_of_a_line_needs_a_comma():
+    _, (told,) = warns("budget b { size <= 5 MB warn perplexity <= 18 }\n")
+    assert (told.code, told.help) == ("E0123", "put a comma in front: `, warn perplexity <= 18`")
+    bounds, found = warns("budget b { size <= 5 MB, warn perplexity <= 18 }\n")
+    assert (bounds, found) == ([("size", False), ("perplexity", True)], [])
+
+
+@pytest.mark.parametrize(
+    ("bound", "piece"),
+    [
+        ("perplexity <= 109% of a\n  on d", "on d"),
+        ("perplexity <= 109%\n  of a on d", "of a"),
+        ("perplexity <= 109% of\n  a on d", "of a"),
+        ("kl.mean <= 1 nats\n  vs a on d", "vs a"),
+        ("size <= 1 MB\n  at 99%", "at 99%"),
+        ("size <= 1 MB at 99%\n  confidence", "at 99% confidence"),
+        ("size\n  <= 1 MB", "<="),
+        ("size <=\n  1 MB", "1 MB"),
+    ],
+)
+def test_a_bound_stands_on_one_line(bound, piece):
+    """A clause on another line would read as one of the bound that follows it."""
+    for text in (f"budget b {{\n  {bound}\n  load.p50 <= 1 s\n}}\n", f"a = p(b = [{bound}])\n"):
+        (told,) = parse(text)[1]
+        assert (told.code, " ".join(told.span.text.split())) == ("E0123", piece)
+        assert told.help.endswith("on one line")
+
+
+def test_a_clause_takes_no_name_from_the_next_line():
+    """`on` at the end of a line and `size` on the next are no `on size`."""
+    (told,) = parse("budget b {\n  perplexity <= 3 on\n  size <= 1 MB\n}\n")[1]
+    assert (told.code, told.span.text) == ("E0109", "on")
+
+
+def test_a_dot_too_many_makes_no_small_number():
+    """`...60%` once was `..` and `.60%`."""
+    assert [d.code for d in parse("data a = b[0%...60%]\n")[1]] == ["E0113"]
+    tree, found = parse("data a = b[0% .. .5%]\n")
+    assert (found, tree.statements[0].range.stop.quantity.base) == ([], 0.005)
+
+
+@pytest.mark.parametrize("name", ["model", "data", "let", "use", "search"])
+def test_a_word_that_begins_statements_may_be_bound(name):
+    tree, found = parse(f"{name} = p(x)\ny = p({name}, a = {name})\nbudget {name} {{ size <= 1 MB }}\n")
+    assert found == []
+    assert tree.statements[0].name.text == name
+    assert [d.code for d in parse(f"{name} = p(x)\nsearch minimize size {{\n}}\n")[1]] == ["E0112"]

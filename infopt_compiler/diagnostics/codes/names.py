@@ -24,8 +24,9 @@ NAMES: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0204",
         "reserved name",
-        "Words that begin statements, names that the configuration uses (`hydra`, `defaults`, `target`, `measure`, "
-        "`engine`, `budget`, `search`, `scenario`), `true`, `false` and names with a leading underscore cannot be bound.",
+        "Names that the configuration and overrides use (`hydra`, `defaults`, `target`, `measure`, `engine`, `budget`, `scenario`), "
+        "the values `true`, `false` and `last`, and names with a leading underscore cannot be bound. Words that only begin "
+        "statements (`model`, `data`, `let`, `search`, `use`) can.",
     ),
     CodeInfo(
         "E0205", "name used before it is bound", "A name is bound above its first use. Move the statement up."
@@ -68,5 +69,11 @@ NAMES: tuple[CodeInfo, ...] = (
         "E0214",
         "nothing to build",
         "A recipe names a model at least. An empty file is more likely a mistake than meant.",
+    ),
+    CodeInfo(
+        "E0215",
+        "name with a dash",
+        "Names are letters, digits and `_`: `my_fast`, not `my-fast`. A recipe does no arithmetic, but paths of overrides, files and "
+        "shells take names apart at other characters.",
     ),
 )

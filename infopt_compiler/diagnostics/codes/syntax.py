@@ -127,4 +127,21 @@ SYNTAX: tuple[CodeInfo, ...] = (
         "`${...}` in a string would be resolved by the configuration library, which could read the environment. A recipe "
         "from a stranger must be safe to check and to plan, so it is refused everywhere.",
     ),
+    CodeInfo(
+        "E0123",
+        "piece of a bound on another line",
+        "A bound stands on one line: `warn size <= 110 MB`, `perplexity <= 105% of base on heldout`. A `warn` behind a bound, or a "
+        "clause on the next line, would belong to the bound beside it as well, and `warn` takes the force of the one that it "
+        "belongs to. So `warn` stands in front of its bound and the clauses behind it, all on its line.",
+    ),
+    CodeInfo(
+        "E0124",
+        "unit on another line",
+        "A number and its unit are one word on one line: `512 tokens`.",
+    ),
+    CodeInfo(
+        "E0125",
+        "metric not written right",
+        "A metric's aggregate stands behind a point: `ttft.p95`, `kl.mean`.",
+    ),
 )
