@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infopt_compiler.cli.job import Back, run_job
+from infopt_compiler.cli.jobs import read_job, sweep_jobs, worst
 from infopt_compiler.cli.recipe import read_recipe
 from infopt_compiler.cli.resolve import Resolved, resolve
 from infopt_compiler.cli.rundir import create_run_dir
 from infopt_compiler.cli.settings import engine_settings
 from infopt_compiler.cli.split import Command
+from infopt_compiler.cli.summary import show_summary
 from infopt_compiler.cli.terminal import show_diagnostics, tell
 from infopt_compiler.config.compose import PRIMARY, VERSION_BASE, primary_config, register
 from infopt_compiler.config.spans import escape
@@ -25,22 +25,6 @@ from infopt_compiler.diagnostics import DiagnosticError, Input, error
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
-
-_WORST_FIRST = (1, 3, 4, 0)  # DESIGN: Hydra
-
-
-@dataclass(frozen=True)
-class Job:
-    """A job that ran: `report` is None where it left none."""
-
-    number: int
-    folder: Path
-    report: dict[str, Any] | None
-
-    @property
-    def exit_code(self) -> int:
-        code = self.report.get("exit_code") if self.report else None
-        return code if code in _WORST_FIRST else 1
 
 
 def run(command: Command, back: Back | None = None) -> int:
@@ -72,11 +56,6 @@ def _pipeline_back(config: DictConfig) -> None:
     from infopt_compiler.pipeline import back
 
     back(config)
-
-
-def worst(codes: Sequence[int]) -> int:
-    """1 before 3 before 4 before 0; without any job 1."""
-    return min(codes, key=_WORST_FIRST.index, default=1)
 
 
 def _primary(command: Command, recipe: Input, resolved: Resolved, folder: Path | None) -> DictConfig:
@@ -176,31 +155,7 @@ def _finish(command: Command, resolved: Resolved, folder: Path) -> int:
                 no_color=command.on("no_color"),
             )
     if command.on("multirun"):
-        from infopt_compiler.cli.summary import show_summary
-
         show_summary(jobs, resolved.swept, folder, no_color=command.on("no_color"))
     if not jobs:
         tell(f"the sweep ran no job; its folder is {folder}")
     return worst([job.exit_code for job in jobs])
-
-
-def sweep_jobs(folder: Path, expected: int | None) -> Iterator[Job]:
-    """All jobs that should have run, and all that did."""
-    ran = {int(path.name) for path in folder.iterdir() if path.is_dir() and path.name.isdigit()}
-    for number in sorted(ran | set(range(expected or 0))):
-        yield read_job(number, folder / str(number))
-
-
-def no_report_hint(folder: Path) -> str:
-    """What to do where a folder holds no report."""
-    if (folder / "plan.json").is_file():
-        return "that build was ended before it wrote one: build again"
-    return "a run's folder is `outputs/<recipe>/<time>`; the newest is `outputs/<recipe>/latest`"
-
-
-def read_job(number: int, folder: Path) -> Job:
-    try:
-        report = json.loads((folder / "report.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return Job(number, folder, None)
-    return Job(number, folder, report if isinstance(report, dict) else None)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from infopt_compiler.cli.build import no_report_hint, sweep_jobs
+from infopt_compiler.cli.jobs import no_report_hint, sweep_jobs
 from infopt_compiler.cli.split import Command, at
 from infopt_compiler.cli.terminal import say, table_console
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, error

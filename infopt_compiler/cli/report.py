@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from infopt_compiler.cli.build import Job, no_report_hint, read_job, sweep_jobs
+from infopt_compiler.cli.jobs import Job, no_report_hint, read_job, sweep_jobs
 from infopt_compiler.cli.split import Command, at
 from infopt_compiler.cli.terminal import say, tell, wants_color
 from infopt_compiler.diagnostics import DiagnosticError, error

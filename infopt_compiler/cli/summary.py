@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infopt_compiler.cli.jobs import Job
 from infopt_compiler.cli.terminal import wants_color
 from infopt_compiler.config.overrides import split_override
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from infopt_compiler.cli.build import Job
 
 _MOST_VALUES = 6
 _COLOR = {

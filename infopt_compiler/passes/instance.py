@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from enum import Enum
-from typing import Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
-from infopt_compiler.passes.base import Pass
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Parameters = TypeVar("Parameters", bound="DataclassInstance")
 
 
-def make_pass(cls: type[Pass], parameters: Mapping[str, Any]) -> Pass:
-    """The pass with these parameters; the text of an enum member becomes the member, an integer a float where one
+def make_pass(cls: type[Parameters], parameters: Mapping[str, Any]) -> Parameters:
+    """The pass (or the part of one that holds its parameters) with these; the text of an enum member becomes the member, an integer a float where one
     is asked for (so `1` and `1.0` are one parameter)."""
     hints = get_type_hints(cls)
     return cls(**{name: _typed(value, hints[name]) for name, value in parameters.items()})
 
 
-def parameters_of(instance: Pass) -> dict[str, Any]:
+def parameters_of(instance: DataclassInstance) -> dict[str, Any]:
     """All parameters, defaults included, as plain values."""
     return {field.name: _plain(getattr(instance, field.name)) for field in fields(instance) if field.init}
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from infopt_compiler.cli.build import worst
+from infopt_compiler.cli.jobs import worst
 from infopt_compiler.config import measure_settings, raise_program
 
 

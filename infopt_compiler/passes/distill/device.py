@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from infopt_compiler.artifacts import ModelSpec
+from infopt_compiler.passes.distill.parameters import DistillParameters
 from infopt_compiler.units import Dimension, human
 
 from .training.errors import DoesNotFit
-
-if TYPE_CHECKING:
-    from .distill import Distill
 
 _OTHERS_BYTES = 700e6  # the libraries
 _STATE_BYTES = 4 + 4 + 8  # of a trained weight: itself, its gradient, AdamW's two moments
@@ -54,10 +51,12 @@ def needed_bytes(teacher: ModelSpec, student: ModelSpec, *, tables: bool) -> tup
     return 4.0 * teacher.parameters, 4.0 * student.parameters + _STATE_BYTES * trained
 
 
-def require_memory(teacher: Path, student: Path | None, settings: Distill, device: str = "cpu") -> None:
+def require_memory(
+    teacher: Path, student: Path | None, settings: DistillParameters, device: str = "cpu"
+) -> None:
     """DoesNotFit, with the numbers, before anything is loaded."""
     large = ModelSpec.from_folder(teacher)
-    small = ModelSpec.from_folder(student) if student else settings.transform(large)
+    small = ModelSpec.from_folder(student) if student else settings.student_of(large)
     of_teacher, of_student = needed_bytes(large, small, tables=settings.tables)
     for free, count, where in _memories(settings.processes, device):
         if count * (of_teacher + of_student + _OTHERS_BYTES) <= free:

@@ -7,7 +7,6 @@ only pass, cost 4 (J. Kaplan et al., arXiv 2001.08361, section 2.1). Steps of th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from infopt_compiler.artifacts import DataSpec, ModelSpec
 from infopt_compiler.passes.base import Estimate
@@ -21,15 +20,13 @@ from infopt_compiler.passes.distill.amounts import (
 )
 from infopt_compiler.passes.distill.device import multiplies_bfloat16
 from infopt_compiler.passes.distill.memory import peak_bytes, trained_weights
+from infopt_compiler.passes.distill.parameters import DistillParameters
 from infopt_compiler.passes.distill.rates import DISK, Rates, forward_operations, layer_operations
 from infopt_compiler.passes.distill.students.cost import prune_operations, refit_operations
 from infopt_compiler.passes.distill.work import Work
 from infopt_compiler.passes.quantize.estimate import disk_bytes
 from infopt_compiler.targets.model import Target
 from infopt_compiler.units import parse_quantity
-
-if TYPE_CHECKING:
-    from infopt_compiler.passes.distill.distill import Distill
 
 START_SECONDS = 4.0  # the libraries
 TEXT_SECONDS = (
@@ -47,7 +44,7 @@ LAYER_SECONDS = 1.1e-3  # of a layer that writes one word: what Python and dispa
 
 
 def estimate_decoder(
-    settings: Distill,
+    settings: DistillParameters,
     teacher: ModelSpec,
     student: ModelSpec,
     data: Mapping[str, tuple[DataSpec, ...]],
@@ -62,7 +59,7 @@ def estimate_decoder(
 
 
 def decoder_seconds(
-    settings: Distill, teacher: ModelSpec, student: ModelSpec, work: Work, target: Target
+    settings: DistillParameters, teacher: ModelSpec, student: ModelSpec, work: Work, target: Target
 ) -> dict[str, float]:
     """By stage, as the facts of a run name them; `starting` is what comes before the first."""
     rates = Rates.of(target, floats16=settings.wants_bfloat16(multiplies_bfloat16("cpu")))
@@ -80,7 +77,9 @@ def decoder_seconds(
     return seconds
 
 
-def _preparing(settings: Distill, teacher: ModelSpec, student: ModelSpec, work: Work, rates: Rates) -> float:
+def _preparing(
+    settings: DistillParameters, teacher: ModelSpec, student: ModelSpec, work: Work, rates: Rates
+) -> float:
     seconds = TEXT_SECONDS * work.texts
     if settings.makes:
         tried_length = min(TRIAL_TOKENS, work.length)
@@ -102,7 +101,7 @@ def _preparing(settings: Distill, teacher: ModelSpec, student: ModelSpec, work: 
     return seconds + read * forward_operations(teacher, work.length) / rates.trained
 
 
-def _training(settings: Distill, student: ModelSpec, work: Work, rates: Rates) -> float:
+def _training(settings: DistillParameters, student: ModelSpec, work: Work, rates: Rates) -> float:
     """One training: products, steps of the weights, checkpoints, sums. Processes of one machine share its cores, so products
     take as long as in one; looks and whole weights each of them has for itself."""
     layers, head = student.layers * layer_operations(student, work.length), 2 * student.head_parameters
@@ -122,7 +121,9 @@ def _step_bytes(student: ModelSpec, moving: float) -> float:
     return moving * (STEP_BYTES + (GRID_BYTES if student.linear.bits < 16 else 0))
 
 
-def _on_policy(settings: Distill, teacher: ModelSpec, student: ModelSpec, work: Work, rates: Rates) -> float:
+def _on_policy(
+    settings: DistillParameters, teacher: ModelSpec, student: ModelSpec, work: Work, rates: Rates
+) -> float:
     """The student writes a share of each piece of a step, and the teacher, whose weights are in float32, reads it."""
     if settings.source.value != "student":
         return 0.0

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.passes.distill.amounts import COMPARED, REFIT_TOKENS, SCORED
 from infopt_compiler.passes.distill.device import multiplies_bfloat16
-
-if TYPE_CHECKING:
-    from infopt_compiler.passes.distill.distill import Distill
-    from infopt_compiler.passes.distill.work import Work
+from infopt_compiler.passes.distill.parameters import DistillParameters
+from infopt_compiler.passes.distill.work import Work
 
 LIBRARY_BYTES = 700e6
 OUTCOMES = 5  # arrays of tokens by words alive while two outcomes are compared
@@ -22,7 +18,7 @@ def trained_weights(student: ModelSpec, *, tables: bool) -> int:
     return student.linear_parameters + (student.head_parameters if tables else 0)
 
 
-def peak_bytes(settings: Distill, teacher: ModelSpec, student: ModelSpec, work: Work) -> float:
+def peak_bytes(settings: DistillParameters, teacher: ModelSpec, student: ModelSpec, work: Work) -> float:
     stages = [_reading(settings, teacher, work), _training(settings, teacher, student, work)]
     if settings.makes:
         stages.append(making_bytes(teacher, student, work.fitted, work.length))
@@ -45,18 +41,18 @@ def layer_numbers(model: ModelSpec) -> int:
     return 4 * model.intermediate + 8 * model.hidden
 
 
-def view_bytes(settings: Distill, teacher: ModelSpec, work: Work) -> float:
+def view_bytes(settings: DistillParameters, teacher: ModelSpec, work: Work) -> float:
     """Words and their log probabilities: mapped files, which count as resident once they were written."""
     each = 2 + (2 if teacher.vocabulary <= 1 << 16 else 4)
     return float(work.read * min(settings.top, teacher.vocabulary - 1) * each)
 
 
-def _reading(settings: Distill, teacher: ModelSpec, work: Work) -> float:
+def _reading(settings: DistillParameters, teacher: ModelSpec, work: Work) -> float:
     tokens = max(READ_TOKENS, work.length)
     return 4 * (teacher.parameters + tokens * layer_numbers(teacher)) + view_bytes(settings, teacher, work)
 
 
-def _training(settings: Distill, teacher: ModelSpec, student: ModelSpec, work: Work) -> float:
+def _training(settings: DistillParameters, teacher: ModelSpec, student: ModelSpec, work: Work) -> float:
     """What the backward needs of a piece of a step, beside weights, gradients, moments and the view."""
     floats16 = settings.wants_bfloat16(multiplies_bfloat16("cpu"))
     windows = max(1, min(settings.micro, settings.batch // settings.processes))
@@ -66,7 +62,7 @@ def _training(settings: Distill, teacher: ModelSpec, student: ModelSpec, work: W
     return _weights(settings, student, floats16=floats16) + kept + teacher_too + view
 
 
-def _weights(settings: Distill, student: ModelSpec, *, floats16: bool) -> float:
+def _weights(settings: DistillParameters, student: ModelSpec, *, floats16: bool) -> float:
     """Of a trained weight itself, its gradient and two moments; in bfloat16 also a copy and that one's gradient; on a grid
     also where in its cell it began. Only layers are spread."""
     grid = student.linear.bits < 16

@@ -17,16 +17,17 @@ from infopt_compiler.passes.base import RunContext
 from infopt_compiler.passes.distill.amounts import JUDGED_WINDOWS, QUICK_JUDGED
 from infopt_compiler.passes.distill.data import require_one_tokenizer
 from infopt_compiler.passes.distill.device import require_memory
-from infopt_compiler.passes.distill.distill import Distill
 from infopt_compiler.passes.distill.grid_weights import GridWeights
 from infopt_compiler.passes.distill.head import Blend
 from infopt_compiler.passes.distill.judge import cut_text, judge
 from infopt_compiler.passes.distill.kept_files import ship, shipped
 from infopt_compiler.passes.distill.objective import Objective
+from infopt_compiler.passes.distill.parameters import DistillParameters
 from infopt_compiler.passes.distill.prepare import Prepared, prepare
 from infopt_compiler.passes.distill.setup import CONTROL, DISTILLED, WORK, Setup
 from infopt_compiler.passes.distill.speed import compare_speed
 from infopt_compiler.passes.distill.tasks import make_task, train_settings
+from infopt_compiler.passes.distill.torchrun import train_in_processes
 from infopt_compiler.passes.distill.tracking import open_log
 from infopt_compiler.passes.distill.training.errors import BadStudent
 from infopt_compiler.passes.distill.training.loop import Trained, train
@@ -36,7 +37,7 @@ from infopt_compiler.units import parse_quantity
 
 
 def run_distill(
-    settings: Distill,
+    settings: DistillParameters,
     ctx: RunContext,
     teacher: HFModel,
     student: HFModel | QuantizedModel | None,
@@ -59,7 +60,7 @@ class Run:
 
     def __init__(
         self,
-        settings: Distill,
+        settings: DistillParameters,
         ctx: RunContext,
         teacher: Path,
         student: HFModel | QuantizedModel | None,
@@ -130,8 +131,6 @@ class Run:
 
     def train_apart(self) -> None:
         """In several processes, which leave what `training` then finds."""
-        from infopt_compiler.passes.distill.ranks import train_in_processes
-
         train_in_processes(self.settings, self.ctx, self.teacher, self.setup.student, self.setup.texts)
 
     def blends(self) -> dict[str, Blend]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from infopt_compiler.artifacts import HFModel, QuantizedModel, TextData
 from infopt_compiler.passes.base import RunContext
 from infopt_compiler.passes.distill.device import device_name, multiplies_bfloat16
-from infopt_compiler.passes.distill.distill import Distill
+from infopt_compiler.passes.distill.parameters import DistillParameters
 from infopt_compiler.passes.distill.training.processes import Processes
 
 WORK = ".work"  # inside the staging folder: what a killed run left there is gone on with
@@ -20,7 +20,7 @@ CONTROL, DISTILLED = "control", "distilled"
 class Setup:
     """`teacher`: its folder; `student`: None where one is made from the teacher."""
 
-    settings: Distill
+    settings: DistillParameters
     ctx: RunContext
     teacher: Path
     student: HFModel | QuantizedModel | None

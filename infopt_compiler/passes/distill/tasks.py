@@ -8,10 +8,10 @@ from infopt_compiler.passes.distill.amounts import QUICK_STEPS
 from infopt_compiler.passes.distill.data import Windows
 from infopt_compiler.passes.distill.decoder import load_decoder
 from infopt_compiler.passes.distill.decoder_task import DecoderTask
-from infopt_compiler.passes.distill.distill import Source
 from infopt_compiler.passes.distill.generate import OnPolicyTask
 from infopt_compiler.passes.distill.grid_weights import GridWeights, load_quantized
 from infopt_compiler.passes.distill.head import Blend
+from infopt_compiler.passes.distill.parameters import Source
 from infopt_compiler.passes.distill.prepare import Prepared
 from infopt_compiler.passes.distill.setup import CONTROL, Setup
 from infopt_compiler.passes.distill.spread import SpreadWeights

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from infopt_compiler.artifacts import DataSpec
 from infopt_compiler.passes.distill.amounts import (
@@ -17,9 +16,7 @@ from infopt_compiler.passes.distill.amounts import (
     TRIAL_TOKENS,
     TRIALS,
 )
-
-if TYPE_CHECKING:
-    from infopt_compiler.passes.distill.distill import Distill
+from infopt_compiler.passes.distill.parameters import DistillParameters
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class Work:
     judged: tuple[tuple[int, int], ...]
 
     @classmethod
-    def of(cls, settings: Distill, data: Mapping[str, tuple[DataSpec, ...]]) -> Work:
+    def of(cls, settings: DistillParameters, data: Mapping[str, tuple[DataSpec, ...]]) -> Work:
         texts = data.get("text", ())
         length = max((text.window for text in texts), default=DataSpec().window)
         steps = max(1, round(settings.token_count / (settings.batch * length)))

@@ -25,7 +25,7 @@ def export_stages(ctx: RunContext, source: Path) -> dict[str, Any]:
 
 
 def _export(ctx: RunContext, source: Path) -> dict[str, Any]:
-    from infopt_compiler.passes.export.export import build
+    from infopt_compiler.passes.export.build import build
     from infopt_compiler.passes.export.verify import verify
     from infopt_compiler.passes.shard.run.index import ShardIndex
     from infopt_compiler.passes.shard.run.merge import merge

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from infopt_compiler.passes.select.parameters import Prefer
 from infopt_compiler.passes.select.requirement import Requirement
-from infopt_compiler.passes.select.select import Prefer
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from infopt_compiler.measure.text.result import QualityResult
 from infopt_compiler.passes.base import PassError, RunContext
 from infopt_compiler.passes.select.choose import Candidate, Choice, Step, choose
 from infopt_compiler.passes.select.fit import required_bytes
+from infopt_compiler.passes.select.parameters import SelectParameters
 from infopt_compiler.passes.select.requirement import (
     Requirement,
     parse_requirement,
     required_metrics,
 )
-from infopt_compiler.passes.select.select import Select
 from infopt_compiler.units import Dimension, human, parse_quantity
 
 
@@ -34,7 +34,7 @@ class Entry:
 
 
 def run_select(
-    select: Select, ctx: RunContext, models: tuple[HFModel, ...], on: TextData | None
+    select: SelectParameters, ctx: RunContext, models: tuple[HFModel, ...], on: TextData | None
 ) -> dict[str, Any]:
     """Link the chosen candidate into `ctx.staging`; facts hold every candidate's values and the reasons."""
     requirements = [parse_requirement(text) for text in select.require]
@@ -63,7 +63,7 @@ _SMALLER = (
 )
 
 
-def _entry(select: Select, ctx: RunContext, number: int, model: HFModel) -> Entry:
+def _entry(select: SelectParameters, ctx: RunContext, number: int, model: HFModel) -> Entry:
     try:
         spec = ModelSpec.from_folder(model.path)
     except (OSError, KeyError, ValueError) as wrong:
@@ -85,7 +85,9 @@ def _entry(select: Select, ctx: RunContext, number: int, model: HFModel) -> Entr
     return Entry(candidate, model, needed)
 
 
-def _measured(select: Select, ctx: RunContext, fitting: list[Entry], on: TextData | None) -> list[Entry]:
+def _measured(
+    select: SelectParameters, ctx: RunContext, fitting: list[Entry], on: TextData | None
+) -> list[Entry]:
     """The entries with quality, where the choice needs it; else as they are."""
     if not select.measures(len(fitting)):
         ctx.log("one candidate and no requirement of quality: taken without measuring")
@@ -141,7 +143,9 @@ def meeting_requirements(entries: list[Entry], requirements: list[Requirement]) 
     )
 
 
-def _choose(select: Select, ctx: RunContext, entries: list[Entry], requirements: list[Requirement]) -> Choice:
+def _choose(
+    select: SelectParameters, ctx: RunContext, entries: list[Entry], requirements: list[Requirement]
+) -> Choice:
     if len(entries) == 1 and entries[0].result is None:
         met = (
             f", which meets {', '.join(map(str, requirements))}"

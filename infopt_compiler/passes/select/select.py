@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, ClassVar
 
 from infopt_compiler.artifacts import HFModel, ModelSpec, TextData
-from infopt_compiler.passes.base import Estimate, Pass, Problem, RunContext, param
+from infopt_compiler.passes.base import Estimate, Pass, Problem, RunContext
 from infopt_compiler.passes.registry import register_pass
-from infopt_compiler.passes.select.requirement import QUALITY_METRICS, required_metrics, requirement_problems
+from infopt_compiler.passes.select.parameters import SelectParameters
+from infopt_compiler.passes.select.requirement import requirement_problems
 from infopt_compiler.targets.model import Target
-from infopt_compiler.units import Dimension, parse_quantity
+from infopt_compiler.units import parse_quantity
 
 _WINDOW_TOKENS = 64 * 512  # the held-out text of an estimate, which knows no data yet
 
 
-class Prefer(str, Enum):
-    smallest = "smallest"  # fewest bytes of weights; larger ones only for a significant gain
-    best = "best"  # least bits per byte; a smaller one where the difference is not significant
-    fastest = "fastest"  # fewest bytes read per token; larger ones only for a significant gain
-
-
 @register_pass
 @dataclass(kw_only=True)
-class Select(Pass):
+class Select(SelectParameters, Pass):
     """Choose one of the candidates: the smallest that meets the requirements, a larger one only for a significant gain.
 
     Gains are paired differences of bits per byte on the same windows, their interval bootstrapped over whole
@@ -39,25 +33,6 @@ class Select(Pass):
     output: ClassVar[type[HFModel]] = HFModel
     libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers")
     target_fields: ClassVar[tuple[str, ...]] = ("memory_bytes", "runtime_bytes")
-
-    prefer: Prefer = param(Prefer.smallest, "which candidate is tried first")
-    require: list[str] = param(
-        [], "bounds that a candidate must meet: `perplexity`, `bits_per_byte`, `size`", requirement=True
-    )
-    gain: str = param(
-        "2%",
-        "least relative gain in bits per byte for which a larger candidate is taken",
-        dimension=Dimension.fraction,
-    )
-    confidence: str = param(
-        "95%", "confidence of the paired interval that must show the gain", dimension=Dimension.fraction
-    )
-    bits: int = param(
-        32, "bits per weight with which the fit into the target's memory is judged", choices=(4, 8, 16, 32)
-    )
-    context: str = param(
-        "2048 tokens", "tokens whose keys and values must fit, too", dimension=Dimension.tokens
-    )
 
     def check(self, model: ModelSpec | None) -> Iterator[Problem]:
         yield from requirement_problems(self.require)
@@ -75,10 +50,6 @@ class Select(Pass):
                 "`select` must measure quality here, and no text is given",
                 help="add `on = heldout`, a `data` binding",
             )
-
-    def measures(self, candidates: int) -> bool:
-        """Whether choosing among that many candidates needs quality measurements."""
-        return candidates > 1 or bool(required_metrics(self.require) & QUALITY_METRICS)
 
     def estimate(self, model: ModelSpec, target: Target) -> Estimate:
         """Loading and one forward pass over the held-out text; nothing but links where nothing must be measured."""

@@ -14,9 +14,9 @@ from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.measure.serving.samples import BlockSamples
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.tune.artifact import make_variant
+from infopt_compiler.passes.tune.parameters import Objective
 from infopt_compiler.passes.tune.search import SCREEN_TOKENS, Load, TrialError
 from infopt_compiler.passes.tune.settings import Settings
-from infopt_compiler.passes.tune.tune import Objective
 from infopt_compiler.scenario import Scenario
 
 if TYPE_CHECKING:

@@ -22,16 +22,16 @@ from infopt_compiler.passes.tune.artifact import (
 from infopt_compiler.passes.tune.bench import ArtifactBench, short
 from infopt_compiler.passes.tune.cost import quality_cost
 from infopt_compiler.passes.tune.facts import contest_facts, search_facts
+from infopt_compiler.passes.tune.parameters import Objective, TuneParameters
 from infopt_compiler.passes.tune.race import Contest
 from infopt_compiler.passes.tune.search import Load, Search, TrialError
 from infopt_compiler.passes.tune.settings import Available, Settings
-from infopt_compiler.passes.tune.tune import Objective, Tune
 from infopt_compiler.scenario import Scenario
 from infopt_compiler.units import parse_quantity
 
 
 def run_tune(
-    tune: Tune, ctx: RunContext, model: OnnxModel, scenario: Scenario, on: TextData | None
+    tune: TuneParameters, ctx: RunContext, model: OnnxModel, scenario: Scenario, on: TextData | None
 ) -> dict[str, Any]:
     """Write the tuned artifact into `ctx.staging`; facts hold every trial and decision."""
     if tune.minimize is Objective.tpot and scenario.generate < 2:
@@ -95,7 +95,7 @@ def physical_cores() -> int:
 
 
 def _bench(
-    tune: Tune,
+    tune: TuneParameters,
     ctx: RunContext,
     source: Path,
     default: Settings,
@@ -123,7 +123,7 @@ def _cost_of(on: TextData | None, scratch: Path) -> Callable[[Path, Path], Any]:
     return lambda exact, levels: quality_cost(exact, levels, on, scratch)
 
 
-def _allowed(tune: Tune, folder: Path) -> Available:
+def _allowed(tune: TuneParameters, folder: Path) -> Available:
     """What may be tried: with `max_kl = 0 nats` no accuracy level is raised."""
     found = available_values(folder, tune.threads or physical_cores())
     if parse_quantity(tune.max_kl).base <= 0:
@@ -133,7 +133,12 @@ def _allowed(tune: Tune, folder: Path) -> Available:
 
 
 def _write(
-    ctx: RunContext, source: Path, default: Settings, chosen: Settings, tune: Tune, scenario: Scenario
+    ctx: RunContext,
+    source: Path,
+    default: Settings,
+    chosen: Settings,
+    tune: TuneParameters,
+    scenario: Scenario,
 ) -> None:
     """The chosen variant, its note, and the proof that it opens and decodes."""
     import shutil

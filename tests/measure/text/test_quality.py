@@ -12,7 +12,7 @@ from infopt_compiler.artifacts.text import DataSpec, Document, write_text_data
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.measure.text.quality import compare, score
 from infopt_compiler.measure.text.windowing import cut
-from infopt_compiler.passes.export.export import build
+from infopt_compiler.passes.export.build import build
 from tests.measure.conftest import World
 from tests.measure.models import write_llama
 from tests.passes.export.models import write_llama as write_quantizable

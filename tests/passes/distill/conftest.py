@@ -15,7 +15,7 @@ from infopt_compiler.artifacts import DataSpec, Document, HFModel, TextData
 from infopt_compiler.artifacts.digest import digest_folder
 from infopt_compiler.artifacts.text import write_text_data
 from infopt_compiler.passes.distill import Distill
-from infopt_compiler.passes.distill.distill import Precision
+from infopt_compiler.passes.distill.parameters import Precision
 from infopt_compiler.targets.model import Target
 from tests.measure.models import corpus, write_llama
 

@@ -11,8 +11,8 @@ import pytest
 from infopt_compiler.artifacts import DataSpec, HFModel, ModelSpec, QuantizedModel
 from infopt_compiler.diagnostics import Input
 from infopt_compiler.passes.distill import Distill
-from infopt_compiler.passes.distill.distill import Freeze, Preset, Source
 from infopt_compiler.passes.distill.objective import Objective
+from infopt_compiler.passes.distill.parameters import Freeze, Preset, Source
 from infopt_compiler.sema import check_recipe
 from tests.passes.distill.conftest import HERE
 from tests.passes.quantize.test_quantize import SMOLLM2

@@ -11,8 +11,8 @@ from infopt_compiler.artifacts import DataSpec, ModelSpec
 from infopt_compiler.artifacts.model_spec import WeightFormat
 from infopt_compiler.passes.base import Estimate
 from infopt_compiler.passes.distill import Distill
-from infopt_compiler.passes.distill.distill import Precision, Preset, Source
 from infopt_compiler.passes.distill.estimate import decoder_seconds
+from infopt_compiler.passes.distill.parameters import Precision, Preset, Source
 from infopt_compiler.passes.distill.work import Work
 from infopt_compiler.passes.quantize.estimate import disk_bytes
 from infopt_compiler.targets.model import Target

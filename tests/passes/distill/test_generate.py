@@ -10,9 +10,9 @@ import torch
 
 from infopt_compiler.artifacts import HFModel
 from infopt_compiler.passes.distill import run
-from infopt_compiler.passes.distill.distill import Source
 from infopt_compiler.passes.distill.generate import OnPolicyTask
 from infopt_compiler.passes.distill.objective import Objective
+from infopt_compiler.passes.distill.parameters import Source
 from infopt_compiler.passes.distill.prepare import prepare, read
 from infopt_compiler.passes.distill.tasks import make_task
 from tests.passes.distill.conftest import Context, small

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from infopt_compiler.artifacts import HFModel
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.distill import run
-from infopt_compiler.passes.distill.distill import Precision
+from infopt_compiler.passes.distill.parameters import Precision
 from infopt_compiler.passes.distill.prepare import prepare
 from tests.passes.distill.conftest import Context, overflowing, small
 

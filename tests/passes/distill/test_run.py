@@ -14,8 +14,8 @@ from infopt_compiler.artifacts import HFModel, ModelSpec
 from infopt_compiler.artifacts.digest import digest_folder
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.distill import device, run
-from infopt_compiler.passes.distill.distill import Freeze, Source
 from infopt_compiler.passes.distill.objective import Objective
+from infopt_compiler.passes.distill.parameters import Freeze, Source
 from infopt_compiler.passes.distill.training import loop
 from tests.measure.models import write_llama
 from tests.passes.distill.conftest import Context, handle, small, text_data

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infopt_compiler.passes.export.export import build
+from infopt_compiler.passes.export.build import build
 from tests.passes.export.models import write_llama, write_quantized
 
 DOCUMENTS = ["The quick brown fox has 12  legs.\n\n    indented ½\n"]

@@ -13,7 +13,7 @@ from infopt_compiler.diagnostics import CODES
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.export import Export
 from infopt_compiler.passes.export.architectures import BUILDER_ARCHITECTURES
-from infopt_compiler.passes.export.export import build
+from infopt_compiler.passes.export.build import build
 from infopt_compiler.passes.export.graph import Graph
 from infopt_compiler.passes.export.verify import verify
 from tests.passes.export.conftest import DOCUMENTS, Context

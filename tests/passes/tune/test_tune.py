@@ -10,7 +10,7 @@ import pytest
 
 from infopt_compiler.artifacts import OnnxModel
 from infopt_compiler.passes.base import PassError
-from infopt_compiler.passes.export.export import build
+from infopt_compiler.passes.export.build import build
 from infopt_compiler.passes.tune import Objective, Tune
 from infopt_compiler.passes.tune.artifact import (
     available_values,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -20,19 +20,17 @@ from infopt_compiler.passes.distill.encoder.model import Encoder
 from infopt_compiler.passes.distill.encoder.run import DISTILLED, EncoderPlan, distill_encoder
 from infopt_compiler.passes.distill.encoder.sentences import training_sentences
 from infopt_compiler.passes.distill.kept_files import ship, shipped
+from infopt_compiler.passes.distill.parameters import DistillParameters
 from infopt_compiler.passes.distill.students.plan import choose_shape
 from infopt_compiler.passes.distill.tracking import open_log
 from infopt_compiler.passes.distill.training.settings import TrainSettings
 from infopt_compiler.units import parse_quantity
 
-if TYPE_CHECKING:
-    from infopt_compiler.passes.distill.distill import Distill
-
 _ROUNDS, _TOKENS = 9, 64  # of the comparison of speed: forwards of one text
 
 
 def run_encoder(
-    settings: Distill,
+    settings: DistillParameters,
     ctx: RunContext,
     teacher: Path,
     student: Artifact | None,
@@ -77,7 +75,7 @@ def run_encoder(
     return {"distillation": facts}
 
 
-def _training(settings: Distill, tokens: float, seed: int, floats16: bool) -> TrainSettings:
+def _training(settings: DistillParameters, tokens: float, seed: int, floats16: bool) -> TrainSettings:
     """`tokens`: of a sentence on average."""
     steps = max(1, round(settings.token_count / (settings.batch * tokens)))
     return TrainSettings(

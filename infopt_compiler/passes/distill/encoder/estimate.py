@@ -4,7 +4,6 @@ sentence twice, all of a piece of a step filled up to the longest of them."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from infopt_compiler.artifacts import DataSpec, ModelSpec
 from infopt_compiler.passes.base import Estimate
@@ -13,19 +12,17 @@ from infopt_compiler.passes.distill.device import multiplies_bfloat16
 from infopt_compiler.passes.distill.encoder.work import EncoderWork
 from infopt_compiler.passes.distill.estimate import SAVED_BYTES, START_SECONDS, STEP_BYTES, TEXT_SECONDS
 from infopt_compiler.passes.distill.memory import LIBRARY_BYTES, making_bytes, saved_bytes
+from infopt_compiler.passes.distill.parameters import DistillParameters
 from infopt_compiler.passes.distill.rates import DISK, Rates, forward_operations, layer_operations
 from infopt_compiler.passes.distill.students.cost import prune_operations
 from infopt_compiler.targets.model import Target
-
-if TYPE_CHECKING:
-    from infopt_compiler.passes.distill.distill import Distill
 
 DROPOUT_SECONDS = 5e-9  # of a number: random numbers are drawn by one core
 PAIRS = 3  # arrays of all pairs of sentences by the vector's numbers, alive at once
 
 
 def estimate_encoder(
-    settings: Distill,
+    settings: DistillParameters,
     teacher: ModelSpec,
     student: ModelSpec,
     data: Mapping[str, tuple[DataSpec, ...]],
@@ -39,7 +36,7 @@ def estimate_encoder(
 
 
 def encoder_seconds(
-    settings: Distill, teacher: ModelSpec, student: ModelSpec, work: EncoderWork, target: Target
+    settings: DistillParameters, teacher: ModelSpec, student: ModelSpec, work: EncoderWork, target: Target
 ) -> dict[str, float]:
     """By stage."""
     rates = Rates.of(target, floats16=settings.wants_bfloat16(multiplies_bfloat16("cpu")))
@@ -63,7 +60,9 @@ def encoder_seconds(
     }
 
 
-def _distilled(settings: Distill, teacher: ModelSpec, own: float, work: EncoderWork, rates: Rates) -> float:
+def _distilled(
+    settings: DistillParameters, teacher: ModelSpec, own: float, work: EncoderWork, rates: Rates
+) -> float:
     """The teacher's last layer is run again, in float32, where states are matched; attention is made anew by both."""
     learnt, looked = work.steps * _piece(settings, work), work.looks * work.padded(work.apart)
     last, relations = 0.0, 0.0
@@ -75,7 +74,9 @@ def _distilled(settings: Distill, teacher: ModelSpec, own: float, work: EncoderW
     return seconds + (learnt * (last + 4 * relations) + looked * (last + 2 * relations)) / rates.float32
 
 
-def _control(settings: Distill, student: ModelSpec, own: float, work: EncoderWork, rates: Rates) -> float:
+def _control(
+    settings: DistillParameters, student: ModelSpec, own: float, work: EncoderWork, rates: Rates
+) -> float:
     """Two looks, each under its own dropout: behind attention and MLP, and of what each head sees of each token."""
     learnt = 2 * work.steps * _piece(settings, work)
     looked = 2 * work.looks * work.padded(work.apart)
@@ -83,13 +84,13 @@ def _control(settings: Distill, student: ModelSpec, own: float, work: EncoderWor
     return (3 * learnt + looked) * own / rates.trained + (learnt + looked) * drawn * DROPOUT_SECONDS
 
 
-def _piece(settings: Distill, work: EncoderWork) -> float:
+def _piece(settings: DistillParameters, work: EncoderWork) -> float:
     """Tokens of a step: its pieces are cut again into such of like length."""
     micro = min(settings.micro, settings.batch)
     return settings.batch / micro * work.padded(micro)
 
 
-def _peak(settings: Distill, teacher: ModelSpec, student: ModelSpec, work: EncoderWork) -> float:
+def _peak(settings: DistillParameters, teacher: ModelSpec, student: ModelSpec, work: EncoderWork) -> float:
     """Of making the student, or of the control. Views are mapped files, resident once they were written; what a step freed
     is still the process's when a look compares each sentence kept apart with each other."""
     floats16 = settings.wants_bfloat16(multiplies_bfloat16("cpu"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from infopt_compiler.artifacts import DataSpec
 from infopt_compiler.passes.distill.amounts import (
@@ -19,9 +18,7 @@ from infopt_compiler.passes.distill.amounts import (
     PIECE,
     QUICK_STEPS,
 )
-
-if TYPE_CHECKING:
-    from infopt_compiler.passes.distill.distill import Distill
+from infopt_compiler.passes.distill.parameters import DistillParameters
 
 SENTENCE_TOKENS = 31.0
 CUT_SHARE = 0.75  # of the window, where that is too short for most sentences
@@ -43,7 +40,7 @@ class EncoderWork:
     judged: int
 
     @classmethod
-    def of(cls, settings: Distill, data: Mapping[str, tuple[DataSpec, ...]]) -> EncoderWork:
+    def of(cls, settings: DistillParameters, data: Mapping[str, tuple[DataSpec, ...]]) -> EncoderWork:
         texts = data.get("text", ())
         window = max((text.window for text in texts), default=DataSpec().window)
         mean = min(SENTENCE_TOKENS, CUT_SHARE * window)

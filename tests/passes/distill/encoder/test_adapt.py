@@ -9,7 +9,7 @@ import pytest
 from infopt_compiler.artifacts import HFModel, ModelSpec
 from infopt_compiler.artifacts.text import DataSpec
 from infopt_compiler.passes.distill import Distill
-from infopt_compiler.passes.distill.distill import Precision, Source
+from infopt_compiler.passes.distill.parameters import Precision, Source
 from tests.passes.distill.conftest import HERE, Context
 from tests.passes.distill.encoder.test_run import text
 from tests.passes.export.encoders import write_bert

@@ -8,9 +8,9 @@ import pytest
 
 from infopt_compiler.artifacts import DataSpec, ModelSpec
 from infopt_compiler.passes.distill import Distill
-from infopt_compiler.passes.distill.distill import Precision, Preset
 from infopt_compiler.passes.distill.encoder.estimate import encoder_seconds
 from infopt_compiler.passes.distill.encoder.work import EncoderWork
+from infopt_compiler.passes.distill.parameters import Precision, Preset
 from tests.passes.distill.test_estimate import EPYC
 
 MINILM = ModelSpec.from_config(

@@ -1,0 +1,34 @@
+"""The parameters of `tune`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from infopt_compiler.passes.base import param
+from infopt_compiler.units import Dimension
+
+
+class Objective(str, Enum):
+    latency = "latency"  # median end-to-end time of a request
+    ttft = "ttft"  # median time to first token
+    tpot = "tpot"  # median time per output token
+    throughput = "throughput"  # output tokens per second of wall time: its inverse is minimized
+
+
+@dataclass(kw_only=True)
+class TuneParameters:
+    """What a recipe says of a search for settings."""
+
+    minimize: Objective = param(
+        Objective.latency,
+        "what is made small; `throughput` stands for the time per output token of all requests",
+    )
+    time: str = param("90 s", "wall time for the search", dimension=Dimension.time)
+    requests: int = param(2, "requests per block; a block is one fresh process", minimum=1, maximum=1000)
+    rounds: int = param(4, "most pairs of blocks per setting", minimum=2, maximum=100)
+    gain: str = param("2%", "least relative gain for which a setting changes", dimension=Dimension.fraction)
+    threads: int = param(0, "most threads to try; 0: the machine's physical cores", minimum=0, maximum=1024)
+    max_kl: str = param(
+        "0.02 nats", "most mean KL that accuracy level 4 may cost", dimension=Dimension.information
+    )
