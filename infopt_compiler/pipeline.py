@@ -15,12 +15,10 @@ from infopt_compiler.sema import check_recipe
 from infopt_compiler.sema.program import Program
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
+    from infopt_compiler.build.assemble import Findings
+    from infopt_compiler.build.job import BuildJob
+    from infopt_compiler.build.past import Past
     from infopt_compiler.measure.evaluation import Evaluation
-    from infopt_compiler.report.assemble import Findings
-    from infopt_compiler.report.job import BuildJob
-    from infopt_compiler.report.past import Past
 
 
 def front(recipe: Input, overrides: Sequence[str] = ()) -> tuple[Program | None, list[Diagnostic]]:
@@ -28,15 +26,13 @@ def front(recipe: Input, overrides: Sequence[str] = ()) -> tuple[Program | None,
     return check_recipe(recipe, overrides)
 
 
-def back(config: DictConfig) -> None:
-    """Build the program of a composed configuration. Leaves `report.json` in the run's folder, whatever happens."""
-    from infopt_compiler.report.assemble import make_report, write_report
-    from infopt_compiler.report.history import append_build
-    from infopt_compiler.report.job import open_job
-    from infopt_compiler.report.predictions import predictions
+def back(job: BuildJob) -> None:
+    """Build a job: the checked program, and what Hydra chose of target, measure and engine. Leaves `report.json` in the run's folder."""
+    from infopt_compiler.build.assemble import make_report, write_report
+    from infopt_compiler.build.history import append_build
+    from infopt_compiler.build.predictions import predictions
     from infopt_compiler.report.terminal import tell_report
 
-    job = open_job(config)
     found = _findings(job)
     if not found.failed:
         found.predictions = predictions(job, found)
@@ -44,25 +40,26 @@ def back(config: DictConfig) -> None:
     unwritten = append_build(job, report, found)
     report["diagnostics"] += [problem.to_dict() for problem in unwritten]
     write_report(report, job.folder)
-    tell_report(report, job, [*found.execution.diagnostics, *found.problems, *found.warnings, *unwritten])
+    tell_report(
+        report,
+        job.folder,
+        job.engine,
+        [*found.execution.diagnostics, *found.problems, *found.warnings, *unwritten],
+    )
 
 
-def plan(config: DictConfig) -> tuple[str, dict[str, Any], int]:
+def plan(job: BuildJob) -> tuple[str, dict[str, Any], int]:
     """What a build would do: text, plain data, and the exit code (3 where arithmetic proves a bound out of reach)."""
-    from infopt_compiler.report.job import open_job
-    from infopt_compiler.report.planned import make_job_plan, plan_exit_code, plan_text
+    from infopt_compiler.build.planned import make_job_plan, plan_exit_code, plan_text
 
-    job = open_job(config)
     made = make_job_plan(job)
     return plan_text(made, job), made.to_json(), plan_exit_code(made, job)
 
 
-def lock(config: DictConfig) -> int:
+def lock(job: BuildJob) -> int:
     """Build (from the cache where it can) and write `<recipe>.lock` beside the recipe."""
-    from infopt_compiler.report.job import open_job
-    from infopt_compiler.report.locking import lock_path, write_lock_of
+    from infopt_compiler.build.locking import lock_path, write_lock_of
 
-    job = open_job(config)
     found = _execute(job)
     if found.failed:
         raise DiagnosticError(*found.execution.diagnostics)
@@ -74,8 +71,8 @@ def lock(config: DictConfig) -> int:
 
 
 def _findings(job: BuildJob) -> Findings:
-    from infopt_compiler.report.locking import check_lock
-    from infopt_compiler.report.ship import ship
+    from infopt_compiler.build.locking import check_lock
+    from infopt_compiler.build.ship import ship
 
     found = _execute(job)
     if found.failed:
@@ -95,16 +92,16 @@ def _findings(job: BuildJob) -> Findings:
 
 def _execute(job: BuildJob) -> Findings:
     """Graph, plan (kept as plan.json), and execution unless arithmetic rules a bound out."""
+    from infopt_compiler.build.assemble import Findings
+    from infopt_compiler.build.locking import check_lock_before
+    from infopt_compiler.build.planned import make_job_plan, refuse_unreachable
     from infopt_compiler.execute import run_graph
     from infopt_compiler.graph import build_graph
-    from infopt_compiler.report.assemble import Findings
-    from infopt_compiler.report.locking import check_lock_before
     from infopt_compiler.report.model import write_json
-    from infopt_compiler.report.planned import make_job_plan, refuse_unreachable
 
     graph = build_graph(job.program, job.recipe.parent)
     check_lock_before(job, graph)
-    if job.run_dir is None:
+    if job.invocation.folder is None:
         return Findings(graph, run_graph(graph, job.store, job.target, job.options, job.events))
     found = Findings(graph)
 
@@ -126,8 +123,8 @@ def _execute(job: BuildJob) -> Findings:
 
 def _earlier(job: BuildJob, found: Findings) -> Past | None:
     """What bounds `of last` are held to; None, and a warning, where the history cannot be read."""
+    from infopt_compiler.build.past import earlier_values, unusable
     from infopt_compiler.history import HistoryError
-    from infopt_compiler.report.past import earlier_values, unusable
 
     try:
         return earlier_values(job, {name: entry.digest for name, entry in found.execution.entries.items()})
@@ -138,9 +135,9 @@ def _earlier(job: BuildJob, found: Findings) -> Past | None:
 
 def _evaluate(job: BuildJob, found: Findings, name: str, earlier: Past | None) -> Evaluation:
     """The verdicts of one budget; what goes wrong in measuring names the budget's line."""
+    from infopt_compiler.build.stages import stages
     from infopt_compiler.measure.evaluate import evaluate
     from infopt_compiler.plan.specs import plan_specs
-    from infopt_compiler.report.stages import stages
 
     budget = job.program.budgets[name]
     artifacts = found.execution.artifacts

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infopt_compiler.cli.job import Back, run_job
+from infopt_compiler.build.job import Invocation
+from infopt_compiler.cli.job import Back, Shared, run_job
 from infopt_compiler.cli.jobs import read_job, sweep_jobs, worst
 from infopt_compiler.cli.recipe import read_recipe
 from infopt_compiler.cli.resolve import Resolved, resolve
@@ -20,8 +21,8 @@ from infopt_compiler.cli.split import Command
 from infopt_compiler.cli.summary import show_summary
 from infopt_compiler.cli.terminal import show_diagnostics, tell
 from infopt_compiler.config.compose import PRIMARY, VERSION_BASE, primary_config, register
-from infopt_compiler.config.spans import escape
-from infopt_compiler.diagnostics import DiagnosticError, Input, error
+from infopt_compiler.diagnostics import DiagnosticError, error
+from infopt_compiler.sema.program import Program
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -34,10 +35,17 @@ def run(command: Command, back: Back | None = None) -> int:
     resolved = resolve(recipe, command.words[1:], multirun=multirun)
     show_diagnostics(resolved.warnings, no_color=command.on("no_color"))
     if command.on("cfg") or command.on("info"):
-        return _show(command, recipe, resolved)
+        return _show(command, resolved)
     folder = create_run_dir(outputs_of(command), resolved.program.recipe, recipe)
+    shared = Shared(
+        resolved.program, Path(recipe.name), resolved.fixed, outputs_of(command).absolute(), folder
+    )
+
+    def task(config: DictConfig) -> None:
+        run_job(config, shared, back or _pipeline_back)
+
     try:
-        _hydra_main(command, _primary(command, recipe, resolved, folder), resolved, back or _pipeline_back)
+        _hydra_main(command, _primary(command, resolved, folder), resolved, task)
     except DiagnosticError as problem:
         if not multirun or not any(sweep_jobs(folder, None)):
             raise
@@ -52,40 +60,36 @@ def outputs_of(command: Command) -> Path:
     return Path(command.text("outputs") or "outputs").expanduser()
 
 
-def _pipeline_back(config: DictConfig) -> None:
+def _pipeline_back(program: Program, config: DictConfig, invocation: Invocation) -> None:
+    from infopt_compiler.build.job import open_job
     from infopt_compiler.pipeline import back
 
-    back(config)
+    back(open_job(program, config, invocation))
 
 
-def _primary(command: Command, recipe: Input, resolved: Resolved, folder: Path | None) -> DictConfig:
+def _primary(command: Command, resolved: Resolved, folder: Path | None) -> DictConfig:
     """The primary config of this run: the lowered recipe, the options, and where Hydra writes."""
-    facts: dict[str, Any] = {"path": escape(recipe.name), "overrides": list(resolved.fixed)}
-    facts["outputs"] = escape(str(outputs_of(command).absolute()))
     hydra: dict[str, Any] = {"job": {"name": resolved.program.recipe}}
     if folder is not None:
-        facts["folder"] = escape(str(folder))
         hydra |= {"run": {"dir": str(folder)}}
         hydra |= {"sweep": {"dir": str(folder), "subdir": "${hydra.job.num}"}}
-    return primary_config(resolved.program, engine=engine_settings(command), facts=facts, hydra=hydra)
+    return primary_config(resolved.program, engine=engine_settings(command), hydra=hydra)
 
 
-def _show(command: Command, recipe: Input, resolved: Resolved) -> int:
+def _show(command: Command, resolved: Resolved) -> int:
     """`--cfg` and `--info`: Hydra prints, nothing is built."""
     with _logging_kept():
-        _hydra_main(command, _primary(command, recipe, resolved, None), resolved, _pipeline_back)
+        _hydra_main(command, _primary(command, resolved, None), resolved, lambda config: None)
     return 0
 
 
-def _hydra_main(command: Command, primary: DictConfig, resolved: Resolved, back: Back) -> None:
+def _hydra_main(
+    command: Command, primary: DictConfig, resolved: Resolved, task: Callable[[DictConfig], None]
+) -> None:
     """Call `hydra.main` with a command line of ours. What Hydra refuses is a diagnostic, never a traceback of its own."""
     import hydra
 
     register(primary)
-
-    def task(config: DictConfig) -> None:
-        run_job(config, back)
-
     with hydra_refusals(), _argv([*_hydra_flags(command), *resolved.hydra]):
         hydra.main(config_path=None, config_name=PRIMARY, version_base=VERSION_BASE)(task)()
 

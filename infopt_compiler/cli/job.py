@@ -4,39 +4,55 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infopt_compiler.build.job import Invocation
 from infopt_compiler.cli.rundir import SNAPSHOT
 from infopt_compiler.cli.terminal import say, show_diagnostics, tell
 from infopt_compiler.config.group_overrides import group_value, is_group_field
 from infopt_compiler.config.overrides import Override, from_hydra, split_override
 from infopt_compiler.config.paths import recipe_path, text_paths
-from infopt_compiler.config.rebuild import rebuild
-from infopt_compiler.config.spans import unescape
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, error
 from infopt_compiler.pipeline import front
 from infopt_compiler.report.model import Report, write_json
 from infopt_compiler.report.terminal import place
 from infopt_compiler.report.values import last_line
+from infopt_compiler.sema.program import Program
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-Back = Callable[["DictConfig"], None]
+
+@dataclass(frozen=True)
+class Shared:
+    """What all jobs of one command line have in common. `program` is the checked one (of a sweep: with its first combination
+    that passes), `overrides` are the recipe's that all jobs share; `folder` holds the recipe as it was read."""
+
+    program: Program
+    recipe: Path
+    overrides: tuple[str, ...]
+    outputs: Path
+    folder: Path
 
 
-def run_job(config: DictConfig, back: Back) -> None:
+Back = Callable[[Program, "DictConfig", Invocation], None]
+"""Builds one job of the checked program; the configuration says what Hydra chose of target, measure and engine."""
+
+
+def run_job(config: DictConfig, shared: Shared, back: Back) -> None:
     """Check the job's own overrides again (a sweeper may invent values), then build."""
     from hydra.core.hydra_config import HydraConfig
 
     hydra = HydraConfig.get()
-    folder = Path(hydra.runtime.output_dir)
+    folder, words = Path(hydra.runtime.output_dir), list(hydra.overrides.task)
     try:
-        back(_checked(config, folder, list(hydra.overrides.task)))
+        program, overrides = _checked(shared, words)
+        back(program, config, Invocation(shared.recipe, overrides, shared.outputs, folder))
     except DiagnosticError as problem:
         show_diagnostics(problem.diagnostics, no_color=not config.engine.color)
-        _fail(config, folder, list(hydra.overrides.task), problem.diagnostics)
+        _fail(shared, config, folder, words, problem.diagnostics)
     except Exception as bug:
         log = folder / "log.txt"
         with log.open("a", encoding="utf-8") as file:
@@ -47,44 +63,47 @@ def run_job(config: DictConfig, back: Back) -> None:
         told = error(
             "E0558", f"internal error: {type(bug).__name__}: {bug}", help=f"please report it with {log}"
         )
-        _fail(config, folder, list(hydra.overrides.task), (told,))
+        _fail(shared, config, folder, words, (told,))
 
 
-def _checked(config: DictConfig, folder: Path, task_overrides: list[str]) -> DictConfig:
-    """The configuration of the program that the recipe and this job's overrides give. DiagnosticError."""
-    recipe = config.engine.recipe
-    snapshot = Path(unescape(recipe.folder)) / SNAPSHOT
-    text = Input(unescape(recipe.path), snapshot.read_bytes().decode("utf-8"))
-    own = _own_overrides(config, task_overrides)
+def _checked(shared: Shared, words: list[str]) -> tuple[Program, tuple[str, ...]]:
+    """The program that the recipe and this job's overrides give, and all of these. DiagnosticError."""
+    own = _own_overrides(shared, words)
     fields = [override for override in own if is_group_field(override)]
     for override in fields:
         group_value(override)
-    overrides = [*recipe.overrides, *(override.text for override in own if override not in fields)]
+    swept = [override.text for override in own if override not in fields]
+    overrides = (*shared.overrides, *swept)
+    if not swept:
+        return shared.program, (*overrides, *(field.text for field in fields))
+    text = Input(str(shared.recipe), (shared.folder / SNAPSHOT).read_bytes().decode("utf-8"))
     program, found = front(text, overrides)
     if program is None:
         raise DiagnosticError(*found)
-    return rebuild(config, program, [*overrides, *(field.text for field in fields)], run_dir=str(folder))
+    return program, (*overrides, *(field.text for field in fields))
 
 
-def _own_overrides(config: DictConfig, task_overrides: list[str]) -> list[Override]:
+def _own_overrides(shared: Shared, words: list[str]) -> list[Override]:
     """What this job has besides the overrides that all jobs share, in the recipe's syntax."""
-    shared = {override.path for text in config.engine.recipe.overrides if (override := split_override(text))}
-    is_text = text_paths(config)
+    known = {override.path for text in shared.overrides if (override := split_override(text))}
+    is_text = text_paths(shared.program)
     own = []
-    for text in task_overrides:
+    for text in words:
         override = split_override(text)
-        if override is None or recipe_path(config, override.path) in shared:
+        if override is None or recipe_path(shared.program, override.path) in known:
             continue
         path, value = from_hydra(text, is_text)
-        path = recipe_path(config, path)
+        path = recipe_path(shared.program, path)
         own.append(Override(f"{path}={value}", "", path, value))
     return own
 
 
-def _fail(config: Any, folder: Path, overrides: list[str], problems: tuple[Diagnostic, ...]) -> None:
+def _fail(
+    shared: Shared, config: Any, folder: Path, overrides: list[str], problems: tuple[Diagnostic, ...]
+) -> None:
     """The report of a job that did not get as far as one, and its last line on the terminal."""
     report = Report(
-        recipe=config.engine.recipe.name,
+        recipe=shared.program.recipe,
         verdict="failed",
         exit_code=1,
         overrides=overrides,

@@ -10,9 +10,9 @@ from infopt_compiler.cli.terminal import say
 
 
 def run(command: Command) -> int:
-    config = composed(command)
+    job = composed(command)
     from infopt_compiler.pipeline import plan
 
-    text, data, code = plan(config)
+    text, data, code = plan(job)
     say(json.dumps(data, indent=2) if command.on("json") else text)
     return code

@@ -81,7 +81,7 @@ def resolve(recipe: Input, words: Sequence[str], *, multirun: bool = False) -> R
         hydra=(
             *map(hydra_word, given.hydra),
             *_group_words(given.groups),
-            *_recipe_words(recipe, given.recipe),
+            *_recipe_words(recipe, program, given.recipe),
         ),
         jobs=_product(map(len, several)) if given.known_jobs else None,
     )
@@ -186,8 +186,8 @@ def _group_words(groups: Iterable[tuple[Override, list[str]]]) -> Iterator[str]:
         yield f"{override.path}={_literals(override, decoded)}"
 
 
-def _recipe_words(recipe: Input, given: list[tuple[Override, list[str]]]) -> Iterator[str]:
-    """Overrides of the recipe as Hydra gets them: canonical values, quoted.
+def _recipe_words(recipe: Input, program: Program, given: list[tuple[Override, list[str]]]) -> Iterator[str]:
+    """Overrides of the recipe as Hydra gets them: canonical values, quoted. `program` is checked with the first value of each.
 
     What is deleted is gone from the primary config. A `let` has no place in a configuration: only a sweep's values of one
     are handed on, since each job needs its own.
@@ -195,11 +195,8 @@ def _recipe_words(recipe: Input, given: list[tuple[Override, list[str]]]) -> Ite
     for index, (override, values) in enumerate(given):
         if override.operator == "~":
             continue
-        found = []
-        for value in values:
-            texts = [_with(o, v, v[0]).text for o, v in given]
-            texts[index] = _with(override, values, value).text
-            found.append(_lowered(recipe, texts, override.path))
+        programs = [program] if len(values) == 1 else _programs(recipe, given, index)
+        found = [_lowered(one, override.path) for one in programs]
         path = next((path for path, value in found if value is not None), None)
         literals = [text if value is None else value for (_, value), text in zip(found, values, strict=True)]
         if path is not None:
@@ -208,12 +205,20 @@ def _recipe_words(recipe: Input, given: list[tuple[Override, list[str]]]) -> Ite
             yield f"++{override.path}={_literals(override, literals)}"
 
 
-def _lowered(recipe: Input, texts: list[str], path: str) -> tuple[str, Any]:
-    """The path in the configuration and the value there with these overrides; None where only a job can say."""
+def _programs(recipe: Input, given: list[tuple[Override, list[str]]], index: int) -> Iterator[Program | None]:
+    """The program of each value of the override at `index`, all others at their first."""
+    override, values = given[index]
+    for value in values:
+        texts = [_with(o, v, v[0]).text for o, v in given]
+        texts[index] = _with(override, values, value).text
+        yield front(recipe, texts)[0]
+
+
+def _lowered(program: Program | None, path: str) -> tuple[str, Any]:
+    """The path in the configuration and the value there; None where only a job can say."""
     from infopt_compiler.config.lower import lower
     from infopt_compiler.config.paths import config_path
 
-    program, _ = front(recipe, texts)
     if program is None:
         return path, None
     if path in ("target", "measure", "engine"):

@@ -8,7 +8,7 @@ from typing import Any
 
 from infopt_compiler.cli.split import Command
 from infopt_compiler.cli.terminal import wants_color
-from infopt_compiler.config.spans import escape
+from infopt_compiler.config.values import escape
 
 
 def engine_settings(command: Command) -> dict[str, Any]:

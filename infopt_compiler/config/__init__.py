@@ -2,9 +2,7 @@
 
 from infopt_compiler.config.compose import compose, primary_config, register
 from infopt_compiler.config.lower import lower
-from infopt_compiler.config.raising import raise_program
 from infopt_compiler.config.settings import apply_target, measure_settings
-from infopt_compiler.config.spans import with_source_map
 
 __all__ = [
     "apply_target",
@@ -12,7 +10,5 @@ __all__ = [
     "lower",
     "measure_settings",
     "primary_config",
-    "raise_program",
     "register",
-    "with_source_map",
 ]

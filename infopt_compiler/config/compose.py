@@ -25,20 +25,15 @@ def primary_config(
     program: Program,
     *,
     engine: Mapping[str, Any] = {},
-    facts: Mapping[str, Any] = {},
     hydra: Mapping[str, Any] = {},
 ) -> DictConfig:
-    """The primary config of a build.
-
-    `engine` sets fields of the engine (the flags of the command line), `facts` adds to `engine.recipe`, `hydra` sets run directories.
-    """
+    """The primary config of a build: `engine` sets fields of the engine (the flags of the command line), `hydra` run directories."""
     from omegaconf import OmegaConf
 
-    plain = lower(program)
     groups = [{group: getattr(program, group)} for group in GROUPS]
     config: dict[str, Any] = {"defaults": [*groups, "_self_", *_SILENT]}
-    config["engine"] = {**engine, "recipe": {**plain.pop("engine")["recipe"], **facts}}
-    for key, value in plain.items():
+    config["engine"] = dict(engine)
+    for key, value in lower(program).items():
         config[key] = _typed(program, key, value)
     config["hydra"] = {"output_subdir": None, **hydra}
     return OmegaConf.create(config)
@@ -60,14 +55,13 @@ def compose(
     overrides: Sequence[str] = (),
     *,
     engine: Mapping[str, Any] = {},
-    facts: Mapping[str, Any] = {},
 ) -> DictConfig:
     """The configuration of one build without `hydra.main`. `overrides` are Hydra's, checked and quoted before."""
     from hydra import compose as hydra_compose
     from hydra import initialize
     from hydra.core.global_hydra import GlobalHydra
 
-    register(primary_config(program, engine=engine, facts=facts))
+    register(primary_config(program, engine=engine))
     GlobalHydra.instance().clear()
     with initialize(config_path=None, version_base=VERSION_BASE):
         composed: DictConfig = hydra_compose(config_name=PRIMARY, overrides=list(overrides))

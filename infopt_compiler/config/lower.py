@@ -1,4 +1,4 @@
-"""Lowering: a checked recipe as plain configuration values. `raising.raise_program` is the inverse."""
+"""Lowering: a checked recipe as plain configuration values, for Hydra to override and to show. A build works on the program itself."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ from infopt_compiler.sema.program import Budget, DataDecl, Node, Program
 
 
 def lower(program: Program) -> dict[str, Any]:
-    """Every binding at top level under its name; `scenario`, `budget`; `engine.recipe` holds what raising needs besides
-    (no binding can be called `engine`).
+    """Every binding at top level under its name; `scenario`, `budget`.
 
     Values are plain (enums by name, quantities as canonical text). The options of groups come by composition.
     """
-    config: dict[str, Any] = {"engine": {"recipe": _metadata(program)}}
-    config |= {model.name: {"source": model.source} for model in program.models.values()}
+    config: dict[str, Any] = {model.name: {"source": model.source} for model in program.models.values()}
     config |= {data.name: _data(data) for data in program.data.values()}
     config["scenario"] = {name: _scenario(scenario) for name, scenario in program.scenarios.items()}
     config |= {node.name: _node(node) for node in program.nodes.values()}
@@ -52,34 +50,6 @@ def plain_value(value: Any) -> Any:
     if isinstance(value, enum.Enum):
         return value.name
     return [plain_value(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _metadata(program: Program) -> dict[str, Any]:
-    return {
-        "name": program.recipe,
-        "models": list(program.models),
-        "data": list(program.data),
-        "nodes": list(program.nodes),
-        "set": {node.name: list(node.parameters) for node in program.nodes.values() if node.parameters},
-        "bounds": {budget.name: _bounds(budget) for budget in program.budgets.values()},
-    }
-
-
-def _bounds(budget: Budget) -> list[dict[str, Any]]:
-    """What of a bound an override leaves alone."""
-    return [
-        {
-            "key": key,
-            "metric": bound.metric,
-            "aggregate": bound.aggregate,
-            "operator": bound.operator.value,
-            "reference": bound.reference,
-            "on": bound.on,
-            "severity": bound.severity.value,
-            "confidence": bound.confidence,
-        }
-        for key, bound in bound_keys(budget)
-    ]
 
 
 def _data(data: DataDecl) -> dict[str, Any]:

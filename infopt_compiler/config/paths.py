@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from infopt_compiler.config.lower import bound_keys
 from infopt_compiler.config.structured import field_types, pass_fields
 from infopt_compiler.passes.registry import find_pass
 from infopt_compiler.sema.program import Program
-
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
 
 
 def config_path(program: Program, path: str) -> str:
@@ -24,26 +20,24 @@ def config_path(program: Program, path: str) -> str:
     return start + next(keys, path.removeprefix(start))
 
 
-def recipe_path(config: DictConfig, path: str) -> str:
+def recipe_path(program: Program, path: str) -> str:
     """The inverse: what an override in the recipe's syntax calls this value."""
-    for name, bounds in config.engine.recipe.bounds.items():
-        for bound in bounds:
-            if path == f"budget.{name}.{bound.key}":
-                aggregate = f".{bound.aggregate}" if bound.aggregate else ""
-                return f"budget.{name}.{bound.metric}{aggregate}"
+    for budget in program.budgets.values():
+        start = f"budget.{budget.name}."
+        for key, bound in bound_keys(budget):
+            if path == start + key:
+                return start + bound.name
     return path
 
 
-def text_paths(config: DictConfig) -> Callable[[str], bool]:
+def text_paths(program: Program) -> Callable[[str], bool]:
     """Tells which paths of a configuration hold quoted strings of the recipe (others: words, numbers, quantities)."""
-    recipe = config.engine.recipe
-    texts = {f"{name}.source" for name in (*recipe.models, *recipe.data)} | {
-        f"{n}.field" for n in recipe.data
-    }
-    for name in recipe.nodes:
-        pass_class = find_pass(config[name]["pass"])
+    texts = {f"{name}.source" for name in (*program.models, *program.data)}
+    texts |= {f"{name}.field" for name in program.data}
+    for node in program.nodes.values():
+        pass_class = find_pass(node.pass_name)
         texts |= {
-            f"{name}.{key}"
+            f"{node.name}.{key}"
             for key, spec in pass_fields(pass_class).items()
             if field_types(pass_class)[key] is str and not spec.metadata.get("dimension")
         }

@@ -59,8 +59,6 @@ class EngineConfig:
     locked: bool = internal(False, "build exactly what the lock file says (--locked)")
     force: bool = internal(False, "build although arithmetic rules a bound out (--force)")
     remeasure: bool = internal(False, "measure again what was measured before (--remeasure)")
-    recipe: dict[str, Any] = field(default_factory=dict, metadata={"internal": True})  # see `lower`
-    run_dir: str = internal("", "folder of this run's report, set by the command line")
     color: bool = internal(True, "colours on the terminal (--no-color)")
     traceback: bool = internal(False, "show tracebacks (--traceback)")
     verbosity: int = internal(0, "-1 quiet, 0 usual, 1 and more: details (--quiet, --verbose)")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from infopt_compiler.units import UNITS, Dimension, Quantity, UnitError, format_number, parse_quantity
 
 
@@ -37,6 +39,24 @@ def fraction_text(fraction: float) -> str:
 def decode_fraction(text: str) -> float:
     """`60%` or `0.6`."""
     return decode_quantity(text).base
+
+
+def escape(text: str) -> str:
+    """A text that OmegaConf takes for no interpolation, wherever it has a `$`."""
+    return text.replace("\\", "\\\\").replace("$", "\\d")
+
+
+def unescape(text: str) -> str:
+    return "".join(part.replace("\\d", "$") for part in _halves(text))
+
+
+def _halves(text: str) -> Iterator[str]:
+    """Pieces between doubled backslashes, each pair given back as one backslash."""
+    first, *rest = text.split("\\\\")
+    yield first
+    for piece in rest:
+        yield "\\"
+        yield piece
 
 
 def _article(dimension: Dimension) -> str:

@@ -22,8 +22,6 @@ from infopt_compiler.units import Dimension, human
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from infopt_compiler.report.job import BuildJob
-
 _COLOR = {
     "met": "green",
     "missed": "red",
@@ -63,18 +61,20 @@ def _show_tables(report: dict[str, Any], console: Console) -> None:
         console.print(line, style=style, highlight=False, markup=False)
 
 
-def tell_report(report: dict[str, Any], job: BuildJob, found: list[Diagnostic]) -> None:
-    """Diagnostics with their carets to stderr, the tables and the verdict to stdout."""
+def tell_report(
+    report: dict[str, Any], folder: Path, engine: dict[str, Any], found: list[Diagnostic]
+) -> None:
+    """`engine`: the configuration's group. Diagnostics with their carets to stderr, the tables and the verdict to stdout."""
     import os
     import sys
 
     from rich.console import Console
 
     if found:
-        sys.stderr.write(render_text(found, color=job.engine["color"] and sys.stderr.isatty()) + "\n")
+        sys.stderr.write(render_text(found, color=engine["color"] and sys.stderr.isatty()) + "\n")
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PLAIN_WIDTH
-    console = Console(file=sys.stdout, no_color=not job.engine["color"], highlight=False, width=width)
-    show(report, place(job.folder), console, verdict_only=job.engine["verbosity"] < 0)
+    console = Console(file=sys.stdout, no_color=not engine["color"], highlight=False, width=width)
+    show(report, place(folder), console, verdict_only=engine["verbosity"] < 0)
 
 
 def place(folder: Path) -> str:

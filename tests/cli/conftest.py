@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from infopt_compiler.build.job import Invocation
 from infopt_compiler.cli import build, main
-from infopt_compiler.config import raise_program
-from infopt_compiler.config.spans import unescape
+from infopt_compiler.sema.program import Program
 
 RECIPE = """\
 target cpu
@@ -39,14 +39,16 @@ VERDICTS = {"met": 0, "missed": 3, "inconclusive": 4, "failed": 1}
 
 @dataclass
 class Builds:
-    """The configurations that were built; `verdicts` by bits (met where none is given; `raise` and `silent` misbehave)."""
+    """The configurations and programs that were built; `verdicts` by bits (met where none is given; `raise` and `silent` misbehave)."""
 
     configs: list[Any] = field(default_factory=list)
+    programs: list[Program] = field(default_factory=list)
     verdicts: dict[int, str] = field(default_factory=dict)
 
-    def back(self, config: Any) -> None:
+    def back(self, program: Program, config: Any, invocation: Invocation) -> None:
         self.configs.append(config)
-        bits = raise_program(config).nodes["q"].parameters.get("bits", 4)
+        self.programs.append(program)
+        bits = program.nodes["q"].parameters.get("bits", 4)
         verdict = self.verdicts.get(bits, "met")
         if verdict == "raise":
             raise RuntimeError("a bug")
@@ -54,10 +56,11 @@ class Builds:
             report = {
                 "verdict": verdict,
                 "exit_code": VERDICTS[verdict],
-                "overrides": list(config.engine.recipe.overrides),
+                "overrides": list(invocation.overrides),
                 "bounds": [{"metric": "ttft.p95", "value": 0.25, "verdict": "met"}],
             }
-            Path(unescape(config.engine.run_dir), "report.json").write_text(json.dumps(report))
+            assert invocation.folder is not None
+            (invocation.folder / "report.json").write_text(json.dumps(report))
 
 
 @pytest.fixture

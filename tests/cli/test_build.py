@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from infopt_compiler.cli.jobs import worst
-from infopt_compiler.config import measure_settings, raise_program
+from infopt_compiler.config import measure_settings
 
 
 def _only(builds):
-    (config,) = builds.configs
-    return config, raise_program(config)
+    (config,), (program,) = builds.configs, builds.programs
+    return config, program
 
 
 def test_a_build_reaches_the_pipeline(run, builds, folder):
@@ -112,7 +112,7 @@ def test_a_sweep_runs_all_jobs_and_the_worst_decides(run, builds, folder):
     builds.verdicts[4] = "failed"
     ran = run("chat.opt", "-m", "q.bits=4,8", "q.group=64")
     assert ran.code == 1
-    bits = [raise_program(config).nodes["q"].parameters["bits"] for config in builds.configs]
+    bits = [program.nodes["q"].parameters["bits"] for program in builds.programs]
     assert bits == [4, 8]
     assert all(config.q.group == 64 for config in builds.configs)
     assert sorted(path.name for path in (folder / "outputs/chat/latest").glob("[0-9]*")) == ["0", "1"]
@@ -213,9 +213,9 @@ def test_a_job_reads_the_recipe_as_it_was(run, builds, folder):
     """The recipe changes while the sweep runs: later jobs still build what was checked."""
     back = builds.back
 
-    def edit(config):
+    def edit(program, config, invocation):
         (folder / "chat.opt").write_text("not a recipe")
-        back(config)
+        back(program, config, invocation)
 
     from infopt_compiler.cli import build
 
@@ -226,7 +226,7 @@ def test_a_job_reads_the_recipe_as_it_was(run, builds, folder):
 def test_an_interrupt_ends_with_130(run, monkeypatch):
     from infopt_compiler.cli import build
 
-    def back(config):
+    def back(program, config, invocation):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(build, "_pipeline_back", back)
@@ -252,7 +252,7 @@ def test_a_let_can_be_overridden(words, run, builds, folder):
     _recipe_with(folder, "bits = 4", "bits = width")
     ran = run("chat.opt", *words)
     assert ran.code == 0, ran.err
-    assert raise_program(builds.configs[-1]).nodes["q"].parameters["bits"] == 8
+    assert builds.programs[-1].nodes["q"].parameters["bits"] == 8
 
 
 @pytest.mark.parametrize(
@@ -264,9 +264,7 @@ def test_a_bound_on_a_value_beside_a_bound_on_its_part(words, run, builds, folde
     )
     ran = run("chat.opt", *words)
     assert ran.code == 0, ran.err
-    bounds = {
-        bound.metric: str(bound.limit) for bound in raise_program(builds.configs[-1]).budgets["onnx"].bounds
-    }
+    bounds = {bound.metric: str(bound.limit) for bound in builds.programs[-1].budgets["onnx"].bounds}
     assert (bounds["throughput"], bounds["throughput.total"]) == ("90 tok/s", "150 tok/s")
 
 
@@ -278,7 +276,7 @@ def test_overriding_twice_the_last_wins(run, builds):
 def test_a_sweep_of_texts(run, builds):
     ran = run("chat.opt", "-m", 'small.source="file:a b","file:c,d"')
     assert ran.code == 0, ran.err
-    sources = [raise_program(config).models["small"].source for config in builds.configs]
+    sources = [program.models["small"].source for program in builds.programs]
     assert sources == ["file:a b", "file:c,d"]
 
 

@@ -35,10 +35,9 @@ def test_every_option_has_its_own_name(group):
     assert all(option.name == name for name, option in options(group).items())
 
 
-def test_engine_settings_and_facts_reach_the_configuration(program):
-    config = compose(program, engine={"predict_only": True}, facts={"path": "a.opt"})
+def test_engine_settings_reach_the_configuration(program):
+    config = compose(program, engine={"predict_only": True})
     assert config.engine.predict_only is True
-    assert config.engine.recipe.path == "a.opt"
 
 
 def test_a_configuration_can_be_pickled_for_a_worker(program):

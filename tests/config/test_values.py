@@ -10,8 +10,10 @@ from infopt_compiler.config.values import (
     decode_fraction,
     decode_quantity,
     decode_tokens,
+    escape,
     fraction_text,
     token_text,
+    unescape,
 )
 from infopt_compiler.units import Dimension, UnitError
 
@@ -34,3 +36,13 @@ def test_tokens(tokens):
 def test_a_quantity_of_another_dimension():
     with pytest.raises(UnitError):
         decode_quantity("8 ms", Dimension.bytes)
+
+
+@given(st.text() | st.text("\\\\$d{}"))
+def test_escaped_texts_read_back_and_hold_no_interpolation(text):
+    assert unescape(escape(text)) == text
+    assert "$" not in escape(text)
+
+
+def test_usual_paths_stay_readable():
+    assert escape("/home/me/outputs/chat") == "/home/me/outputs/chat"

@@ -18,12 +18,12 @@ from infopt_compiler.graph.keys import library_versions
 from infopt_compiler.measure.evaluation import Evaluation
 from infopt_compiler.plan import Plan, PlanStep
 from infopt_compiler.report.html import html
-from infopt_compiler.report.job import BuildJob
+from infopt_compiler.build.job import BuildJob
 from infopt_compiler.report.junit import junit
 from infopt_compiler.report.layers import layers
 from infopt_compiler.report.markdown import markdown
 from infopt_compiler.report.model import Report, write_json, write_text
-from infopt_compiler.report.planned import REFUSED
+from infopt_compiler.build.planned import REFUSED
 from infopt_compiler.targets import machine_digest, machine_identity
 
 LIBRARIES = (

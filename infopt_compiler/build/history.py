@@ -10,9 +10,9 @@ from infopt_compiler.diagnostics import Diagnostic
 from infopt_compiler.history import Build, Figure, HistoryError, commit_of, project_path
 from infopt_compiler.measure.evaluation import Evaluation, Value, metric_of
 from infopt_compiler.metrics import METRICS
-from infopt_compiler.report.assemble import Findings
-from infopt_compiler.report.job import BuildJob
-from infopt_compiler.report.past import (
+from infopt_compiler.build.assemble import Findings
+from infopt_compiler.build.job import BuildJob
+from infopt_compiler.build.past import (
     conditions,
     history_of,
     recipe_key,

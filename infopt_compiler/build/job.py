@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infopt_compiler.artifacts.store import Store, cache_root
-from infopt_compiler.config import raise_program
 from infopt_compiler.config.settings import apply_target, measure_settings
-from infopt_compiler.config.spans import unescape
-from infopt_compiler.config.values import decode_quantity
+from infopt_compiler.config.values import decode_quantity, unescape
 from infopt_compiler.execute import ExecuteOptions
 from infopt_compiler.measure.records import FreshRecords, Records
 from infopt_compiler.measure.settings import MeasureSettings
@@ -27,18 +25,28 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
+@dataclass(frozen=True)
+class Invocation:
+    """What was asked for on the command line. `recipe`: the file as it was named; `overrides`: of the recipe and of the fields
+    of groups; `outputs`: the folder that runs of all recipes are in; `folder`: where the report goes, None for `plan` and `lock`."""
+
+    recipe: Path
+    overrides: tuple[str, ...]
+    outputs: Path
+    folder: Path | None = None
+
+
 @dataclass
 class BuildJob:
-    """`engine` is the configuration's group of that name; `run_dir` is where the report goes, None for `plan` and `lock`."""
+    """`engine` is the configuration's group of that name."""
 
     program: Program
+    invocation: Invocation
     target: Target
     settings: MeasureSettings
     store: Store
     options: ExecuteOptions
     events: Progress
-    run_dir: Path | None
-    recipe: Path
     engine: dict[str, Any]
     records: Records
     started: float = field(default_factory=time.time)
@@ -46,29 +54,36 @@ class BuildJob:
     @property
     def folder(self) -> Path:
         """The run's folder, of a build."""
-        assert self.run_dir is not None  # `build` always makes one
-        return self.run_dir
+        assert self.invocation.folder is not None  # `build` always makes one
+        return self.invocation.folder
+
+    @property
+    def recipe(self) -> Path:
+        return self.invocation.recipe
 
     @property
     def outputs(self) -> Path:
         """The folder that runs of all recipes are in, and their history."""
-        return Path(unescape(self.engine["recipe"].get("outputs") or "outputs"))
+        return self.invocation.outputs
 
     @property
     def overrides(self) -> list[str]:
-        return list(self.engine["recipe"]["overrides"])
+        return list(self.invocation.overrides)
 
     @property
     def started_text(self) -> str:
         return datetime.fromtimestamp(self.started, UTC).isoformat(timespec="seconds")
 
 
-def open_job(config: DictConfig) -> BuildJob:
-    """The job of a composed configuration. DiagnosticError where the target is unknown."""
+def open_job(program: Program, config: DictConfig, invocation: Invocation) -> BuildJob:
+    """The job of a checked program: `config` says what Hydra chose of target, measure and engine.
+
+    DiagnosticError where the target is unknown.
+    """
     from omegaconf import OmegaConf
 
     plain: Any = OmegaConf.to_container(config, resolve=False, enum_to_str=True)
-    engine, folder = plain["engine"], _folder(plain["engine"]["run_dir"])
+    engine = plain["engine"]
     if engine["cache"]:
         os.environ["INFOPT_CACHE"] = unescape(
             engine["cache"]
@@ -76,21 +91,16 @@ def open_job(config: DictConfig) -> BuildJob:
     store = Store(cache_root() / "store")
     target = apply_target(plain, find_target(plain["target"]["name"]))
     return BuildJob(
-        program=raise_program(config),
+        program=program,
+        invocation=invocation,
         target=replace(target, here=target.here and not engine["predict_only"]),
         settings=measure_settings(plain),
         store=store,
         records=FreshRecords(store) if engine["remeasure"] else store,
-        options=_options(engine, folder),
+        options=_options(engine, invocation.folder),
         events=Progress(sys.stderr, sys.stderr.isatty(), quiet=engine["verbosity"] < 0),
-        run_dir=folder,
-        recipe=Path(unescape(engine["recipe"].get("path", ""))),
         engine=engine,
     )
-
-
-def _folder(run_dir: str) -> Path | None:
-    return Path(unescape(run_dir)) if run_dir else None
 
 
 def _options(engine: dict[str, Any], folder: Path | None) -> ExecuteOptions:

@@ -10,8 +10,8 @@ from infopt_compiler.diagnostics import DiagnosticError, Note, error
 from infopt_compiler.graph import Graph
 from infopt_compiler.graph.keys import library_versions
 from infopt_compiler.lock import differences, lock_text, read_lock
-from infopt_compiler.report.assemble import LIBRARIES, Findings
-from infopt_compiler.report.job import BuildJob
+from infopt_compiler.build.assemble import LIBRARIES, Findings
+from infopt_compiler.build.job import BuildJob
 from infopt_compiler.report.model import write_text
 
 _SHOWN = 10  # differences that are told one by one

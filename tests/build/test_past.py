@@ -8,14 +8,13 @@ from types import SimpleNamespace
 import pytest
 
 from infopt_compiler.budget import Basis, BoundResult, Interval, Spread, Verdict
+from infopt_compiler.build.assemble import Findings
+from infopt_compiler.build.history import append_build
+from infopt_compiler.build.past import earlier_values, history_of, recipe_key, variant
 from infopt_compiler.cli.composed import composed
 from infopt_compiler.cli.split import split
 from infopt_compiler.execute import Execution
 from infopt_compiler.measure.evaluation import Evaluation, Value
-from infopt_compiler.report.assemble import Findings
-from infopt_compiler.report.history import append_build
-from infopt_compiler.report.job import open_job
-from infopt_compiler.report.past import earlier_values, history_of, recipe_key, variant
 
 RECIPE = """\
 target cpu
@@ -42,7 +41,7 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "outputs").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INFOPT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("infopt_compiler.report.job.find_target", _target)
+    monkeypatch.setattr("infopt_compiler.build.job.find_target", _target)
     return tmp_path
 
 
@@ -54,9 +53,8 @@ def _target(name):
 
 
 def job(*words: str):
-    opened = open_job(composed(split(["plan", "recipes/chat.opt", *words])))
-    opened.run_dir = opened.outputs / "chat/run"
-    return opened
+    opened = composed(split(["plan", "recipes/chat.opt", *words]))
+    return replace(opened, invocation=replace(opened.invocation, folder=opened.outputs / "chat/run"))
 
 
 def findings(opened, scale: float = 1.0, text: str = "t1") -> Findings:
@@ -127,7 +125,7 @@ def test_conditions_are_those_of_the_recipe(project):
 def test_another_machine_keeps_size_and_quality(project, monkeypatch):
     opened = job()
     append_build(opened, REPORT, findings(opened))
-    monkeypatch.setattr("infopt_compiler.report.past.machine_digest", lambda: "another")
+    monkeypatch.setattr("infopt_compiler.build.past.machine_digest", lambda: "another")
     assert set(seen(opened)) == {"size", "perplexity"}
 
 

@@ -12,8 +12,8 @@ from infopt_compiler.graph import Graph, build_graph
 from infopt_compiler.history import HistoryError
 from infopt_compiler.passes.base import Outline
 from infopt_compiler.plan import Outlook, Plan, PlanBound, PlanStep, State, make_plan
-from infopt_compiler.report.job import BuildJob
-from infopt_compiler.report.past import Past, earlier_values
+from infopt_compiler.build.job import BuildJob
+from infopt_compiler.build.past import Past, earlier_values
 from infopt_compiler.units import Dimension, human
 
 REFUSED = "E0913"
