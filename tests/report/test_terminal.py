@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,8 +18,7 @@ WRONG = {"code": "E0805", "severity": "error", "message": "the disk is full", "s
 
 
 def printed(report: dict[str, Any], verbosity: int, folder: Any, capsys: Any) -> list[str]:
-    job = SimpleNamespace(engine={"color": False, "verbosity": verbosity}, folder=folder)
-    tell_report(report, job, [])
+    tell_report(report, folder, {"color": False, "verbosity": verbosity}, [])
     return capsys.readouterr().out.splitlines()
 
 
