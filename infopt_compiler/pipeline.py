@@ -102,7 +102,8 @@ def _execute(job: BuildJob) -> Findings:
     graph = build_graph(job.program, job.recipe.parent)
     check_lock_before(job, graph)
     if job.invocation.folder is None:
-        return Findings(graph, run_graph(graph, job.store, job.target, job.options, job.events))
+        done = run_graph(graph, job.store, job.target, job.options, job.events, again=job.again)
+        return Findings(graph, done)
     found = Findings(graph)
 
     def plan_it() -> None:
@@ -117,7 +118,7 @@ def _execute(job: BuildJob) -> Findings:
     except DiagnosticError as refusal:
         found.problems = refusal.diagnostics
         return found
-    found.execution = run_graph(graph, job.store, job.target, job.options, job.events, plan_it)
+    found.execution = run_graph(graph, job.store, job.target, job.options, job.events, plan_it, job.again)
     return found
 
 

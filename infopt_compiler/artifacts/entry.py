@@ -13,7 +13,8 @@ from infopt_compiler.artifacts.handles import KINDS, Artifact
 class Made:
     """What is recorded with an artifact. `material` is the plain data whose digest is the key.
 
-    `name` is the binding that made it, `seconds` and `peak_rss_bytes` what that took.
+    `name` is the binding that made it, `seconds` and `peak_rss_bytes` what that took, `recipe` whose binding it was (empty: an
+    entry of an earlier version).
     """
 
     name: str
@@ -22,6 +23,12 @@ class Made:
     facts: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     peak_rss_bytes: int = 0
+    recipe: str = ""
+
+    @property
+    def pass_name(self) -> str:
+        """The pass, or what stands for one (`import`, `text`, `task`)."""
+        return str(self.material.get("pass", ""))
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ class Entry:
     @classmethod
     def from_json(cls, data: dict[str, Any], files: Path) -> Entry:
         """KeyError or TypeError where the data is not of `to_json`."""
-        made = Made(**{name: data[name] for name in Made.__dataclass_fields__})
+        made = Made(**{name: data[name] for name in Made.__dataclass_fields__ if name in data})
         return cls(
             data["key"],
             made,

@@ -2,11 +2,15 @@
 
     store/objects/ab/<key>/   files/ (read-only) and entry.json
     store/staging/<key>/      files/ of a pass that runs, or of one that was interrupted (it resumes there)
+    store/replaced/<key>      which entry stands for the key since it was made again with other bytes
     store/records/ab/<key>    small JSON records (measurements)
     store/stamps/<key>        size, time and inode of each file when its digest was last verified
     store/scratch/<key>/      temporary files of a pass that runs
     store/quarantine/         corrupt entries that were set aside
     store/locks/
+
+An entry's files never change: a build that uses them may run while another makes the step again. Other bytes become an
+entry of a key of their own, and `gc` removes what they replaced.
 
 Reading verifies the SHA-256 of every file. Since hashing gigabytes takes seconds, files whose size,
 modification time and inode are those of the last verification are not hashed again; `verify` hashes all.
@@ -17,12 +21,12 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from infopt_compiler.artifacts.digest import digest_file, digest_listing, folder_files
+from infopt_compiler.artifacts.digest import digest_file, digest_json, digest_listing, folder_files
 from infopt_compiler.artifacts.durable import (
     locked,
     move_folder,
@@ -53,6 +57,9 @@ class Store:
 
     def find(self, key: str, warn: Warn | None = None) -> Entry | None:
         """The verified entry; None where there is none, or a corrupt one, which is told and set aside."""
+        return self._verified(self._standing(key), warn)
+
+    def _verified(self, key: str, warn: Warn | None) -> Entry | None:
         folder = self._object(key)
         if not folder.is_dir():
             return None
@@ -69,7 +76,7 @@ class Store:
 
     def peek(self, key: str) -> Entry | None:
         """The entry as it is recorded, nothing verified: for planning."""
-        return self._read(key)
+        return self._read(self._standing(key))
 
     def lock(self, key: str, waiting: Callable[[], None] | None = None) -> AbstractContextManager[None]:
         """Hold the key while its artifact is made: a second build waits here, then finds it."""
@@ -101,8 +108,11 @@ class Store:
         """Drop what was staged, so that the next run starts afresh."""
         remove_tree(self._staging(key))
 
-    def commit(self, key: str, made: Made) -> Entry:
-        """Make the staged folder the entry of `key`: fsync, then one rename. OSError leaves the store as it was."""
+    def commit(self, key: str, made: Made, *, replace: bool = False) -> Entry:
+        """Make the staged folder the entry of `key`: fsync, then one rename. OSError leaves the store as it was.
+
+        With `replace` it stands for the key from now on also where there was an entry; of equal bytes only the record is new.
+        """
         staging, files = self._staging(key), self._staging(key) / "files"
         for path in files.rglob("*"):
             if path.is_symlink():
@@ -112,14 +122,27 @@ class Store:
         digests = {name: digest_file(path) for name, path in found.items()}
         size = sum(path.stat().st_size for path in found.values())
         digest = digest_listing(digests)
-        entry = Entry(key, made, digest, digests, size, time.time(), self._object(key) / "files")
+        before = self.peek(key) if replace else None
+        own = self._own_key(key, digest, before)
+        entry = Entry(own, made, digest, digests, size, time.time(), self._object(own) / "files")
         write_json(staging / "entry.json", entry.to_json())
         sync_folder(staging)
         if not entry.files.parent.exists():
             move_folder(staging, entry.files.parent)
+        elif replace:
+            (staging / "entry.json").replace(entry.files.parent / "entry.json")
+            sync_folder(entry.files.parent)
         remove_tree(staging)
         self._stamp(entry)
+        if own != key:
+            write_json(self._replaced(key), {"entry": own})
         return entry
+
+    def _own_key(self, key: str, digest: str, before: Entry | None) -> str:
+        """The key that an entry lies at: the step's, or one of its own where other bytes lie there."""
+        if before is None:
+            return self._standing(key)
+        return before.key if before.digest == digest else digest_json({"key": key, "again": uuid.uuid4().hex})
 
     def entries(self) -> list[Entry]:
         """All entries, oldest first; nothing is verified, unreadable ones are left out."""
@@ -136,12 +159,13 @@ class Store:
         bad: list[str] = []
         for path in sorted(self.root.glob("objects/*/*")):
             (self.root / "stamps" / path.name).unlink(missing_ok=True)
-            if self.find(path.name, warn) is None:
+            if self._verified(path.name, warn) is None:
                 bad.append(path.name)
         return bad
 
     def gc(self, *, max_age: float | None = None, max_bytes: int | None = None) -> list[Entry]:
-        """Remove entries unused for `max_age` seconds, then the longest unused ones beyond `max_bytes`; gives them.
+        """Remove entries that were replaced, those unused for `max_age` seconds, then the longest unused ones beyond
+        `max_bytes`; gives them.
 
         Files that entries share (hard links) count once. Interrupted runs and quarantined entries go, too,
         those younger than `max_age` excepted. Raises BlockingIOError while a build uses the store.
@@ -154,6 +178,28 @@ class Store:
                 self._remove(entry.files.parent)
             self._sweep(max_age or 0.0)
         return removed
+
+    def remove(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Remove these, what they replaced, and what an interrupted run left of their steps; gives them all. Raises
+        BlockingIOError while a build uses the store."""
+        with try_locked(self.root / "locks" / "store") as free:
+            if not free:
+                raise BlockingIOError("a build is using the store")
+            steps = {_step_key(entry) for entry in entries}
+            going = {entry.key: entry for entry in entries}
+            going |= {
+                one.key: one for one in self.entries() if self.is_replaced(one) and _step_key(one) in steps
+            }
+            for entry in going.values():
+                self._remove(entry.files.parent)
+            for key in steps:
+                self.discard(key)
+        return list(going.values())
+
+    def is_replaced(self, entry: Entry) -> bool:
+        """Whether another entry stands for its step since the step was made again."""
+        key = _step_key(entry)
+        return self._replaced(key).is_file() and self._standing(key) != entry.key
 
     def record(self, key: str) -> dict[str, Any] | None:
         """A small JSON record, None where there is none."""
@@ -168,6 +214,14 @@ class Store:
 
     def _staging(self, key: str) -> Path:
         return self.root / "staging" / key
+
+    def _replaced(self, key: str) -> Path:
+        return self.root / "replaced" / key
+
+    def _standing(self, key: str) -> str:
+        """The key of the entry that stands for a step's key."""
+        data = read_json(self._replaced(key))
+        return str(data["entry"]) if isinstance(data, dict) and "entry" in data else key
 
     def _record(self, key: str) -> Path:
         return self.root / "records" / key[:2] / key
@@ -211,14 +265,16 @@ class Store:
 
     def _victims(self, max_age: float | None, max_bytes: int | None) -> Iterator[Entry]:
         used = {entry.key: (entry.files.parent / "entry.json").stat().st_mtime for entry in self.entries()}
-        seen: set[int] = set()
+        newest = sorted(self.entries(), key=lambda entry: used[entry.key], reverse=True)
+        disk = disk_bytes(newest)
         total = 0
-        for entry in sorted(self.entries(), key=lambda entry: used[entry.key], reverse=True):
-            stats = [path.stat() for _, path in folder_files(entry.files)]
-            total += sum(stat.st_size for stat in stats if stat.st_ino not in seen)
-            seen |= {stat.st_ino for stat in stats}
+        for entry in newest:
             old = max_age is not None and time.time() - used[entry.key] > max_age
-            if old or (max_bytes is not None and total > max_bytes):
+            if old or self.is_replaced(entry):
+                yield entry
+                continue
+            total += disk[entry.key]
+            if max_bytes is not None and total > max_bytes:
                 yield entry
 
     def _sweep(self, age: float) -> None:
@@ -230,6 +286,7 @@ class Store:
             "trash/*",
             "records/*/.*.tmp",
             "stamps/.*.tmp",
+            "replaced/.*.tmp",
         ):
             for path in self.root.glob(pattern):
                 if time.time() - path.stat().st_mtime >= age:
@@ -241,6 +298,23 @@ class Store:
         move_folder(folder, trash)
         (self.root / "stamps" / folder.name).unlink(missing_ok=True)
         remove_tree(trash)
+
+
+def disk_bytes(entries: Sequence[Entry]) -> dict[str, int]:
+    """By key, the bytes that an entry's files take of the disk (blocks) besides those of the entries before it: a file that
+    several hold (hard links) counts at the first."""
+    seen: set[int] = set()
+    found = {}
+    for entry in entries:
+        stats = {path.stat().st_ino: path.stat().st_blocks * 512 for _, path in folder_files(entry.files)}
+        found[entry.key] = sum(size for inode, size in stats.items() if inode not in seen)
+        seen |= stats.keys()
+    return found
+
+
+def _step_key(entry: Entry) -> str:
+    """The key of the step that made it, whatever key it lies at."""
+    return digest_json(entry.made.material)
 
 
 def _stamp_of(path: Path) -> list[int]:

@@ -14,6 +14,7 @@ from infopt_compiler.artifacts.store import Store, cache_root
 from infopt_compiler.config.settings import apply_target, measure_settings
 from infopt_compiler.config.values import decode_quantity, unescape
 from infopt_compiler.execute import ExecuteOptions
+from infopt_compiler.graph import Again
 from infopt_compiler.measure.records import FreshRecords, Records
 from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.report.progress import Progress
@@ -69,6 +70,11 @@ class BuildJob:
     @property
     def overrides(self) -> list[str]:
         return list(self.invocation.overrides)
+
+    @property
+    def again(self) -> Again:
+        """What is made again although the store has it."""
+        return Again(frozenset(self.engine["rebuild"]), self.engine["remeasure"], self.engine["since"])
 
     @property
     def started_text(self) -> str:

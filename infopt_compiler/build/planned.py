@@ -25,7 +25,14 @@ def make_job_plan(job: BuildJob, graph: Graph | None = None) -> Plan:
     """The plan of a job. DiagnosticError where a source is missing."""
     graph = graph or build_graph(job.program, job.recipe.parent)
     return make_plan(
-        job.program, graph, job.store, job.target, job.settings, job.options.seed, partial(_earlier, job)
+        job.program,
+        graph,
+        job.store,
+        job.target,
+        job.settings,
+        job.options.seed,
+        partial(_earlier, job),
+        job.again,
     )
 
 

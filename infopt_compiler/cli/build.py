@@ -73,7 +73,8 @@ def _primary(command: Command, resolved: Resolved, folder: Path | None) -> DictC
     if folder is not None:
         hydra |= {"run": {"dir": str(folder)}}
         hydra |= {"sweep": {"dir": str(folder), "subdir": "${hydra.job.num}"}}
-    return primary_config(resolved.program, engine=engine_settings(command), hydra=hydra)
+    engine = engine_settings(command, resolved.program)
+    return primary_config(resolved.program, engine=engine, hydra=hydra)
 
 
 def _show(command: Command, resolved: Resolved) -> int:

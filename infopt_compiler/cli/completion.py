@@ -107,7 +107,7 @@ def _words(verb: Verb, given: Sequence[str], current: str) -> Iterable[str]:
 
         return pass_names()
     folders = (Takes.folder, Takes.folders, Takes.prompts)
-    return _paths(current, "/") if verb.takes in folders else verb.takes.value.split("|")
+    return _paths(current, "/") if verb.takes in folders else list(verb.takes.choices)
 
 
 def _paths(current: str, ending: str) -> Iterator[str]:

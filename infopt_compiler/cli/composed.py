@@ -22,8 +22,9 @@ def composed(command: Command) -> BuildJob:
     recipe = read_recipe(command.words[0])
     resolved = resolve(recipe, command.words[1:])
     show_diagnostics(resolved.warnings, no_color=command.on("no_color"))
+    engine = engine_settings(command, resolved.program)
     with hydra_refusals():
-        config = compose(resolved.program, resolved.hydra, engine=engine_settings(command))
+        config = compose(resolved.program, resolved.hydra, engine=engine)
     from infopt_compiler.build.job import Invocation, open_job
 
     overrides = (*resolved.fixed, *resolved.fields)

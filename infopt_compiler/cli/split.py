@@ -19,6 +19,10 @@ class Command:
     words: tuple[str, ...]
     options: dict[str, str | bool] = field(default_factory=dict)
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """The values of an option that may be given several times."""
+        return tuple(filter(None, (self.text(key) or "").split(",")))
+
     def on(self, key: str) -> bool:
         return bool(self.options.get(key))
 
@@ -135,7 +139,8 @@ def _read_flag(
                 help=did_you_mean(value, flag.choices),
             )
         ]
-    options[flag.key] = value
+    before = options.get(flag.key) if flag.several else None
+    options[flag.key] = f"{before},{value}" if before else value
     return []
 
 
@@ -186,15 +191,30 @@ def _check_words(verb: Verb, words: list[str]) -> Iterator[Diagnostic]:
         yield from _check_two(verb, words, usage)
     elif verb.takes is Takes.prompts and len(words) < 2:
         yield error("E0509", f"`{verb.name}` wants {verb.takes.value}", help=usage)
+    elif verb.takes is Takes.action:
+        yield from _check_action(verb, words, usage)
     elif verb.takes not in _MANY and len(words) > 1:
         yield error("E0509", f"`{verb.name}` takes one word, not also `{words[1]}`", at(words[1]), help=usage)
-    elif verb.takes in (Takes.action, Takes.shell) and words[0] not in verb.takes.value.split("|"):
-        known = verb.takes.value.split("|")
+    elif verb.takes is Takes.shell:
+        yield from _check_choice(verb, words[0])
+
+
+def _check_choice(verb: Verb, word: str) -> Iterator[Diagnostic]:
+    """The first word is one of those that the verb names."""
+    if word not in verb.takes.choices:
+        told = f"`{verb.name}` does not take `{word}`"
+        yield error("E0509", told, at(word), help=did_you_mean(word, verb.takes.choices))
+
+
+def _check_action(verb: Verb, words: list[str], usage: str) -> Iterator[Diagnostic]:
+    """Only `rm` takes entries, and it takes at least one."""
+    action, *entries = words
+    yield from _check_choice(verb, action)
+    if action == "rm" and not entries:
+        yield error("E0509", "`cache rm` wants an entry", at(action), help="`cache ls` lists them")
+    if action != "rm" and entries:
         yield error(
-            "E0509",
-            f"`{verb.name}` does not take `{words[0]}`",
-            at(words[0]),
-            help=did_you_mean(words[0], known),
+            "E0509", f"`{verb.name}` takes one word, not also `{entries[0]}`", at(entries[0]), help=usage
         )
 
 

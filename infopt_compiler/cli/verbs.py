@@ -13,7 +13,7 @@ class Takes(Enum):
     files = "FILE..."
     code = "CODE"
     pass_name = "[NAME]"
-    action = "ls|gc|verify"
+    action = "ls|rm|gc|verify [ENTRY...]"
     folder = "DIR"
     history = "RECIPE [BOUND...]"
     two_reports = "A B"
@@ -21,10 +21,16 @@ class Takes(Enum):
     prompts = "DIR PROMPT..."
     shell = "bash|zsh|fish"
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What the first word may be, where the verb names them."""
+        return tuple(self.value.partition(" ")[0].split("|")) if "|" in self.value else ()
+
 
 @dataclass(frozen=True)
 class Flag:
-    """An option. `value` names its value (None: it is a switch); `choices` are the values it takes."""
+    """An option. `value` names its value (None: it is a switch); `choices` are the values it takes; `several`: it may be
+    given more than once, or its values with commas between them."""
 
     name: str
     help: str
@@ -32,6 +38,7 @@ class Flag:
     value: str | None = None
     choices: tuple[str, ...] = ()
     default: str | None = None  # the value when the option stands alone
+    several: bool = False
 
     @property
     def key(self) -> str:
@@ -59,12 +66,22 @@ _CACHE = Flag(
     "--cache", "folder of the store (default: $INFOPT_CACHE or ~/.cache/infopt-compiler)", value="DIR"
 )
 
+_AGAIN = (
+    Flag(
+        "--rebuild",
+        "make this binding again, whatever the store has; may be given several times",
+        value="BINDING",
+        several=True,
+    ),
+    Flag("--remeasure", "measure again what was measured before, in passes too (tune, select)"),
+)
+
 BUILD_FLAGS = (
     Flag("--multirun", "a sweep: one job per combination of values, such as q.bits=4,8", "-m"),
     _OUTPUTS,
     Flag("--predict-only", "judge predictions instead of measuring"),
     Flag("--force", "build although arithmetic rules a bound out"),
-    Flag("--remeasure", "measure again what was measured before"),
+    *_AGAIN,
     _LOCKED,
     _CACHE,
     Flag("--quiet", "print the verdict only", "-q"),
@@ -106,7 +123,14 @@ VERBS: dict[str, Verb] = {
             "what a build would do: cached or to run, time, memory, bounds out of reach",
             Takes.recipe,
             "infopt-compile plan recipes/smollm2-chat.opt target=h100",
-            (_JSON, _LOCKED, _CACHE, _OUTPUTS, Flag("--predict-only", "judge predictions: exit 0 or 3")),
+            (
+                _JSON,
+                *_AGAIN,
+                _LOCKED,
+                _CACHE,
+                _OUTPUTS,
+                Flag("--predict-only", "judge predictions: exit 0 or 3"),
+            ),
         ),
         Verb(
             "fmt",
@@ -137,12 +161,13 @@ VERBS: dict[str, Verb] = {
         ),
         Verb(
             "cache",
-            "list, clean or verify the store",
+            "list, clean or verify the store; `rm` removes an entry, so that its step is done again",
             Takes.action,
-            "infopt-compile cache verify",
+            "infopt-compile cache rm smollm2-chat/q",
             (
                 _JSON,
                 _CACHE,
+                Flag("--all", "rm: every entry that a name stands for"),
                 Flag("--max-age", "gc: remove what was not used for so long (default: 720 h)", value="TIME"),
                 Flag("--max-size", "gc: then remove the longest unused beyond this size", value="SIZE"),
             ),

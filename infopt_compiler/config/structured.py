@@ -59,6 +59,8 @@ class EngineConfig:
     locked: bool = internal(False, "build exactly what the lock file says (--locked)")
     force: bool = internal(False, "build although arithmetic rules a bound out (--force)")
     remeasure: bool = internal(False, "measure again what was measured before (--remeasure)")
+    rebuild: list[str] = field(default_factory=list, metadata={"internal": True})  # bindings (--rebuild)
+    since: float = internal(0.0, "when the command began: later entries need no rebuilding")
     color: bool = internal(True, "colours on the terminal (--no-color)")
     traceback: bool = internal(False, "show tracebacks (--traceback)")
     verbosity: int = internal(0, "-1 quiet, 0 usual, 1 and more: details (--quiet, --verbose)")

@@ -23,7 +23,7 @@ from infopt_compiler.execute.failure import diagnose, diagnose_os_error
 from infopt_compiler.execute.make_job import make_job
 from infopt_compiler.execute.options import ExecuteOptions
 from infopt_compiler.execute.process import Outcome, run_worker
-from infopt_compiler.graph import Graph, Key, PassStep, Step, step_key
+from infopt_compiler.graph import NEVER, Again, Graph, Key, PassStep, Step, step_key
 from infopt_compiler.sources.errors import SourceError
 from infopt_compiler.targets.model import Target
 
@@ -73,12 +73,14 @@ def run_graph(
     options: ExecuteOptions,
     events: Events,
     before_compute: Callable[[], None] | None = None,
+    again: Again = NEVER,
 ) -> Execution:
     """Make every step; stops at the first that fails (what finished stays in the store). Ctrl-C passes through.
 
-    `before_compute` is called once before the first pass that is not cached; a DiagnosticError of it ends the build.
+    `before_compute` is called once before the first pass that is not cached; a DiagnosticError of it ends the build. `again`:
+    the steps that the store has and that are done again all the same.
     """
-    build = _Build(graph, store, target, options, events, Execution(), before_compute)
+    build = _Build(graph, store, target, options, events, Execution(), before_compute, again)
     try:
         with store.using():
             for step in graph.steps.values():
@@ -99,6 +101,7 @@ class _Build:
     events: Events
     execution: Execution
     before_compute: Callable[[], None] | None = None
+    again: Again = NEVER
 
     def about_to_compute(self, step: Step) -> None:
         if self.before_compute is not None and isinstance(step, PassStep):
@@ -126,7 +129,8 @@ class _Build:
         self.execution.runs.append(_pass_run(step, entry, cached))
 
     def find(self, step: Step, key: str) -> Entry | None:
-        return self.store.find(key, self.warn)
+        entry = self.store.find(key, self.warn)
+        return entry if entry is not None and self.again.takes(step, entry) else None
 
     def warn(self, found: Diagnostic) -> None:
         self.execution.diagnostics.append(found)
@@ -139,6 +143,8 @@ class _Build:
         """Run the worker of a step and commit what it wrote."""
         started = time.monotonic()
         self.events.step_started(step.name, _detail(step))
+        if self.again.reason(step) is not None:
+            self.store.discard(key.digest)  # again means from the beginning
         try:
             outcome, log = self.work(step, key.digest)
             seconds = time.monotonic() - started
@@ -178,10 +184,9 @@ class _Build:
             self.store.discard(key.digest)
             told = f"`{step.name}` ({step.pass_name}) ended without an error and wrote nothing"
             raise DiagnosticError(error("E0809", told, step.span))
-        made = Made(
-            step.name, step.output.kind, key.material, outcome.result or {}, seconds, outcome.peak_rss_bytes
-        )
-        return self.store.commit(key.digest, made)
+        facts, peak = outcome.result or {}, outcome.peak_rss_bytes
+        made = Made(step.name, step.output.kind, key.material, facts, seconds, peak, self.graph.recipe)
+        return self.store.commit(key.digest, made, replace=self.again.reason(step) is not None)
 
 
 def _pass_run(step: Step, entry: Entry, cached: bool) -> PassRun:

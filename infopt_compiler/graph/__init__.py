@@ -1,5 +1,6 @@
 """The pass graph: build, verify, order, cache keys, explain."""
 
+from infopt_compiler.graph.again import NEVER, Again
 from infopt_compiler.graph.build import build_graph
 from infopt_compiler.graph.explain import explain
 from infopt_compiler.graph.keys import Key, library_versions, step_key
@@ -7,6 +8,8 @@ from infopt_compiler.graph.model import DataStep, Graph, ModelStep, PassStep, St
 from infopt_compiler.graph.verify import verify
 
 __all__ = [
+    "NEVER",
+    "Again",
     "DataStep",
     "Graph",
     "Key",

@@ -118,6 +118,7 @@ class Pass(ABC):
     machine_bound: ClassVar[bool] = (
         False  # the result depends on the machine: its identity enters the cache key
     )
+    chooses_by_measuring: ClassVar[bool] = False  # `--remeasure` runs it again
     shaped_by: ClassVar[str | None] = (
         None  # the argument whose model `check`, `transform` and `estimate` see, where it is given; else the first
     )

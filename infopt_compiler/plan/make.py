@@ -8,7 +8,7 @@ from dataclasses import replace
 from infopt_compiler.artifacts.entry import Entry
 from infopt_compiler.artifacts.store import Store
 from infopt_compiler.budget import Earlier
-from infopt_compiler.graph import Graph
+from infopt_compiler.graph import NEVER, Again, Graph
 from infopt_compiler.measure.job import Figure
 from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.metrics import Needs
@@ -33,14 +33,15 @@ def make_plan(
     settings: MeasureSettings | None = None,
     seed: int = 0,
     earlier: Callable[[Mapping[str, str]], Past | None] | None = None,
+    again: Again = NEVER,
 ) -> Plan:
     """What a build would do on this store; `earlier` gives what bounds `of last` are held to, from the digests of
-    what is cached. DiagnosticError where a source cannot be identified (a missing file)."""
-    cached, keys = find_cached(graph, store, target, seed)
+    what is cached; `again`: what is made again although the store has it. DiagnosticError where a source cannot be identified (a missing file)."""
+    cached, keys, remade = find_cached(graph, store, target, seed, again)
     latest: dict[str, Entry] = {entry.made.name: entry for entry in store.entries()}
-    specs = plan_specs(graph, cached, target)
+    specs = plan_specs(graph, {**remade, **cached}, target)
     steps = tuple(
-        plan_step(graph, step, cached, keys, latest, specs, target) for step in graph.steps.values()
+        plan_step(graph, step, cached, keys, latest, specs, target, again) for step in graph.steps.values()
     )
     seen = seen_errors()
     steps = tuple(replace(step, seen=_of_pass(step.pass_name, seen)) for step in steps)

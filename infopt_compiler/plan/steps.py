@@ -8,7 +8,18 @@ from infopt_compiler.artifacts import DataSpec, ModelSpec
 from infopt_compiler.artifacts.entry import Entry
 from infopt_compiler.artifacts.store import Store
 from infopt_compiler.diagnostics import DiagnosticError, error
-from infopt_compiler.graph import DataStep, Graph, Key, ModelStep, PassStep, Step, explain, step_key
+from infopt_compiler.graph import (
+    NEVER,
+    Again,
+    DataStep,
+    Graph,
+    Key,
+    ModelStep,
+    PassStep,
+    Step,
+    explain,
+    step_key,
+)
 from infopt_compiler.passes.base import Estimate
 from infopt_compiler.plan.model import PlanStep, State
 from infopt_compiler.plan.specs import input_spec
@@ -25,15 +36,17 @@ _DATA = Estimate(0.3, 30e6, 2e5)
 
 
 def find_cached(
-    graph: Graph, store: Store, target: Target, seed: int
-) -> tuple[dict[str, Entry], dict[str, Key]]:
-    """The entries that a build would reuse, and the keys of all steps whose inputs are among them.
+    graph: Graph, store: Store, target: Target, seed: int, again: Again = NEVER
+) -> tuple[dict[str, Entry], dict[str, Key], dict[str, Entry]]:
+    """The entries that a build would reuse, the keys of all steps whose inputs are among them, and the entries that a build
+    makes again although they are there.
 
     Nothing is hashed here: the build verifies what it reads. DiagnosticError where a source cannot be identified
     (a missing file).
     """
     entries: dict[str, Entry] = {}
     keys: dict[str, Key] = {}
+    remade: dict[str, Entry] = {}
     for step in graph.steps.values():
         if not all(need in entries for need in step.needs):
             continue
@@ -44,8 +57,8 @@ def find_cached(
         except OSError as wrong:  # the cache of digests, or a source that may not be read
             raise DiagnosticError(error("E0810", f"`{step.name}`: {wrong}", step.span)) from wrong
         if (entry := store.peek(keys[step.name].digest)) is not None:
-            entries[step.name] = entry
-    return entries, keys
+            (entries if again.takes(step, entry) else remade)[step.name] = entry
+    return entries, keys, remade
 
 
 def plan_step(
@@ -56,6 +69,7 @@ def plan_step(
     latest: Mapping[str, Entry],
     specs: Mapping[str, ModelSpec | None],
     target: Target,
+    again: Again = NEVER,
 ) -> PlanStep:
     if (entry := cached.get(step.name)) is not None:
         made, size = entry.made, float(entry.size_bytes)
@@ -64,7 +78,8 @@ def plan_step(
     estimate = estimate_step(graph, step, specs, target)
     numbers = (estimate.seconds, estimate.peak_rss_bytes, estimate.disk_bytes) if estimate else (None,) * 3
     if (key := keys.get(step.name)) is not None:
-        because = tuple(explain(key.material, latest.get(step.name)))
+        asked = again.reason(step)
+        because = (asked,) if asked else tuple(explain(key.material, latest.get(step.name)))
         return PlanStep(step.name, step.pass_name, step.kind, State.run, because, *numbers)
     stale = dict.fromkeys(need for need in step.needs if need not in cached)
     because = tuple(f"`{need}` is made anew" for need in stale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -14,7 +15,7 @@ import pytest
 from infopt_compiler.artifacts.digest import digest_folder, digest_json
 from infopt_compiler.artifacts.durable import locked
 from infopt_compiler.artifacts.entry import Made
-from infopt_compiler.artifacts.store import Store, cache_root
+from infopt_compiler.artifacts.store import Store, cache_root, disk_bytes
 
 KEY = digest_json("key")
 
@@ -159,13 +160,13 @@ def test_gc_removes_what_is_unused_for_long(store):
 
 def test_gc_keeps_the_bytes_used_last_and_counts_links_once(store):
     keys = [digest_json(n) for n in range(3)]
-    first = put(store, keys[0], content=b"x" * 100)
-    put(store, keys[1], content=b"y" * 100)
+    first = put(store, keys[0], content=b"x" * 100_000)
+    put(store, keys[1], content=b"y" * 100_000)
     os.link(first.files / "model.safetensors", store.stage(keys[2]) / "model.safetensors")
     store.commit(keys[2], made())
     for age, key in zip((20, 30, 10), keys, strict=True):
         _age(store, key, age)
-    assert [entry.key for entry in store.gc(max_bytes=150)] == [keys[1]]
+    assert [entry.key for entry in store.gc(max_bytes=150_000)] == [keys[1]]
 
 
 def test_gc_waits_for_no_build(store):
@@ -229,3 +230,61 @@ def test_a_kill_at_any_moment_leaves_the_store_sound(store):
         records = [path for path in store.root.glob("records/*/*") if not path.name.startswith(".")]
         assert all(store.record(path.name) is not None for path in records)
     assert seen > 0
+
+
+def test_what_is_replaced_stays_for_those_who_use_it(store):
+    key = digest_json(made().material)
+    old = put(store, key)
+    (store.stage(key) / "model.safetensors").write_bytes(b"other weights")
+    new = store.commit(key, made(), replace=True)
+    assert (old.files / "model.safetensors").read_bytes() == b"weights"
+    assert store.find(key) == store.peek(key) == new != old
+    assert [store.is_replaced(entry) for entry in (old, new)] == [True, False]
+    assert store.verify() == []
+    assert store.gc(max_age=1e6) == [old] and store.find(key) == new
+
+
+def test_equal_bytes_replace_the_record_only(store):
+    key = digest_json(made().material)
+    old = put(store, key)
+    inode = (old.files / "model.safetensors").stat().st_ino
+    (store.stage(key) / "model.safetensors").write_bytes(b"weights")
+    new = store.commit(key, made("again"), replace=True)
+    assert (new.key, new.digest, new.made.name) == (key, old.digest, "again")
+    assert store.find(key).created > old.created and not list(store.root.glob("staging/*"))
+    assert (new.files / "model.safetensors").stat().st_ino == inode
+
+
+def test_removing_takes_what_was_replaced_and_what_was_staged_along(store):
+    key = digest_json(made().material)
+    put(store, key)
+    (store.stage(key) / "model.safetensors").write_bytes(b"other weights")
+    new = store.commit(key, made(), replace=True)
+    (store.stage(key) / "half").write_bytes(b"x")
+    assert len(store.remove([new])) == 2
+    assert store.entries() == [] and store.find(key) is None and not list(store.stage(key).iterdir())
+    put(store, key)
+    assert store.find(key) is not None
+    with store.using(), pytest.raises(BlockingIOError):
+        store.remove(store.entries())
+
+
+def test_shared_files_take_their_place_once(store):
+    first = put(store, content=b"w" * 100_000)
+    other = digest_json("other")
+    os.link(first.files / "model.safetensors", store.stage(other) / "model.safetensors")
+    (store.stage(other) / "note").write_bytes(b"n")
+    second = store.commit(other, made())
+    disk = disk_bytes(store.entries())
+    blocks = (first.files / "model.safetensors").stat().st_blocks * 512
+    assert disk[first.key] == blocks > 90_000
+    assert disk[second.key] == (second.files / "note").stat().st_blocks * 512 < 10_000
+
+
+def test_entries_of_earlier_versions_are_read(store):
+    """They name no recipe."""
+    entry = put(store)
+    record = entry.files.parent / "entry.json"
+    data = {name: value for name, value in entry.to_json().items() if name != "recipe"}
+    record.write_text(json.dumps(data))
+    assert store.find(KEY).made.recipe == ""

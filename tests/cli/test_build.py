@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -139,6 +140,22 @@ def test_a_sweep_over_groups_texts_and_functions(run, builds):
 def test_one_value_with_m_is_a_sweep_of_one_job(run, builds, folder):
     assert run("chat.opt", "-m", "q.bits=8").code == 0
     assert (folder / "outputs/chat/latest/0/report.json").is_file()
+
+
+def test_steps_to_do_again_travel_in_the_configuration(run, builds):
+    """Several times, with commas, in a sweep: its jobs have one beginning."""
+    before = time.time()
+    assert run("-m", "chat.opt", "--rebuild", "q", "--rebuild", "base,prose", "q.bits=4,8").code == 0
+    first, second = (config.engine for config in builds.configs)
+    assert list(first.rebuild) == list(second.rebuild) == ["q", "base", "prose"]
+    assert before <= first.since == second.since <= time.time()
+
+
+@pytest.mark.parametrize("verb", ["build", "plan"])
+def test_a_step_to_do_again_is_one_of_the_recipe(verb, run, builds):
+    ran = run(verb, "chat.opt", "--rebuild", "onx", "--rebuild", "q")
+    assert ran.code == 2 and builds.configs == []
+    assert "`onx` is no binding that is made" in ran.err and "did you mean `onnx`?" in ran.err
 
 
 def test_what_only_the_model_makes_wrong_fails_that_job(run, builds, folder):

@@ -25,7 +25,7 @@ CASES = [
     (["chat.opt", "--cfg"], "j", {"job"}),
     (["explain"], "E0505", {"E0505"}),
     (["passes"], "q", {"quantize"}),
-    (["cache"], "", {"ls", "gc", "verify"}),
+    (["cache"], "", {"ls", "rm", "gc", "verify"}),
     (["completion"], "b", {"bash"}),
     (["history"], "ch", {"chat.opt"}),
     (["history", "chat.opt"], "t", {"ttft.p95"}),

@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from infopt_compiler.artifacts.store import Store
 from infopt_compiler.diagnostics import Input, Span
 from infopt_compiler.execute import ExecuteOptions, Execution, run_graph
-from infopt_compiler.graph import build_graph
+from infopt_compiler.graph import NEVER, Again, build_graph
 from infopt_compiler.sema.program import DataDecl, ModelDecl, Node, Program
 from infopt_compiler.targets.model import Target
 from tests.execute import toy_passes
@@ -93,10 +93,12 @@ class Bench:
             input=self.input,
         )
 
-    def build(self, program: Program | None = None, **nodes: dict[str, Any]) -> Execution:
+    def build(
+        self, program: Program | None = None, again: Again = NEVER, **nodes: dict[str, Any]
+    ) -> Execution:
         self.events = Recorder()
         graph = build_graph(program or self.program(**nodes))
-        return run_graph(graph, self.store, TARGET, self.options, self.events)
+        return run_graph(graph, self.store, TARGET, self.options, self.events, again=again)
 
 
 @pytest.fixture

@@ -96,6 +96,24 @@ class Toy(Pass):
 
 @register_pass
 @dataclass(kw_only=True)
+class Measured(Pass):
+    """Writes what a file says: other bytes with the same parameters, as what is chosen by measuring may have."""
+
+    name: ClassVar[str] = "toy_measured"
+    version: ClassVar[int] = 1
+    inputs: ClassVar[dict[str, Any]] = {"model": HFModel}
+    output: ClassVar[type[HFModel]] = HFModel
+    chooses_by_measuring: ClassVar[bool] = True
+
+    file: str = param("", "what is read")
+
+    def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
+        (ctx.staging / "chosen").write_text(Path(self.file).read_text())
+        return {}
+
+
+@register_pass
+@dataclass(kw_only=True)
 class Steps(Pass):
     """Writes a file per step; dies at the third until `flag` exists. What it finds staged it does not do again."""
 

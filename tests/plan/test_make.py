@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,7 @@ from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.budget import Earlier, Spread
 from infopt_compiler.budget.bound import Bound, BoundSeverity, Operator
 from infopt_compiler.diagnostics import DiagnosticError
-from infopt_compiler.graph import build_graph
+from infopt_compiler.graph import NEVER, Again, build_graph
 from infopt_compiler.measure.settings import PRESETS
 from infopt_compiler.plan import Outlook, State, make_plan
 from infopt_compiler.scenario import Scenario
@@ -39,12 +40,23 @@ def bounded(program: Program, *texts: tuple, scenario: str | None = "chat", **mo
     return replace(program, budgets={"u": budget}, scenarios={"chat": Scenario("chat")})
 
 
-def planned(bench: Bench, program: Program, target=TARGET, settings=None):  # noqa: F811
-    return make_plan(program, build_graph(program), bench.store, target, settings)
+def planned(bench: Bench, program: Program, target=TARGET, settings=None, again=NEVER):  # noqa: F811
+    return make_plan(program, build_graph(program), bench.store, target, settings, again=again)
 
 
 def states(plan) -> list[str]:
     return [step.state.value for step in plan.steps]
+
+
+def test_what_is_made_again_is_planned(bench):  # noqa: F811
+    program = bench.program(t={"note": "a"})
+    bench.build(program)
+    plan = planned(bench, program, again=Again(frozenset({"t"}), since=time.time()))
+    assert states(plan) == ["cached", "run", "follows"]
+    assert plan.steps[1].because == ("`--rebuild t`",)
+    source = planned(bench, program, again=Again(frozenset({"m"}), since=time.time()))
+    assert states(source) == ["run", "follows", "follows"]
+    assert source.steps[1].seconds is not None, "the shapes of what is there are known"
 
 
 def test_before_and_after_a_build(bench):  # noqa: F811

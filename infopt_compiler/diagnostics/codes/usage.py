@@ -162,4 +162,16 @@ USAGE: tuple[CodeInfo, ...] = (
         "`infopt-compile history` reads `outputs/history.sqlite`, to which every build is appended. It holds no build of this "
         "recipe, or no build of it measured such a value. Builds elsewhere: `--outputs DIR`.",
     ),
+    CodeInfo(
+        "E0567",
+        "no such entry of the store",
+        "`cache rm` takes the beginning of an entry's key as `cache ls` prints it (four digits at least), the name of a binding, or "
+        "`RECIPE/BINDING`.",
+    ),
+    CodeInfo(
+        "E0568",
+        "several entries of the store",
+        "The name or the digits stand for more than one entry: of several recipes, or of one binding with several parameters. They "
+        "are listed; name one by its key, or remove all with `--all`.",
+    ),
 )

@@ -31,6 +31,7 @@ class Select(SelectParameters, Pass):
     version: ClassVar[int] = 1
     inputs: ClassVar[dict[str, Any]] = {"candidates": tuple[HFModel, ...], "on": TextData | None}
     output: ClassVar[type[HFModel]] = HFModel
+    chooses_by_measuring: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers")
     target_fields: ClassVar[tuple[str, ...]] = ("memory_bytes", "runtime_bytes")
 

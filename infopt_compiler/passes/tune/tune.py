@@ -34,6 +34,7 @@ class Tune(TuneParameters, Pass):
     inputs: ClassVar[dict[str, Any]] = {"model": OnnxModel, "under": Scenario, "on": TextData | None}
     output: ClassVar[type[OnnxModel]] = OnnxModel
     machine_bound: ClassVar[bool] = True
+    chooses_by_measuring: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("onnxruntime", "onnxruntime-genai", "onnx")
 
     def check(self, model: ModelSpec | None) -> Iterator[Problem]:
