@@ -11,6 +11,8 @@ from typing import Any
 
 from infopt_compiler import __version__
 from infopt_compiler.budget import BoundResult, Verdict, exit_code, overall
+from infopt_compiler.build.job import BuildJob
+from infopt_compiler.build.planned import REFUSED
 from infopt_compiler.diagnostics import Diagnostic
 from infopt_compiler.execute import Execution
 from infopt_compiler.graph import Graph
@@ -18,12 +20,10 @@ from infopt_compiler.graph.keys import library_versions
 from infopt_compiler.measure.evaluation import Evaluation
 from infopt_compiler.plan import Plan, PlanStep
 from infopt_compiler.report.html import html
-from infopt_compiler.build.job import BuildJob
 from infopt_compiler.report.junit import junit
 from infopt_compiler.report.layers import layers
 from infopt_compiler.report.markdown import markdown
 from infopt_compiler.report.model import Report, write_json, write_text
-from infopt_compiler.build.planned import REFUSED
 from infopt_compiler.targets import machine_digest, machine_identity
 
 LIBRARIES = (

@@ -6,10 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from infopt_compiler.budget import BoundResult, Interval, base_unit
-from infopt_compiler.diagnostics import Diagnostic
-from infopt_compiler.history import Build, Figure, HistoryError, commit_of, project_path
-from infopt_compiler.measure.evaluation import Evaluation, Value, metric_of
-from infopt_compiler.metrics import METRICS
 from infopt_compiler.build.assemble import Findings
 from infopt_compiler.build.job import BuildJob
 from infopt_compiler.build.past import (
@@ -20,6 +16,10 @@ from infopt_compiler.build.past import (
     unusable,
     variant,
 )
+from infopt_compiler.diagnostics import Diagnostic
+from infopt_compiler.history import Build, Figure, HistoryError, commit_of, project_path
+from infopt_compiler.measure.evaluation import Evaluation, Value, metric_of
+from infopt_compiler.metrics import METRICS
 from infopt_compiler.sema.program import Budget
 from infopt_compiler.targets import machine_digest, machine_identity
 

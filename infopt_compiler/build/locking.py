@@ -6,12 +6,12 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from infopt_compiler.build.assemble import LIBRARIES, Findings
+from infopt_compiler.build.job import BuildJob
 from infopt_compiler.diagnostics import DiagnosticError, Note, error
 from infopt_compiler.graph import Graph
 from infopt_compiler.graph.keys import library_versions
 from infopt_compiler.lock import differences, lock_text, read_lock
-from infopt_compiler.build.assemble import LIBRARIES, Findings
-from infopt_compiler.build.job import BuildJob
 from infopt_compiler.report.model import write_text
 
 _SHOWN = 10  # differences that are told one by one

@@ -7,13 +7,13 @@ from functools import partial
 from io import StringIO
 from typing import Any
 
+from infopt_compiler.build.job import BuildJob
+from infopt_compiler.build.past import Past, earlier_values
 from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.graph import Graph, build_graph
 from infopt_compiler.history import HistoryError
 from infopt_compiler.passes.base import Outline
 from infopt_compiler.plan import Outlook, Plan, PlanBound, PlanStep, State, make_plan
-from infopt_compiler.build.job import BuildJob
-from infopt_compiler.build.past import Past, earlier_values
 from infopt_compiler.units import Dimension, human
 
 REFUSED = "E0913"

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from infopt_compiler.plan import QUANTITIES, Known, plan_rates, predicted_values
-from infopt_compiler.plan.specs import plan_specs
 from infopt_compiler.build.assemble import Findings
 from infopt_compiler.build.job import BuildJob
+from infopt_compiler.plan import QUANTITIES, Known, plan_rates, predicted_values
+from infopt_compiler.plan.specs import plan_specs
 from infopt_compiler.targets import error_key, record_errors
 
 _SHOWN = ("ttft.p50", "tpot.p50", "forward.p50", "latency.p50", "throughput", "samples", "memory.peak", "memory.steady", "size")  # fmt: skip
