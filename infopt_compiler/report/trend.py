@@ -192,10 +192,10 @@ def change(points: Sequence[Point], index: int) -> str:
     """Against the build before on the same kind of machine: `+2.1%`, with `*` where the intervals do not overlap."""
     build, figure = points[index]
     earlier = [own for other, own in _before(points[:index], build, figure)]
-    if not earlier or figure.value is None or not earlier[-1].value:
-        return ""
+    if not earlier or figure.value is None or (earlier[-1].value or 0.0) <= 0:
+        return ""  # of a value that is not above zero there are no percent
     last = earlier[-1]
-    text = f"{(figure.value / earlier[-1].value - 1) * 100:+.1f}%"
+    text = f"{(figure.value / (last.value or 1.0) - 1) * 100:+.1f}%"
     ends = (figure.low, figure.high, last.low, last.high)
     if None in ends:
         return text

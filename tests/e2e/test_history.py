@@ -99,7 +99,7 @@ def test_diff_of_two_builds(workplace, builds):
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert all(row["same"] for row in found["passes"]) and found["parameters"] == []
-    assert {row["change"] for row in found["bounds"]} <= {"unchanged", "better", "worse"}
+    assert {row["change"] for row in found["bounds"]} <= {"same", "no difference shown", "better", "worse"}
 
 
 def test_a_damaged_history_is_a_warning_and_leaves_bounds_of_last_open(workplace, builds):

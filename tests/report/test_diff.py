@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from infopt_compiler.report.diff import compare, markdown, show
+from infopt_compiler.report.diff.conditions import NOT_SHOWN
 from tests.report.conftest import bound
 
 
@@ -29,7 +30,7 @@ def row(diff, metric):
 
 def test_a_report_differs_in_nothing_from_itself(report, other):
     diff = compare(report, other)
-    assert {one["change"] for one in diff["bounds"]} == {"unchanged"}
+    assert {one["change"] for one in diff["bounds"]} == {"same", NOT_SHOWN}
     assert (diff["parameters"], diff["environment"]) == ([], [])
     assert all(one["same"] for one in (*diff["passes"], *diff["artifacts"]))
     assert "parameters" not in shown(diff).split("\n")
@@ -39,7 +40,7 @@ def test_a_report_differs_in_nothing_from_itself(report, other):
     ("value", "interval", "change"),
     [
         (0.290, [0.288, 0.2975], "better"),
-        (0.305, [0.302, 0.311], "unchanged"),
+        (0.305, [0.302, 0.311], NOT_SHOWN),
         (0.320, [0.311, 0.330], "worse"),
         (None, [None, None], "unknown"),
         (0.290, [None, 0.2975], "better"),
@@ -56,6 +57,44 @@ def test_beyond_both_intervals_or_within_them(report, other, value, interval, ch
         assert found["confidence"] == pytest.approx(0.9)
 
 
+@pytest.mark.parametrize(
+    ("metric", "a", "b", "change", "ends"),
+    [
+        ("kl.mean", (0.01, -0.02, 0.04), (0.05, 0.01, 0.09), NOT_SHOWN, [0.25, None]),
+        ("kl.mean", (0.05, 0.01, 0.09), (0.01, -0.02, 0.04), NOT_SHOWN, [None, 4.0]),
+        ("kl.mean", (0.01, -0.02, 0.04), (0.07, 0.05, 0.09), "worse", [1.25, None]),
+        ("kl.mean", (0.07, 0.05, 0.09), (0.01, -0.02, 0.04), "better", [None, 0.8]),
+        ("kl.mean", (0.01, 0.0, 0.04), (0.02, 0.0, 0.05), NOT_SHOWN, [0.0, None]),
+        ("ranking", (-0.2, -0.3, -0.1), (0.2, 0.1, 0.3), "better", None),
+        ("ranking", (0.2, 0.1, 0.3), (-0.2, -0.3, -0.1), "worse", None),
+        ("ranking", (-0.2, -0.3, 0.1), (-0.1, -0.2, 0.2), NOT_SHOWN, None),
+    ],
+)
+def test_limits_at_or_below_zero_decide_nothing_by_their_ratio(report, other, metric, a, b, change, ends):
+    """For bounds and for values beside them, on the terminal and in Markdown."""
+    for side, (value, low, high) in ((report, a), (other, b)):
+        known = {"metric": metric, "value": value, "interval": [low, high], "scenario": None}
+        side["bounds"] = [bound(**known, limit_raw="1")]
+        side["measured"] = [{"budget": "chat", "values": [{**known, "subject": "base"}]}]
+    diff = compare(report, other)
+    (found,), (beside,) = diff["bounds"], diff["values"]
+    assert found["change"] == beside["change"] == change
+    assert found["ratio_interval"] == (ends if ends is None else pytest.approx(ends))
+    signs = {"better": "✓ better", "worse": "✗ **worse**", NOT_SHOWN: f"= {NOT_SHOWN}"}
+    assert signs[change] in markdown(diff)
+    line = next(line for line in shown(diff).splitlines() if line.startswith(metric))
+    assert (change.upper() if change == "worse" else change) in line
+    json.dumps(diff, allow_nan=False)
+
+
+def test_a_prediction_beside_a_measured_value_is_no_comparison(report, other):
+    other["bounds"][0] |= {"basis": "predicted", "value": 0.1, "interval": [0.08, 0.12]}
+    diff = compare(report, other)
+    assert row(diff, "ttft.p95")["change"] == "one predicted" and not row(diff, "ttft.p95")["comparable"]
+    report["bounds"][0] |= {"basis": "predicted"}
+    assert row(compare(report, other), "ttft.p95")["change"] == "better"
+
+
 def test_higher_is_better_where_it_is(report, other):
     for side, value in ((report, 50.0), (other, 80.0)):
         side["bounds"].append(bound(metric="throughput", operator=">=", limit_raw="50 tok/s", value=value, interval=[value, value]))  # fmt: skip
@@ -68,10 +107,10 @@ def test_bounds_that_come_and_go_and_limits_that_change(report, other):
     other["bounds"][2] = bound(metric="ttft.p95", limit_raw="102% of last", reference="last")
     diff = compare(report, other)
     assert [one["change"] for one in diff["bounds"]] == [
-        "unchanged",
-        "unchanged",
+        NOT_SHOWN,
+        "same",
         "added",
-        "unchanged",
+        NOT_SHOWN,
         "removed",
     ]
     text = shown(diff)
@@ -82,6 +121,7 @@ def test_another_machine_is_said(report, other):
     report["machine"]["digest"], other["machine"]["digest"] = "a", "b"
     diff = compare(report, other)
     assert not row(diff, "ttft.p95")["comparable"] and row(diff, "size")["comparable"]
+    assert row(diff, "ttft.p95")["change"] == "other machine"
     assert "the machines differ" in shown(diff) and "the machines differ" in markdown(diff)
 
 
@@ -172,13 +212,13 @@ def built(side, *, text="aa", windows=16, **settings):
 @pytest.mark.parametrize(
     ("changes", "metric", "expected"),
     [
-        ({}, "kl.mean", "unchanged"),
+        ({}, "kl.mean", "same"),
         ({"text": "bb"}, "kl.mean", "other text"),
-        ({"text": "bb"}, "tpot.p50", "unchanged"),
+        ({"text": "bb"}, "tpot.p50", NOT_SHOWN),
         ({"windows": 24}, "kl.mean", "other text"),
         ({"prompt": 512}, "tpot.p50", "other scenario"),
-        ({"prompt": 512}, "kl.mean", "unchanged"),
-        ({"name": "renamed"}, "tpot.p50", "unchanged"),
+        ({"prompt": 512}, "kl.mean", "same"),
+        ({"name": "renamed"}, "tpot.p50", NOT_SHOWN),
     ],
     ids=str,
 )
@@ -186,8 +226,8 @@ def test_what_was_measured_under_other_conditions_is_no_comparison(report, other
     diff = compare(built(report), built(other, **changes))
     found = row(diff, metric)
     assert found["change"] == expected
-    assert found["comparable"] is (expected == "unchanged")
-    assert row(diff, "ttft.p95")["change"] == "unchanged"  # of another budget
+    assert found["comparable"] is (expected in ("same", NOT_SHOWN))
+    assert row(diff, "ttft.p95")["change"] == NOT_SHOWN  # of another budget
     assert ("other data or under other settings" in shown(diff)) is bool(changes.keys() - {"name"})
 
 
@@ -205,6 +245,6 @@ def test_other_bytes_of_a_task_or_of_prompts_and_other_limits_are_seen(report, o
         "other scenario",
     )
     next(one for one in other["passes"] if one["name"] == "asked_texts")["digest"] = "cc"
-    assert row(compare(report, other), "goodput")["change"] == "unchanged"
+    assert row(compare(report, other), "goodput")["change"] == NOT_SHOWN
     next(one for one in other["bounds"] if one["metric"] == "tpot.p50")["limit"] = 0.1
     assert row(compare(report, other), "goodput")["change"] == "other limits"

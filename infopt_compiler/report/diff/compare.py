@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from infopt_compiler.budget import finite
 from infopt_compiler.measure.evaluation import metric_of
-from infopt_compiler.metrics import METRICS, Direction, Needs
-from infopt_compiler.report.diff.conditions import Conditions
+from infopt_compiler.metrics import METRICS, Direction
+from infopt_compiler.report.diff.conditions import NOT_SHOWN, Conditions
 from infopt_compiler.report.values import bound_text
 
 Row = dict[str, Any]
@@ -73,10 +75,10 @@ def _bound(a: Row | None, b: Row | None, under: Conditions) -> Row:
 
 
 def _figure(a: Row | None, b: Row | None, under: Conditions) -> Row:
-    """`change`: better, worse (beyond both intervals), unchanged (not beyond), unknown (no value), added, removed; other text,
-    other scenario: measured under other conditions."""
+    """`change`: better, worse (the intervals share no value), same, no difference shown (they do), unknown (no value or limits),
+    added, removed; other text, scenario, limits, machine, one predicted: no comparison of what was built."""
     known = b or a or {}
-    other = under.other(known) if a is not None and b is not None else None
+    other = under.other(known, a, b) if a is not None and b is not None else None
     ratio, interval, confidence = _ratio(a, b)
     return {
         **{key: known.get(key) for key in ("budget", "subject", "metric", "on", "reference", "scenario")},
@@ -85,8 +87,8 @@ def _figure(a: Row | None, b: Row | None, under: Conditions) -> Row:
         "ratio": ratio,
         "ratio_interval": interval,
         "confidence": confidence,
-        "comparable": other is None and (under.same_machine or not _depends_on_machine(known["metric"])),
-        "change": other or _change(known["metric"], a, b, interval),
+        "comparable": other is None,
+        "change": other or _change(known["metric"], a, b),
     }
 
 
@@ -97,39 +99,43 @@ def _side(row: Row | None) -> Row | None:
 
 
 def _ratio(a: Row | None, b: Row | None) -> tuple[float | None, list[float | None] | None, float | None]:
-    """(b over a, its limits, what each of these holds with). Two runs, not paired: the errors of both add up."""
-    if a is None or b is None or not a["value"] or b["value"] is None:
+    """(b over a, its limits, what each of these holds with); None where there is no ratio to read: of values that are not
+    above zero. Two runs, not paired: the errors of both add up."""
+    if a is None or b is None or None in (a["value"], b["value"]) or a["value"] <= 0 or b["value"] < 0:
         return None, None, None
-    (low, high), (other_low, other_high) = (row.get("interval") or (None, None) for row in (b, a))
-    ends = [
-        low / other_high if low is not None and other_high else None,
-        high / other_low if high is not None and other_low else None,
-    ]
     missing = sum(1 - (row.get("confidence") or 1.0) for row in (a, b))
-    return b["value"] / a["value"], ends, max(0.0, 1 - missing)
+    return b["value"] / a["value"], finite(*_ratio_ends(_ends(a), _ends(b))), max(0.0, 1 - missing)
 
 
-def _change(metric: str, a: Row | None, b: Row | None, interval: list[float | None] | None) -> str:
+def _ratio_ends(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
+    """The least and the greatest ratio; none above where the divisor may be zero, none below where the dividend may be less."""
+    least = b[0] / a[1] if b[0] >= 0 and a[1] > 0 and math.isfinite(a[1]) else -math.inf
+    return least, b[1] / a[0] if a[0] > 0 else math.inf
+
+
+def _ends(row: Row) -> tuple[float, float]:
+    low, high = row.get("interval") or (None, None)
+    return (-math.inf if low is None else low, math.inf if high is None else high)
+
+
+def _change(metric: str, a: Row | None, b: Row | None) -> str:
     if a is None or b is None:
         return "added" if a is None else "removed"
-    if a["value"] == b["value"]:
-        return "unknown" if a["value"] is None else "unchanged"
-    if interval is None:
+    if a["value"] is None and b["value"] is None:
         return "unknown"
-    low, high = interval
-    if high is not None and high < 1:
+    (low, high), (other_low, other_high) = _ends(b), _ends(a)
+    if high < other_low:
         return "better" if _lower_is_better(metric) else "worse"
-    if low is not None and low > 1:
+    if low > other_high:
         return "worse" if _lower_is_better(metric) else "better"
-    return "unchanged" if low is not None and high is not None else "unknown"
+    if low == high == other_low == other_high:
+        return "same"
+    known = all(map(math.isfinite, (low, high, other_low, other_high)))
+    return NOT_SHOWN if known or a["value"] == b["value"] else "unknown"
 
 
 def _lower_is_better(metric: str) -> bool:
     return METRICS[metric_of(metric)].direction is Direction.lower
-
-
-def _depends_on_machine(metric: str) -> bool:
-    return METRICS[metric_of(metric)].needs is Needs.scenario
 
 
 def _pass(a: Row | None, b: Row | None) -> Row:

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infopt_compiler.measure.evaluation import metric_of
+from infopt_compiler.metrics import METRICS, Needs
+
 OTHER_TEXT, OTHER_SCENARIO, OTHER_LIMITS = "other text", "other scenario", "other limits"
+OTHER_MACHINE, ONE_PREDICTED = "other machine", "one predicted"
+OTHER = (OTHER_TEXT, OTHER_SCENARIO, OTHER_LIMITS, OTHER_MACHINE, ONE_PREDICTED)
+NOT_SHOWN = "no difference shown"  # the intervals share values
 
 
 @dataclass(frozen=True)
@@ -27,14 +33,19 @@ class Conditions:
         found = (_differing(part(a), part(b)) for part in (_texts, _windows, _scenarios, _limits))
         return cls(same_machine, *found)
 
-    def other(self, row: Mapping[str, Any]) -> str | None:
+    def other(self, row: Mapping[str, Any], a: Mapping[str, Any], b: Mapping[str, Any]) -> str | None:
         """Of a value: what it was measured on or under that is not the same in both; None if there is nothing."""
         budget, on = row.get("budget"), row.get("on")
+        if (a.get("basis") == "predicted") != (b.get("basis") == "predicted"):
+            return ONE_PREDICTED
         if on in self.texts or (budget, on) in self.windows:
             return OTHER_TEXT
         if row.get("scenario") and budget in self.scenarios:
             return OTHER_SCENARIO
-        return OTHER_LIMITS if row["metric"] == "goodput" and budget in self.limits else None
+        if row["metric"] == "goodput" and budget in self.limits:
+            return OTHER_LIMITS
+        of_machine = METRICS[metric_of(row["metric"])].needs is Needs.scenario
+        return OTHER_MACHINE if of_machine and not self.same_machine else None
 
 
 def _texts(report: Mapping[str, Any]) -> dict[Any, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from infopt_compiler.report.diff.conditions import OTHER_LIMITS, OTHER_SCENARIO, OTHER_TEXT
+from infopt_compiler.report.diff.conditions import NOT_SHOWN, OTHER
 from infopt_compiler.report.html.verdict import short_interval
 from infopt_compiler.report.markdown import table as markdown_table
 from infopt_compiler.report.values import MARK, value_text
@@ -17,23 +17,17 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 Table = tuple[str, list[str], list[list[str]]]
 
-_SIGN = {
-    "better": "better",
-    "worse": "WORSE",
-    "unchanged": "within",
-    "unknown": "?",
-    "added": "only B",
-    "removed": "only A",
-    OTHER_TEXT: OTHER_TEXT,
-    OTHER_SCENARIO: OTHER_SCENARIO,
-    OTHER_LIMITS: OTHER_LIMITS,
-}
-_OTHER = (OTHER_TEXT, OTHER_SCENARIO, OTHER_LIMITS)
-_STILL = ("unchanged", "unknown", *_OTHER)  # of values without a bound these are not shown
-_MARKDOWN_SIGN = {"better": "✓ better", "worse": "✗ **worse**", "unchanged": "= within"}
-NOTE = "within: the intervals of both builds explain the difference; better, WORSE: they do not"
-OTHER_CONDITIONS = "other text, scenario, limits: measured on other data or under other settings, so no comparison of what was built"
-OTHER_MACHINE = "the machines differ: times, rates and memory of A and B are no comparison of what was built"
+_SIGN = {"worse": "WORSE", "unknown": "?", "added": "only B", "removed": "only A"}  # else the word itself
+_STILL = ("same", NOT_SHOWN, "unknown", *OTHER)  # of values without a bound these are not shown
+_MARKDOWN_SIGN = {"better": "✓ better", "WORSE": "✗ **worse**", NOT_SHOWN: f"= {NOT_SHOWN}"}
+NOTE = f"better, WORSE: the intervals of both builds share no value; {NOT_SHOWN}: they do"
+OTHER_CONDITIONS = (
+    "other text, scenario, limits, one predicted: measured on other data or under other settings, or by arithmetic in one of "
+    "them, so no comparison of what was built"
+)
+MACHINES_DIFFER = (
+    "the machines differ: times, rates and memory of A and B are no comparison of what was built"
+)
 
 
 def show(diff: Row, console: Console) -> None:
@@ -59,7 +53,7 @@ def markdown(diff: Row) -> str:
         "\n".join(f"- {line}" for line in _heads(diff)),
     ]
     for title, heads, rows in tables(diff):
-        cells = [[_MARKDOWN_SIGN.get(_word(cell), cell) for cell in row] for row in rows]
+        cells = [[_MARKDOWN_SIGN.get(cell, cell) for cell in row] for row in rows]
         parts.append(f"### {title}\n\n" + markdown_table(heads, cells))
     return "\n\n".join([*parts, *notes(diff)]) + "\n"
 
@@ -89,22 +83,18 @@ def notes(diff: Row) -> list[str]:
     if not _measured(diff):
         return ["one of the two builds measured nothing"]
     beside = list(_beside(diff))
-    within = sum(row["change"] == "unchanged" for row in beside)
-    found = (
-        [f"{within} of {len(beside)} other values differ within their intervals, or not at all"]
-        if beside
-        else []
-    )
+    alike = sum(row["change"] in ("same", NOT_SHOWN) for row in beside)
+    found = [f"{alike} of {len(beside)} other values: the same, or {NOT_SHOWN}"] if beside else []
     same = sum(row["same"] for row in diff["passes"])
     found += [f"{same} of {len(diff['passes'])} passes made the same bytes"] if diff["passes"] else []
     if not diff["same_recipe"]:
         found.append(
             "the recipes have different names: what stands beside each other has the same name in both"
         )
-    if any(row["change"] in _OTHER for row in (*diff["bounds"], *beside)):
+    if any(row["change"] in OTHER for row in (*diff["bounds"], *beside)):
         found.append(OTHER_CONDITIONS)
     if not diff["same_machine"]:
-        found.append(OTHER_MACHINE)
+        found.append(MACHINES_DIFFER)
     return [*found, NOTE]
 
 
@@ -145,13 +135,13 @@ def _bound(row: Row) -> list[str]:
     verdict = verdicts[0] if verdicts[0] == verdicts[1] else " → ".join(verdicts)
     name = known["text"].replace(f" {known['operator']} {known['limit_raw']}", "")
     limit = f"{known['operator']} {' → '.join(limits)}"
-    return [name, *_sides(row), _ratio(row), _SIGN[row["change"]], limit, verdict]
+    return [name, *_sides(row), _ratio(row), _sign(row), limit, verdict]
 
 
 def _value(row: Row) -> list[str]:
     name = row["metric"] + (f" on {row['on']}" if row["on"] else "")
     name += f" under {row['scenario']}" if row["scenario"] else ""
-    return [name, row["subject"], *_sides(row), _ratio(row), _SIGN[row["change"]]]
+    return [name, row["subject"], *_sides(row), _ratio(row), _sign(row)]
 
 
 def _sides(row: Row) -> Iterator[str]:
@@ -199,8 +189,8 @@ def _plain(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _word(cell: str) -> str:
-    return next((name for name, sign in _SIGN.items() if sign == cell), cell)
+def _sign(row: Row) -> str:
+    return _SIGN.get(row["change"], row["change"])
 
 
 def _style(cell: str) -> str:
