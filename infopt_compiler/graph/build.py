@@ -16,7 +16,8 @@ from infopt_compiler.sema.slot import signature_of
 
 
 def build_graph(program: Program, base: Path | None = None) -> Graph:
-    """The steps that make what ships and what budgets compare with, in topological order.
+    """The steps that make what ships and what budgets compare with, in topological order: sources first, so that what is wrong
+    with one is told before any pass runs.
 
     `base` is the folder that `file:` paths are relative to; by default the recipe's. DiagnosticError E0807, E0808.
     """
@@ -25,6 +26,7 @@ def build_graph(program: Program, base: Path | None = None) -> Graph:
     steps: dict[str, Step] = {}
     for name in _wanted(program):
         _add(program, name, steps, ())
+    steps = dict(sorted(steps.items(), key=lambda named: isinstance(named[1], PassStep)))  # stable
     graph = Graph(program.recipe, steps, program.shipped, base.resolve())
     if problems := list(verify(graph)):
         raise DiagnosticError(*problems)

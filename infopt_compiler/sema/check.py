@@ -20,6 +20,7 @@ from infopt_compiler.sema.groups import find_static_target, target_memory_bytes
 from infopt_compiler.sema.overriding import apply_override
 from infopt_compiler.sema.program import Budget, DataDecl, ModelDecl, Node, Program
 from infopt_compiler.sema.scope import Kind, Scope
+from infopt_compiler.sema.sources import check_sources
 from infopt_compiler.sema.specs import Chain, check_memory, check_node, specs_of
 from infopt_compiler.sema.tasks import check_tasks
 from infopt_compiler.sema.usage import warn_overlap, warn_unused
@@ -176,6 +177,7 @@ def _check_whole(scope: Scope, tree: ast.Recipe, program: Program, clean: bool) 
     check_memory(scope, program, chains, target_memory_bytes(program.target), program.target)
     check_gain(scope, program)
     check_tasks(scope, program, _folder(program))
+    check_sources(scope, tree, program, _folder(program))
     check_fitting(scope, tree, chains, program.scenarios)
     if clean and not any(d.severity is Severity.error for d in scope.found):
         warn_overlap(scope, program)

@@ -16,7 +16,7 @@ from infopt_compiler.artifacts.store import cache_root
 from infopt_compiler.sources.errors import SourceError
 from infopt_compiler.sources.gguf_header import read_gguf_header
 from infopt_compiler.sources.hf_folder import is_model_file
-from infopt_compiler.sources.load import missing_path
+from infopt_compiler.sources.local import find_local
 from infopt_compiler.sources.module_text import module_files
 from infopt_compiler.sources.reference import (
     HarnessTask,
@@ -34,7 +34,7 @@ from infopt_compiler.sources.text_files import is_text_file
 from infopt_compiler.sources.wheel import cached_wheel, find_member
 
 MODEL_IMPORT_VERSION = 2  # bump when an import writes other bytes
-DATA_IMPORT_VERSION = 1
+DATA_IMPORT_VERSION = 2  # as above; 1 read tables as prose
 
 
 def model_identity(text: str, base: Path) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def model_identity(text: str, base: Path) -> dict[str, Any]:
     rest. A branch of the hub is resolved once: the commit is in the facts. SourceError E0600, E0601."""
     source = parse_model_source(text)
     if isinstance(source, LocalPath):
-        return _local(source.resolve(base), is_model_file)
+        return _local(find_local(source, base), is_model_file)
     return {"source": text}
 
 
@@ -54,7 +54,7 @@ def data_identity(text: str, base: Path) -> dict[str, Any]:
     if isinstance(source, PythonModule):
         return {"source": text, "digest": _modules_digest(source)}
     if isinstance(source, LocalPath):
-        return _local(source.resolve(base), is_text_file)
+        return _local(find_local(source, base), is_text_file)
     return {"source": text}
 
 
@@ -124,8 +124,6 @@ def _local(path: Path, wanted: Callable[[str], bool]) -> dict[str, Any]:
 def _digest(path: Path, wanted: Callable[[str], bool]) -> str:
     """The digest of a file, or of those files of a folder that an import reads; remembered while their sizes, times
     and inodes stay."""
-    if not path.exists():
-        raise missing_path(path)
     if path.is_file():
         return _remembered([path.as_posix(), wanted.__name__], {"": path})
     files = {file.relative_to(path).as_posix(): file for file in _files(path, wanted)}

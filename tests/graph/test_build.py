@@ -42,11 +42,11 @@ def program() -> Program:
     )
 
 
-def test_only_what_is_needed_in_order():
+def test_only_what_is_needed_sources_first():
     graph = build_graph(program(), Path("/recipes"))
-    assert list(graph.steps) == ["smollm2", "base", "calib", "q", "onnx", "chat", "heldout"]
+    assert list(graph.steps) == ["smollm2", "calib", "heldout", "base", "q", "onnx", "chat"]
     assert graph.shipped == ("chat",) and graph.base == Path("/recipes")
-    assert [step.kind for step in graph.steps.values()] == ["model", "pass", "data", *["pass"] * 3, "data"]
+    assert [step.kind for step in graph.steps.values()] == ["model", "data", "data", *["pass"] * 4]
     assert list(verify(graph)) == []
 
 

@@ -84,8 +84,9 @@ def test_a_model_that_is_there_is_checked_against_the_parameters(tmp_path):
     assert check(text.replace("group = 32", "group = 16"), name=str(tmp_path / "recipe.opt")).found == []
 
 
-def test_a_model_that_is_not_there_is_no_error_of_the_recipe():
-    assert check(GOOD.replace("pypi:tiny==1.0#tiny.gguf", "file:nowhere")).found == []
+def test_a_model_that_is_not_there_is_an_error_of_the_recipe():
+    only = check(GOOD.replace("pypi:tiny==1.0#tiny.gguf", "file:nowhere")).only
+    assert (only.code, only.span.text) == ("E0601", '"file:nowhere"')
 
 
 def test_a_model_must_fit_the_target(tmp_path):

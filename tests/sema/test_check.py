@@ -34,9 +34,9 @@ def test_the_good_recipe_is_good():
 
 
 def test_data_are_cut_of_their_root():
-    text = 'data a = "file:a.txt"\ndata b = a[50% .. 100%] { window = 8, seed = 3 }\ndata c = b[0% .. 10%] { sample = 2 }\n'
+    text = 'data a = "python:os"\ndata b = a[50% .. 100%] { window = 8, seed = 3 }\ndata c = b[0% .. 10%] { sample = 2 }\n'
     data = check(text).good.data
-    assert (data["c"].source, data["c"].start, data["c"].stop) == ("file:a.txt", 0.5, 0.55)
+    assert (data["c"].source, data["c"].start, data["c"].stop) == ("python:os", 0.5, 0.55)
     assert data["c"].spec == DataSpec(8, 2, 3)
 
 
@@ -111,7 +111,7 @@ def test_second_statement_of_a_group():
 
 
 def test_unused_bindings_are_told_when_all_else_is_right():
-    outcome = changed("scenario assistant", 'let fast = 5 ms\nmodel spare = "file:x"\nscenario assistant')
+    outcome = changed("scenario assistant", 'let fast = 5 ms\nmodel spare = "hf:x"\nscenario assistant')
     assert outcome.codes == ["E0210", "E0210"]
     assert span_texts(outcome.found) == ["fast", "spare"]
     assert outcome.program is not None

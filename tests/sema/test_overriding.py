@@ -37,13 +37,11 @@ def test_artifacts():
 
 def test_declarations():
     program = check(
-        GOOD, "calib.sample=16", "base.source=file:/x", "scenario.assistant.prompt=256", "target=h100"
+        GOOD, "calib.sample=16", "base.source=hf:x", "scenario.assistant.prompt=256", "target=h100"
     ).good
     assert program.data["calib"].spec.sample == 16
-    assert program.models["base"].source == "file:/x"
-    assert program.models["base"].span.text == "file:/x", (
-        "what is wrong with the source is told at the override"
-    )
+    assert program.models["base"].source == "hf:x"
+    assert program.models["base"].span.text == "hf:x", "what is wrong with the source is told at the override"
     assert program.scenarios["assistant"].prompt == 256
     assert program.target == "h100"
     assert check("target cpu\n" + GOOD, "target=h100", "measure=quick").good.target == "h100"

@@ -60,7 +60,7 @@ def test_an_override_reaches_the_new_settings():
     assert (program.scenarios["s"].rate, program.scenarios["s"].concurrency) == (5.0, 8)
 
 
-_BUDGET = 'model m = "file:./m"\nonnx = export(m)\nscenario s {{ mode = server, rate = 2 req/s }}\nbudget onnx under s {{ {} }}\n'
+_BUDGET = 'model m = "hf:org/m"\nonnx = export(m)\nscenario s {{ mode = server, rate = 2 req/s }}\nbudget onnx under s {{ {} }}\n'
 
 
 def test_a_bound_that_only_warns_is_no_limit_of_a_request():

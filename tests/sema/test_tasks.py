@@ -13,7 +13,7 @@ from tests.sources.tasks import write_tasks
 
 RECIPE = """\
 target cpu
-model base = "file:none"
+model base = "hf:none"
 data prose = "python:pydoc_data.topics"
 data task = "lm-eval:tasks#{task}" {{ sample = 8, seed = 1 }}
 data half = task[0% .. 50%]

@@ -115,7 +115,8 @@ def test_utilization_is_a_share_in_both_ways_of_writing():
 
 
 def test_escapes():
-    assert check('model a = "file:a\\\\b\\"c\\u00e4"\n').good.models["a"].source == 'file:a\\b"cä'
+    data = 'data a = "hf:datasets/a/b#a\\\\b\\"c\\u00e4"\n'
+    assert check(data).good.data["a"].source == 'hf:datasets/a/b#a\\b"cä'
     assert check('model a = "file:\\q"\n').only.code == "E0104"
     assert check('model a = "file:\\ud800"\n').only.code == "E0104"
 

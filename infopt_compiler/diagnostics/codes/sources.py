@@ -56,7 +56,9 @@ SOURCES: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0609",
         "data that cannot be read",
-        "Text is UTF-8. Every line of a .jsonl file is an object whose `field` holds the text.",
+        "Text is UTF-8. Of a .jsonl, .json, .csv, .tsv or .parquet file every row has its text under `field` (`text` unless the "
+        'recipe says `{ field = "..." }`); the first line of .csv and .tsv names the columns. How a file is read is said by its '
+        "ending. Spreadsheets, archives, arrays, markup and other binary files are refused: save their text in one of these forms.",
     ),
     CodeInfo(
         "E0610",
@@ -123,5 +125,21 @@ SOURCES: tuple[CodeInfo, ...] = (
         "a corrupt entry of the store",
         "The bytes on disk are not those that were written. The entry is set aside and its pass runs again. "
         "When this happens more than once, check the disk.",
+    ),
+    CodeInfo(
+        "E0621",
+        "pyarrow is not installed",
+        "Parquet files are read with pyarrow, which is large and therefore optional: `pip install 'infopt-compiler[parquet]'`.",
+    ),
+    CodeInfo(
+        "E0622",
+        "a `field` of text that has none",
+        "`field` names the column or key that holds the text of a row: of .jsonl, .json, .csv, .tsv and .parquet. Other text has no rows.",
+    ),
+    CodeInfo(
+        "E0623",
+        "rows without the `field`",
+        'The text of a row stands under `text`, or under what the recipe names: `data logs = "file:logs.csv" { field = "prompt" }`. The first '
+        "megabyte of a local file is looked into by `check`; the rest when a build reads it, before any pass runs.",
     ),
 )
