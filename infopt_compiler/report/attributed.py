@@ -32,7 +32,8 @@ def _head(metric: str, found: dict[str, Any]) -> str:
 
 
 def _cell(metric: str, value: dict[str, Any]) -> str:
-    """`113 MB (−79%)`; `~` before a prediction; a dash where nothing is known (the report says why)."""
+    """`113 MB (−79%)`; `~` before a prediction, whose change is one of predictions; a dash where nothing is known (the report
+    says why)."""
     before, after = value["before"], value["after"]
     if after is None:
         return "–"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from infopt_compiler.measure.attribution.quality import cosine_points, text_points
@@ -55,36 +56,51 @@ def attribute(
 
 
 def steps(stages: Sequence[Stage], points: Points) -> list[dict[str, Any]]:
-    """A row per stage; `before` is the last known value in front of it, and a change that several passes share says so."""
+    """A row per stage; `before` is the last known value in front of it, and a change that several passes share says so. A measured
+    value follows a measured one and a predicted one a predicted one: the difference of two kinds is the error of the prediction."""
     rows: list[dict[str, Any]] = [
         {"name": stage.name, "pass": stage.pass_name, "kind": stage.artifact.kind, "values": {}}
         for stage in stages
     ]
     for metric, found in points.items():
-        before: Point | None = None
-        unknown: list[str] = []
+        measured, predicted = _Last(), _Last()
         for row, point in zip(rows, found, strict=True):
-            row["values"][metric] = _value(before, point, unknown)
-            if point.value is None:
-                unknown.append(row["name"])
-            else:
-                before, unknown = point, []
+            own = predicted if point.basis == "predicted" else measured
+            if point.value is None and measured.point is None:
+                own = predicted
+            row["values"][metric] = _value(own, point)
+            measured.over(row["name"])
+            predicted.over(row["name"])
+            if point.value is not None:
+                own.point, own.passed = point, []
+                if own is measured:
+                    predicted.point = None
     return rows
 
 
-def _value(before: Point | None, point: Point, unknown: list[str]) -> dict[str, Any]:
-    notes = [point.note] if point.note else []
-    if point.value is not None and before is not None:
-        if unknown:
-            notes.insert(0, f"together with {', '.join(f'`{name}`' for name in unknown)}")
-        if {before.basis, point.basis} == {"measured", "predicted"}:
-            notes.append(f"the value before is {before.basis}")
+@dataclass
+class _Last:
+    """The last value of one kind, and the stages since then that have none of it."""
+
+    point: Point | None = None
+    passed: list[str] = field(default_factory=list)
+
+    def over(self, name: str) -> None:
+        self.passed = [*self.passed, name]
+
+
+def _value(last: _Last, point: Point) -> dict[str, Any]:
+    booked = point.value is not None and last.point is not None
+    shared = last.passed if booked else []
+    notes = [f"together with {', '.join(f'`{name}`' for name in shared)}"] if shared else []
+    notes += [point.note] if point.note else []
     return {
-        "before": before.value if before else None,
+        "before": last.point.value if last.point else None,
         "after": point.value,
         "low": _limit(point.low),
         "high": _limit(point.high),
         "basis": point.basis,
+        "with": shared,
         "note": "; ".join(notes) or None,
     }
 

@@ -27,7 +27,8 @@ def attribution(report: dict[str, Any]) -> Section:
             blocks.append(Table(head, rows, f"What each step of {budget} did"))
     lead = (
         "From the source to what ships: how far each pass moved a value. Quality is on the budget's first text; speed and "
-        "memory are of few requests in fresh processes, taking turns. Steps that share a change stand together."
+        "memory are of few requests in fresh processes, taking turns. Steps that share a change stand together; a predicted value is "
+        "never held against a measured one."
     )
     return Section("attribution", "Attribution", lead, blocks)
 
@@ -61,12 +62,9 @@ def change_text(metric: str, value: dict[str, Any]) -> str:
 
 
 def _waterfall(metric: str, steps: list[dict[str, Any]]) -> Figure | None:
-    """Bars from before to after, the first value and the last at the ends; None where nothing is comparable."""
-    moves = [
-        (step, step["values"][metric])
-        for step in steps
-        if (step.get("values") or {}).get(metric, {}).get("after") is not None
-    ]
+    """Bars from before to after, the first value and the last at the ends, all measured or all predicted; None where nothing is
+    comparable."""
+    moves = _moves(metric, steps)
     numbers = [v[key] for _, v in moves for key in ("before", "after") if v.get(key) is not None]
     if not any(v.get("before") is not None for _, v in moves):
         return None
@@ -83,9 +81,7 @@ def _waterfall(metric: str, steps: list[dict[str, Any]]) -> Figure | None:
         mark = "" if slight(value["before"], value["after"]) or change == 0 else f", {kind}"
         basis = "" if value.get("basis") in (None, "measured", "exact") else f", {value['basis']}"
         label = f"{change_text(metric, value)}{basis}{mark}"
-        rows.append(
-            _bar(_names(metric, steps, step), scale(value["before"]), scale(value["after"]), kind, label)
-        )
+        rows.append(_bar(_names(step, value), scale(value["before"]), scale(value["after"]), kind, label))
     last = moves[-1][1]["after"]
     rows.append(_bar("ships", 0.0, scale(last), "end", text_of(metric, last)))
     text = f"{metric} goes from {text_of(metric, first)} to {text_of(metric, last)}: " + "; ".join(
@@ -94,16 +90,18 @@ def _waterfall(metric: str, steps: list[dict[str, Any]]) -> Figure | None:
     return Figure(metric, text, _spec(rows, scale.title(metric)), half=True)
 
 
-def _names(metric: str, steps: list[dict[str, Any]], step: dict[str, Any]) -> str:
+def _moves(metric: str, steps: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The steps with a value and that value, of one kind: measured where there is a change of measured values, else predicted."""
+    found = [(step, (step.get("values") or {}).get(metric) or {}) for step in steps]
+    known = [(step, value) for step, value in found if value.get("after") is not None]
+    measured = [(step, value) for step, value in known if value.get("basis") != "predicted"]
+    predicted = [(step, value) for step, value in known if value.get("basis") == "predicted"]
+    return measured if any(value.get("before") is not None for _, value in measured) else predicted
+
+
+def _names(step: dict[str, Any], value: dict[str, Any]) -> str:
     """`q + onnx`: a change that steps without a value of their own share with the next one."""
-    names: list[str] = []
-    for one in steps:
-        known = (one.get("values") or {}).get(metric, {}).get("after") is not None
-        names = [*names, one["name"]]
-        if one is step:
-            return " + ".join(names)
-        names = [] if known else names
-    return str(step["name"])
+    return " + ".join([*(value.get("with") or []), step["name"]])
 
 
 def _range(rows: list[dict[str, Any]]) -> tuple[float, float]:

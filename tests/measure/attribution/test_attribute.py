@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from infopt_compiler.measure.attribution.stages import Point, Stage
 from infopt_compiler.measure.evaluation import Evaluation
 from infopt_compiler.measure.records import MemoryRecords
 from infopt_compiler.measure.serving.machine_state import MachineState
-from infopt_compiler.report.attributed import change
+from infopt_compiler.report.attributed import attributed, change
+from infopt_compiler.report.html.attribution import _waterfall
 from infopt_compiler.targets import TARGETS
 from tests.measure.conftest import World
 from tests.measure.test_evaluate import SETTINGS, bound, run
@@ -120,10 +122,42 @@ def test_for_another_machine_speed_is_predicted(measured: Evaluation, world: Wor
     assert values["chat"]["kl.mean"]["basis"] == "measured"
 
 
-def test_a_change_against_a_prediction_says_so(way: list[Stage]) -> None:
-    points = {"tpot.p50": [Point(9.0, "predicted"), Point(9.0, "predicted"), Point(None, "not served", "why"), Point(3.0, "measured")]}  # fmt: skip
-    last = steps(way, points)[-1]["values"]["tpot.p50"]
-    assert last["note"] == "together with `q`; the value before is predicted"
+P, M, N = "predicted", "measured", "not served"
+
+
+@pytest.mark.parametrize(
+    ("found", "befores", "shared"),
+    [
+        ([(9.0, M), (9.0, M), (None, N), (3.0, M)], [None, 9.0, 9.0, 9.0], {3: ["2"]}),
+        ([(9.0, P), (9.0, P), (None, N), (3.0, P)], [None, 9.0, 9.0, 9.0], {3: ["2"]}),
+        ([(9.0, P), (9.0, P), (None, N), (3.0, M)], [None, 9.0, 9.0, None], {}),
+        ([(9.0, M), (0.3, P), (8.0, M), (7.0, M)], [None, None, 9.0, 8.0], {2: ["1"]}),
+        ([(9.0, M), (0.3, P), (0.2, P), (7.0, M)], [None, None, 0.3, 9.0], {3: ["1", "2"]}),
+        ([(0.3, P), (9.0, M), (0.2, P), (7.0, M)], [None, None, None, 9.0], {3: ["2"]}),
+    ],
+)
+def test_a_predicted_value_is_never_held_against_a_measured_one(found, befores, shared) -> None:
+    named = [Stage(str(number), "p", QuantizedModel(Path(), str(number)), None) for number in range(4)]
+    rows = steps(named, {"tpot.p50": [Point(value, basis) for value, basis in found]})
+    values = [row["values"]["tpot.p50"] for row in rows]
+    assert [value["before"] for value in values] == befores
+    assert {number: value["with"] for number, value in enumerate(values) if value["with"]} == shared
+    told = {
+        "name": "q",
+        "pass": "p",
+        "metrics": ["tpot.p50"],
+        "seconds": 1.0,
+        "limit_seconds": 2.0,
+        "steps": rows,
+    }
+    ((_, _, cells, _),) = attributed({"attribution": {"chat": told}})
+    figure = _waterfall("tpot.p50", rows)
+    kinds = {basis for (value, basis), before in zip(found, befores, strict=True) if value and before}
+    for cell, (value, basis), before in zip(cells, found, befores, strict=True):
+        changed = value is not None and before not in (None, value)
+        assert ("(" in cell[2]) is changed and cell[2].startswith("~") is (basis == P)
+    assert (figure is None) is (not kinds)
+    assert figure is None or M not in kinds or "predicted" not in figure.text
 
 
 @pytest.mark.parametrize(
