@@ -7,6 +7,14 @@ import json
 import pytest
 
 MISSING = ["small.source=file:nowhere"]
+HOLLOW = ["small.source=file:hollow"]
+
+
+@pytest.fixture
+def hollow(folder):
+    """A folder that is there and holds no model, as only a build finds out."""
+    (folder / "hollow").mkdir()
+    return folder
 
 
 def test_a_source_that_is_missing_names_the_recipe_line(installed, folder):
@@ -16,7 +24,7 @@ def test_a_source_that_is_missing_names_the_recipe_line(installed, folder):
     ran = installed("plan", "chat.opt")
     assert ran.code == 1
     assert "error[E0601]" in ran.err
-    assert "--> chat.opt:3:1" in ran.err
+    assert "--> chat.opt:3:15" in ran.err
 
 
 def test_a_source_that_is_missing_names_its_override(installed, folder):
@@ -25,17 +33,24 @@ def test_a_source_that_is_missing_names_its_override(installed, folder):
     assert "error[E0601]" in ran.err
     assert "1 | small.source=file:nowhere" in ran.err
     assert "Traceback" not in ran.err
+    assert not (folder / "outputs").exists()
+
+
+def test_a_model_that_is_none_fails_the_build(installed, hollow):
+    ran = installed("chat.opt", *HOLLOW)
+    assert ran.code == 1
+    assert "error[E0606]" in ran.err and "1 | small.source=file:hollow" in ran.err
     last = ran.out.splitlines()[-1]
     assert last.startswith("FAILED")
     assert "outputs/chat/" in last
-    report = json.loads((folder / "outputs/chat/latest/report.json").read_text())
+    report = json.loads((hollow / "outputs/chat/latest/report.json").read_text())
     assert (report["verdict"], report["exit_code"]) == ("failed", 1)
 
 
-def test_all_jobs_of_a_failing_sweep_run(installed, folder):
-    ran = installed("chat.opt", "-m", "q.bits=4,8", *MISSING)
+def test_all_jobs_of_a_failing_sweep_run(installed, hollow):
+    ran = installed("chat.opt", "-m", "q.bits=4,8", *HOLLOW)
     assert ran.code == 1
-    assert len(list((folder / "outputs/chat/latest").glob("*/report.json"))) == 2
+    assert len(list((hollow / "outputs/chat/latest").glob("*/report.json"))) == 2
     assert "sweep: 2 failed" in ran.out.splitlines()[-1]
 
 
