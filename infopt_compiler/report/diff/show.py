@@ -190,7 +190,8 @@ def _plain(value: Any) -> str:
 
 
 def _sign(row: Row) -> str:
-    return _SIGN.get(row["change"], row["change"])
+    change: str = row["change"]
+    return _SIGN.get(change, change)
 
 
 def _style(cell: str) -> str:
