@@ -39,7 +39,8 @@ class Refusal:
 class Names:
     """Modules around the layers, by their names in the folder; empty: there is none.
 
-    `optional_prefix`: what some files put in front of every name. `rotary` is a module of transformers' without weights.
+    `optional_prefix`: what some files put in front of every name. `unread`: what stands in front of the names of tensors that
+    the model's purpose does not need. `rotary` is a module of transformers' without weights.
     """
 
     embedding: str
@@ -51,6 +52,7 @@ class Names:
     segments: str = ""
     embedded_norm: str = ""
     optional_prefix: str = ""
+    unread: tuple[str, ...] = ()
 
     def layer(self, index: int) -> str:
         """What stands in front of the names inside a layer."""

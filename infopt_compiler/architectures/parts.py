@@ -78,6 +78,16 @@ class Linear:
         return self.roles[0].site
 
     @property
+    def leaf(self) -> str:
+        """The last part of its name."""
+        return self.module.rpartition(".")[2]
+
+    @property
+    def parent(self) -> str:
+        """The module that it belongs to."""
+        return self.module.rpartition(".")[0]
+
+    @property
     def of_expert(self) -> bool:
         return EXPERT in self.module
 

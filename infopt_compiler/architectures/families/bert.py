@@ -25,6 +25,7 @@ NAMES = Names(
     segments="embeddings.token_type_embeddings",
     embedded_norm="embeddings.LayerNorm",
     optional_prefix="bert.",
+    unread=("pooler.dense",),  # of the next-sentence head
 )
 
 FAMILY = Family(

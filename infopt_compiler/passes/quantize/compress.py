@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .decoder import LINEARS, Decoder, Layer
+from .decoder import Decoder, Layer
 from .errors import NoCalibration
 from .folder import finish_folder, layer_file, load_shard, save_shard
 from .moments import Moments
@@ -59,7 +59,7 @@ def _layer(
     """Quantize one layer and write its file, or replay it where the file is there already."""
     tensors = decoder.layer_tensors(index)
     layer, reference = decoder.layer(index, tensors), decoder.layer(index, tensors)
-    prefix = f"model.layers.{index}."
+    prefix = decoder.names.layer(index)
     if file.exists():
         if streams is not None:
             _restore(layer, load_shard(file), prefix, settings)
@@ -74,7 +74,7 @@ def _layer(
         solved.update(found)
 
     if streams is None:
-        for name in LINEARS:
+        for name in layer.linears:
             solve((name,), None)
     else:
         streams.quantize(layer, reference, solve)
@@ -104,7 +104,7 @@ def _solve(
 
 
 def _restore(layer: Layer, tensors: dict[str, Tensor], prefix: str, settings: Settings) -> None:
-    for name in LINEARS:
+    for name in layer.linears:
         layer.replace(name, unpack_linear(prefix + name, tensors, settings.formats.linear))
 
 

@@ -1,7 +1,7 @@
 """A decoder in pieces: transformers' own layers, one at a time, with weights streamed from safetensors.
 
-The block is Llama's (pre-norm, residual around attention and around the MLP), which Mistral, Qwen2 and
-SmolLM share; attention, rotary embedding, norms and activation are transformers' modules.
+The block is Llama's (pre-norm, residual around attention and around the MLP) by the names that the family's description
+gives; attention, rotary embedding, norms and activation are transformers' modules.
 """
 
 from __future__ import annotations
@@ -14,16 +14,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from .errors import BadModel, NonFinite
+from infopt_compiler.architectures import Ability, Block, Place, Role, Site, find_family, read_numbers
 
-QKV = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
-OUT = ("self_attn.o_proj",)
-GATE_UP = ("mlp.gate_proj", "mlp.up_proj")
-DOWN = ("mlp.down_proj",)
-LINEARS = QKV + OUT + GATE_UP + DOWN
-EMBEDDING = "model.embed_tokens.weight"
-HEAD = "lm_head.weight"
-NORM = "model.norm.weight"
+from .errors import BadModel, NonFinite
 
 
 class Weights:
@@ -63,43 +56,56 @@ class Weights:
 class Layer:
     """One decoder layer whose two output projections are taken out, so that their inputs can be seen."""
 
-    def __init__(self, module: nn.Module, weights: dict[str, Tensor]) -> None:
+    def __init__(self, module: nn.Module, weights: dict[str, Tensor], block: Block, residual: float) -> None:
+        """`residual`: what is added to the stream is multiplied by it."""
         self.module: Any = module
-        self.weights = {name: weights[f"{name}.weight"] for name in LINEARS}
-        self.biases = {name: weights.get(f"{name}.bias") for name in LINEARS}
+        self.block, self.residual = block, residual
+        self.linears = tuple(linear.module for linear in block.linears())
+        self.weights = {name: weights[f"{name}.weight"] for name in self.linears}
+        self.biases = {name: weights.get(f"{name}.bias") for name in self.linears}
         module.load_state_dict(weights, assign=True)
         module.requires_grad_(False)
-        self.module.self_attn.o_proj = nn.Identity()
-        self.module.mlp.down_proj = nn.Identity()
+        self._attention = module.get_submodule(block.linear(Role.attention_out).parent)
+        self._mlp = module.get_submodule(block.linear(Role.down).parent)
+        self._outs = block.modules(Site.attention_out) + block.modules(Site.mlp_out)
+        for name in self._outs:
+            module.set_submodule(name, nn.Identity())
 
     def replace(self, name: str, weight_RK: Tensor) -> None:
         """Use these values for a linear from now on."""
         self.weights[name] = weight_RK
-        if name not in OUT + DOWN:
+        if name not in self._outs:
             self.module.get_submodule(name).weight.data = weight_RK
 
     def attention_input(self, h: Tensor) -> Tensor:
         """What q, k and v see."""
-        return self.module.input_layernorm(h)
+        return self._norm(Place.attention_in)(h)
 
     def attend(self, h: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
         """What the output projection of attention sees; causal, since transformers' sdpa is without a mask."""
-        out, _ = self.module.self_attn(
+        out, _ = self._attention(
             hidden_states=self.attention_input(h), position_embeddings=rotary, attention_mask=None
         )
         return out
 
     def mlp_input(self, h: Tensor) -> Tensor:
         """What gate and up see."""
-        return self.module.post_attention_layernorm(h)
+        return self._norm(Place.mlp_in)(h)
 
     def activate(self, h: Tensor) -> Tensor:
         """What the down projection sees."""
-        return self.module.mlp(self.mlp_input(h))
+        out: Tensor = self._mlp(self.mlp_input(h))
+        return out
 
     def project(self, name: str, x: Tensor) -> Tensor:
-        """An output projection, `OUT` or `DOWN`."""
-        return nn.functional.linear(x, self.weights[name], self.biases[name])
+        """What an output projection, attention's or the MLP's, adds to the stream."""
+        out = nn.functional.linear(x, self.weights[name], self.biases[name])
+        return out if self.residual == 1.0 else out * self.residual
+
+    def _norm(self, place: Place) -> Any:
+        norm = self.block.norm(place)
+        assert norm is not None  # of a family that can be quantized
+        return self.module.get_submodule(norm.module)
 
 
 class Decoder:
@@ -115,21 +121,23 @@ class Decoder:
         self.config._attn_implementation = "sdpa"
         with torch.device("meta"):
             self._model: Any = AutoModelForCausalLM.from_config(self.config, dtype=torch.float32).eval()
-        inner = getattr(self._model, "model", None)
-        if not all(hasattr(inner, part) for part in ("layers", "norm", "rotary_emb", "embed_tokens")):
+        self.family = find_family(self.config.model_type)
+        if not (self.family.can(Ability.quantize) and self.family.generates):
             raise BadModel(f"`{self.config.model_type}` is not a Llama-like decoder")
-        self.layers = len(self._model.model.layers)
-        self._rotary = type(self._model.model.rotary_emb)(config=self.config)
+        self.names, self.numbers = self.family.names, read_numbers(self.family, vars(self.config))
+        self._layers = self._model.get_submodule(self.names.layers)
+        self.layers = len(self._layers)
+        self._rotary = type(self._model.get_submodule(self.names.rotary))(config=self.config)
 
     def layer_tensors(self, index: int) -> dict[str, Tensor]:
         """Read one layer's tensors, by their names inside the layer. Raises BadModel if one is missing."""
-        prefix = f"model.layers.{index}."
-        wanted = self._model.model.layers[index].state_dict()
+        prefix, wanted = self.names.layer(index), self._layers[index].state_dict()
         return {name: self.weights.read(prefix + name, tensor.shape) for name, tensor in wanted.items()}
 
     def layer(self, index: int, tensors: dict[str, Tensor]) -> Layer:
         """transformers' module for a layer over these tensors, which it shares and never writes to."""
-        return Layer(copy.deepcopy(self._model.model.layers[index]), tensors)
+        module = copy.deepcopy(self._layers[index])
+        return Layer(module, tensors, self.family.block, self.numbers.residual_scale)
 
     def rotary(self, batch_BSD: Tensor) -> tuple[Tensor, Tensor]:
         """Cosines and sines for positions 0..S-1."""
@@ -139,12 +147,26 @@ class Decoder:
 
     def final_norm(self) -> nn.Module:
         """The norm before the head."""
-        norm: nn.Module = self._model.model.norm
-        weight = {"weight": self.weights.read(NORM, norm.state_dict()["weight"].shape)}
+        norm: nn.Module = self._model.get_submodule(self.names.last_norm)
+        weight = {"weight": self.weights.read(self.norm, norm.state_dict()["weight"].shape)}
         norm.load_state_dict(weight, assign=True)
         return norm.requires_grad_(False)
 
     @property
     def tied(self) -> bool:
         """Whether the head's weights are the embedding's."""
-        return HEAD not in self.weights
+        return self.head not in self.weights
+
+    @property
+    def embedding(self) -> str:
+        """The tensor of the embedding's table."""
+        return f"{self.names.embedding}.weight"
+
+    @property
+    def head(self) -> str:
+        return f"{self.names.head}.weight"
+
+    @property
+    def norm(self) -> str:
+        """The gains of the norm before the head."""
+        return f"{self.names.last_norm}.weight"

@@ -17,7 +17,6 @@ from torch import Tensor
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.passes.quantize.folder import COMPANIONS, save_shard
 
-WORDS = "embeddings.word_embeddings"
 _LARGEST = 127  # of symmetric int8: -128 is left out
 _MIDDLE = 128  # the zero point of the stored uint8
 
@@ -26,9 +25,10 @@ def quantize_encoder(source: Path, folder: Path, *, words: bool) -> dict[str, An
     """Write the quantized folder of the encoder in `source`; facts. `words`: the table of words, too. Raises CannotWrite."""
     spec = ModelSpec.from_folder(source)
     state = load_file(source / "model.safetensors")
-    modules = [f"encoder.layer.{k}.{name}" for k in range(spec.layers) for name in spec.linear_shapes()]
-    modules += [WORDS] if words else []
-    prefix = "bert." if "bert.embeddings.word_embeddings.weight" in state else ""
+    names = spec.family.names
+    modules = [names.layer(k) + name for k in range(spec.layers) for name in spec.linear_shapes()]
+    modules += [names.embedding] if words else []
+    prefix = names.optional_prefix if f"{names.optional_prefix}{names.embedding}.weight" in state else ""
     written: dict[str, Tensor] = {}
     error = 0.0
     for name, tensor in state.items():
@@ -37,7 +37,7 @@ def quantize_encoder(source: Path, folder: Path, *, words: bool) -> dict[str, An
             levels, scales = round_rows(tensor.float())
             written |= {f"{module}.qweight": levels, f"{module}.scales": scales}
             error = max(error, _relative_error(tensor.float(), levels, scales))
-        elif module != "pooler.dense":  # the next-sentence head: no embedding passes through it
+        elif not module.startswith(names.unread):  # no embedding passes through it
             written[f"{module}.{leaf}"] = tensor
     save_shard(folder / "model.safetensors", written)
     _finish(source, folder, {m: state[f"{prefix}{m}.weight"].shape[1] for m in modules})

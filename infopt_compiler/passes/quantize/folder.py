@@ -19,11 +19,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from infopt_compiler.architectures import family_of
+
 from .errors import CannotWrite
 from .grid import Grid
 
-HEAD = "lm_head"
-EMBEDDING = "model.embed_tokens"
 INDEX = "model.safetensors.index.json"
 TABLE = Path("embedding") / "table.safetensors"
 COMPANIONS = (
@@ -77,11 +77,11 @@ def load_shard(path: Path) -> dict[str, Tensor]:
         return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
 
 
-def quantization_config(formats: Formats) -> dict[str, Any]:
-    """What `config.json` says of the quantization."""
+def quantization_config(formats: Formats, head: str) -> dict[str, Any]:
+    """What `config.json` says of the quantization; `head`: the module's name."""
     config = {"quant_method": "olive", **_describe(formats.linear), "overrides": {}}
     if formats.head is not None:
-        config["overrides"] = {HEAD: _describe(formats.head)}
+        config["overrides"] = {head: _describe(formats.head)}
     if formats.embedding is not None:
         config["embedding"] = {**_describe(formats.embedding), "shared_with_head": formats.shared}
     return config
@@ -99,7 +99,7 @@ def finish_folder(source: Path, folder: Path, formats: Formats) -> None:
         for file in sorted(source.glob(pattern)):
             shutil.copyfile(file, folder / file.name)
     config = json.loads((source / "config.json").read_text("utf-8"))
-    config["quantization_config"] = quantization_config(formats)
+    config["quantization_config"] = quantization_config(formats, family_of(config).names.head)
     config["tie_word_embeddings"] = formats.shared
     config.pop("torch_dtype", None)
     config["dtype"] = "float32"  # of scales, norms and biases, whatever the source's floats were

@@ -7,7 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .decoder import DOWN, GATE_UP, OUT, QKV, Decoder, Layer
+from infopt_compiler.architectures import Site
+
+from .decoder import Decoder, Layer
 from .moments import Moments
 
 CHUNK_TOKENS = 2048  # of one forward; the intermediate activations of a chunk stay small
@@ -22,6 +24,7 @@ class Streams:
         self.h_NSD = h_NSD
         self.reference_MSD = reference_MSD
         self._rotary = decoder.rotary(h_NSD)
+        self._block = decoder.family.block
         self._windows = max(1, CHUNK_TOKENS // h_NSD.shape[1])
 
     def quantize(self, layer: Layer, reference: Layer, solve: Solve) -> None:
@@ -30,15 +33,17 @@ class Streams:
         Every product is computed once: attention runs with q, k, v already quantized, and so on; the last
         output is the next layer's input.
         """
-        solve(QKV, self._observe(layer, reference, Layer.attention_input))
-        self._through(layer, reference, OUT, self._attend, solve)
-        solve(GATE_UP, self._observe(layer, reference, Layer.mlp_input))
-        self._through(layer, reference, DOWN, Layer.activate, solve)
+        modules = self._block.modules
+        solve(modules(Site.attention_in), self._observe(layer, reference, Layer.attention_input))
+        self._through(layer, reference, modules(Site.attention_out), self._attend, solve)
+        solve(modules(Site.mlp_in), self._observe(layer, reference, Layer.mlp_input))
+        self._through(layer, reference, modules(Site.mlp_out), Layer.activate, solve)
 
     def replay(self, layer: Layer, reference: Layer) -> None:
         """Pass a layer that is quantized already, with the same arithmetic as when it was."""
-        self._through(layer, reference, OUT, self._attend, None)
-        self._through(layer, reference, DOWN, Layer.activate, None)
+        modules = self._block.modules
+        self._through(layer, reference, modules(Site.attention_out), self._attend, None)
+        self._through(layer, reference, modules(Site.mlp_out), Layer.activate, None)
 
     def observe_norm(self, norm: Callable[[Tensor], Tensor]) -> Moments:
         """Moments of what the head sees, after the last layer."""
@@ -81,7 +86,7 @@ class Streams:
                 other += reference.project(name, inputs(reference, other))
             if solve is not None and paired:
                 behind = other - h[:paired] - layer.project(name, x[:paired])
-                moments.add_gap(_flat(x[:paired]), _flat(behind))
+                moments.add_gap(_flat(x[:paired]), _flat(_of_output(behind, layer)))
             if solve is not None and paired < len(x):
                 moments.add(_flat(x[paired:]))
             kept.append(x)
@@ -89,6 +94,11 @@ class Streams:
             solve(site, moments)
         for part, x in zip(self._chunks(), kept, strict=True):
             self.h_NSD[part] += layer.project(name, x)
+
+
+def _of_output(behind: Tensor, layer: Layer) -> Tensor:
+    """What a projection's output lacks where the stream lacks `behind`."""
+    return behind if layer.residual == 1.0 else behind / layer.residual
 
 
 def _flat(x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from . import folder
-from .decoder import EMBEDDING, HEAD, NORM, Decoder
+from .decoder import Decoder
 from .grid import Grid
 from .packing import pack_linear
 from .settings import Settings
@@ -22,12 +22,13 @@ TABLES_FILE = "model-tables.safetensors"
 def embed(decoder: Decoder, windows_NS: Tensor, settings: Settings) -> tuple[Tensor, Tensor]:
     """Hidden states (N, S, D) of the calibration windows: as the quantized table gives them, and exact."""
     used, places = windows_NS.unique(return_inverse=True)
-    rows = decoder.weights.read(EMBEDDING)[used]
-    exact = rows[places]
+    rows = decoder.weights.read(decoder.embedding)[used]
+    exact, scale = rows[places], decoder.numbers.embedding_scale
     grid = settings.formats.embedding
-    if grid is None:
-        return exact.clone(), exact
-    return solve_nearest(rows.T.contiguous(), grid, settings.scale_search).values()[places], exact
+    quantized = exact.clone()
+    if grid is not None:
+        quantized = solve_nearest(rows.T.contiguous(), grid, settings.scale_search).values()[places]
+    return (quantized, exact) if scale == 1.0 else (quantized * scale, exact * scale)
 
 
 def write_tables(decoder: Decoder, staging: Path, settings: Settings, streams: Streams | None) -> None:
@@ -45,18 +46,18 @@ def write_tables(decoder: Decoder, staging: Path, settings: Settings, streams: S
         hessian_KK = streams.observe_norm(decoder.final_norm()).hessian()
     if streams is not None:
         streams.release()
-    table_VD = decoder.weights.read(EMBEDDING if decoder.tied else HEAD)
-    tensors = {NORM: decoder.weights.read(NORM)}
-    tensors |= _quantize_table(folder.HEAD, table_VD, formats.head, settings, hessian_KK)
+    table_VD = decoder.weights.read(decoder.embedding if decoder.tied else decoder.head)
+    tensors = {decoder.norm: decoder.weights.read(decoder.norm)}
+    tensors |= _quantize_table(decoder.names.head, table_VD, formats.head, settings, hessian_KK)
     if formats.head is None and not formats.shared:
-        tensors[HEAD] = table_VD
+        tensors[decoder.head] = table_VD
     if not formats.shared:
         del table_VD
-        table_VD = decoder.weights.read(EMBEDDING)
-        packed = _quantize_table(folder.EMBEDDING, table_VD, formats.embedding, settings, None)
+        table_VD = decoder.weights.read(decoder.embedding)
+        packed = _quantize_table(decoder.names.embedding, table_VD, formats.embedding, settings, None)
         if packed:
             folder.save_shard(staging / folder.TABLE, packed)
-    tensors[EMBEDDING] = table_VD
+    tensors[decoder.embedding] = table_VD
     folder.save_shard(file, tensors)
 
 

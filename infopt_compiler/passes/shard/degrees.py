@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from infopt_compiler.architectures import Role
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.passes.base import Problem
 
@@ -74,10 +75,11 @@ def cut_expert(spec: ModelSpec, pieces: int) -> str | None:
     if pieces == 1 or stored.bits >= 16 or stored.group <= 0:
         return None
     groups, rest = divmod(part, stored.group)
+    down = next(one for one in spec.family.block.experts if Role.down in one.roles).leaf
     if rest:
-        return f"an expert in {pieces} pieces has {part} inputs of `down_proj`, no multiple of the group of {stored.group}"
+        return f"an expert in {pieces} pieces has {part} inputs of `{down}`, no multiple of the group of {stored.group}"
     if not stored.symmetric and groups * stored.bits % 8:
-        return f"an expert in {pieces} pieces has {groups} groups of `down_proj` in each: a byte of zero points would be cut"
+        return f"an expert in {pieces} pieces has {groups} groups of `{down}` in each: a byte of zero points would be cut"
     return None
 
 
@@ -91,9 +93,10 @@ def cut_group(spec: ModelSpec, degree: int) -> str | None:
     stored = spec.linear
     if stored.bits >= 16 or stored.group <= 0:
         return None
-    widths = {"o_proj": spec.heads * spec.head_dim}
+    block = spec.family.block
+    widths = {block.linear(Role.attention_out).leaf: spec.heads * spec.head_dim}
     if not spec.experts:
-        widths["down_proj"] = spec.intermediate
+        widths[block.linear(Role.down).leaf] = spec.intermediate
     for name, width in widths.items():
         part = width // degree
         if part % stored.group:

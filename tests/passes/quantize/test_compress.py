@@ -13,11 +13,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.artifacts.quantized import dequantize_folder
 from infopt_compiler.diagnostics.codes import CODES
 from infopt_compiler.passes.quantize import tables
 from infopt_compiler.passes.quantize.compress import quantize_folder
-from infopt_compiler.passes.quantize.decoder import LINEARS, Decoder
+from infopt_compiler.passes.quantize.decoder import Decoder
 from infopt_compiler.passes.quantize.errors import BadModel, CannotWrite, NoCalibration, NonFinite
 from infopt_compiler.passes.quantize.folder import Formats, layer_file
 from infopt_compiler.passes.quantize.grid import Grid
@@ -245,7 +246,7 @@ def test_what_is_read_back_is_what_was_solved(
     )
     values = values_of(tmp_path)
     shard = load_file(tmp_path / layer_file(1))
-    for name in LINEARS:
+    for name in ModelSpec.from_folder(tmp_path).linear_shapes():
         full = f"model.layers.1.{name}"
         assert torch.equal(values[f"{full}.weight"], unpack_linear(full, shard, grid))
 

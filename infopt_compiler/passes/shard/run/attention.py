@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .architecture import Rope
+from infopt_compiler.architectures import Rope
 
 QUERY_BLOCK = 256  # queries whose scores are held at once
 _MASKED = -1e30  # not minus infinity: a row of padding alone would become NaN and spread
@@ -85,8 +85,14 @@ class Partial:
     sum_BHT: Tensor
 
 
-def attend(q_BHTD: Tensor, k_BGSD: Tensor, v_BGSD: Tensor, allowed_BTS: Tensor) -> Partial:
-    """Softmax attention; query heads share key heads in their order. Scores are held for a block of queries at a time."""
+def attend(
+    q_BHTD: Tensor, k_BGSD: Tensor, v_BGSD: Tensor, allowed_BTS: Tensor, scale: float | None = None
+) -> Partial:
+    """Softmax attention; query heads share key heads in their order. Scores are held for a block of queries at a time.
+
+    `scale` of the scores: 1 / sqrt(D) where it is None.
+    """
+    q_BHTD = q_BHTD / math.sqrt(q_BHTD.shape[-1]) if scale is None else q_BHTD * scale
     blocks = [
         _attend_block(
             q_BHTD[:, :, start : start + QUERY_BLOCK],
@@ -106,7 +112,7 @@ def attend(q_BHTD: Tensor, k_BGSD: Tensor, v_BGSD: Tensor, allowed_BTS: Tensor) 
 def _attend_block(q_BHTD: Tensor, k_BGSD: Tensor, v_BGSD: Tensor, allowed_BTS: Tensor) -> Partial:
     batch, heads, count, channels = q_BHTD.shape
     groups = k_BGSD.shape[1]
-    q = (q_BHTD / math.sqrt(channels)).reshape(batch, groups, -1, channels)
+    q = q_BHTD.reshape(batch, groups, -1, channels)
     scores = (q @ k_BGSD.transpose(2, 3)).float().view(batch, groups, heads // groups, count, -1)
     scores.masked_fill_(~allowed_BTS[:, None, None], _MASKED)
     maximum = scores.amax(-1, keepdim=True)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from infopt_compiler.architectures import Place, Role
+
 from .architecture import Architecture
 from .attention import Cache, Partial, Positions, Rotary, attend, merged, rotate
 from .experts import Experts, router_name
 from .groups import Groups
 from .matrices import activate
 from .weights import RankWeights
-
-EMBEDDING, HEAD, NORM = "model.embed_tokens", "lm_head", "model.norm.weight"
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,19 @@ class RowParallel:
 
 class Attention:
     def __init__(self, index: int, weights: RankWeights, architecture: Architecture, groups: Groups) -> None:
-        prefix = f"model.layers.{index}.self_attn."
-        self._q, self._k, self._v = (weights.matrix(f"{prefix}{name}_proj") for name in "qkv")
-        self._o = RowParallel(weights, f"{prefix}o_proj", groups)
-        self._norms = [
-            Norm(weights.vector(f"{prefix}{name}_norm.weight"), architecture.epsilon)
-            if weights.has(f"{prefix}{name}_norm.weight")
-            else None
-            for name in "qk"
-        ]
+        prefix, block, numbers = (
+            architecture.names.layer(index),
+            architecture.family.block,
+            architecture.numbers,
+        )
+        self._q, self._k, self._v = (
+            weights.matrix(prefix + block.linear(role).module) for role in (Role.query, Role.key, Role.value)
+        )
+        self._o = RowParallel(weights, prefix + block.linear(Role.attention_out).module, groups)
+        self._norms = [_norm(index, place, weights, architecture) for place in (Place.query, Place.key)]
         self._index, self._groups, self._channels = index, groups, architecture.head_dim
-        self._rotated, self._window = architecture.rotated[index], architecture.window
+        self._rotated, self._window = numbers.rotated[index], architecture.window
+        self._scale = numbers.attention_scale
 
     def __call__(self, x_BTE: Tensor, feed: Feed, cache: Cache, tables: tuple[Tensor, Tensor]) -> Tensor:
         q, k = (
@@ -97,15 +99,14 @@ class Attention:
         keys, values = (torch.cat(self._groups.gather_sequence(x), dim=2) for x in (k, v))
         end = (self._groups.at.sequence + 1) * chunk
         columns = torch.arange(end, device=column_T.device)
-        return attend(
-            q, keys[:, :, :end], values[:, :, :end], feed.positions.allowed(columns, self._window)
-        ).out_BHTD
+        allowed = feed.positions.allowed(columns, self._window)
+        return attend(q, keys[:, :, :end], values[:, :, :end], allowed, self._scale).out_BHTD
 
     def _cached(self, q: Tensor, feed: Feed, cache: Cache) -> Tensor:
         """Decode: each of the sequence group attends to what it holds, and the results are merged."""
         new = feed.positions.column_T if feed.kept else feed.positions.column_T[:0]
         keys, values, columns = cache.read(self._index, new)
-        part = attend(q, keys, values, feed.positions.allowed(columns, self._window))
+        part = attend(q, keys, values, feed.positions.allowed(columns, self._window), self._scale)
         if self._groups.mesh.sequence == 1:
             return part.out_BHTD
         gathered = [self._groups.gather_sequence(x) for x in (part.out_BHTD, part.maximum_BHT, part.sum_BHT)]
@@ -115,10 +116,13 @@ class Attention:
 class Network:
     """Gate, up and down."""
 
-    def __init__(self, prefix: str, weights: RankWeights, activation: str, groups: Groups) -> None:
-        self._gate, self._up = (weights.matrix(f"{prefix}{name}_proj") for name in ("gate", "up"))
-        self._down = RowParallel(weights, f"{prefix}down_proj", groups)
-        self._activation = activation
+    def __init__(self, index: int, weights: RankWeights, architecture: Architecture, groups: Groups) -> None:
+        prefix, block = architecture.names.layer(index), architecture.family.block
+        self._gate, self._up = (
+            weights.matrix(prefix + block.linear(role).module) for role in (Role.gate, Role.up)
+        )
+        self._down = RowParallel(weights, prefix + block.linear(Role.down).module, groups)
+        self._activation = architecture.numbers.activation
 
     def __call__(self, x: Tensor) -> Tensor:
         return self._down(activate(self._gate(x), self._activation) * self._up(x))
@@ -137,35 +141,41 @@ class Stage:
     ) -> None:
         self.layers, self.groups = layers, groups
         self._weights, self._architecture, self._device = weights, architecture, device
-        self._rotary = Rotary(architecture.rope, architecture.head_dim, device)
+        self._numbers, names = architecture.numbers, architecture.names
+        assert self._numbers.rope is not None  # `Architecture` refuses others
+        self._rotary = Rotary(self._numbers.rope, architecture.head_dim, device)
+        self._embedding = names.embedding
         self._layers = [_layer(index, weights, architecture, groups) for index in layers]
         if groups.last:
-            self._norm = Norm(weights.vector(NORM), architecture.epsilon)
-            module = HEAD if weights.has(f"{HEAD}.weight") or weights.has(f"{HEAD}.qweight") else EMBEDDING
+            self._norm = Norm(weights.vector(f"{names.last_norm}.weight"), self._numbers.epsilon)
+            own_head = weights.has(f"{names.head}.weight") or weights.has(f"{names.head}.qweight")
+            module = names.head if own_head else names.embedding
             self._head, self._head_cut = weights.matrix(module), weights.is_cut(module, 0)
             self._head_start = _first_row(weights, module)
 
     def embed(self, ids_BT: Tensor) -> Tensor:
         """Hidden states (B, T, E): rows that this rank holds, and the sum brings the others'."""
-        if not self._weights.is_cut(EMBEDDING, 0):
-            return self._weights.matrix(EMBEDDING).rows(ids_BT)
-        first, last = self._weights.part(f"{EMBEDDING}.weight")[0]
+        table = self._weights.matrix(self._embedding)
+        if not self._weights.is_cut(self._embedding, 0):
+            return _scaled(table.rows(ids_BT), self._numbers.embedding_scale)
+        first, last = self._weights.part(f"{self._embedding}.weight")[0]
         here = (ids_BT >= first) & (ids_BT < last)
-        rows = self._weights.matrix(EMBEDDING).rows(torch.where(here, ids_BT - first, 0))
-        return self.groups.sum_tensor(rows.masked_fill_(~here[..., None], 0.0))
+        rows = table.rows(torch.where(here, ids_BT - first, 0)).masked_fill_(~here[..., None], 0.0)
+        return _scaled(self.groups.sum_tensor(rows), self._numbers.embedding_scale)
 
     def forward(self, x_BTE: Tensor, feed: Feed, cache: Cache) -> Tensor:
         tables = self._rotary.tables(feed.positions.position_BT)
+        scale = self._numbers.residual_scale
         for before, attention, between, network in self._layers:
-            x_BTE = x_BTE + attention(before(x_BTE), feed, cache, tables)
-            x_BTE = x_BTE + network(between(x_BTE))
+            x_BTE = x_BTE + _scaled(attention(before(x_BTE), feed, cache, tables), scale)
+            x_BTE = x_BTE + _scaled(network(between(x_BTE)), scale)
         if feed.kept:
             cache.advance(feed.positions.column_T)
         return x_BTE
 
     def logits(self, x_NE: Tensor) -> Tensor:
         """This rank's part of the vocabulary, float32."""
-        return self._head(self._norm(x_NE)).float()
+        return _scaled(self._head(self._norm(x_NE)).float(), 1 / self._numbers.logits_divisor)
 
     def whole_logits(self, part_NV: Tensor) -> Tensor:
         """All of the vocabulary, from the parts of the tensor group."""
@@ -183,9 +193,9 @@ class Stage:
 
     def cache(self, batch: int, slots: int, dtype: torch.dtype) -> Cache:
         """An empty cache for this rank's layers and key heads."""
-        rows = self._weights.part(
-            _rows_name(self._weights, f"model.layers.{self.layers[0]}.self_attn.k_proj")
-        )[0]
+        key = self._architecture.family.block.linear(Role.key).module
+        module = self._architecture.names.layer(self.layers[0]) + key
+        rows = self._weights.part(_rows_name(self._weights, module))[0]
         heads = (rows[1] - rows[0]) // self._architecture.head_dim
         return Cache(self.layers, (batch, heads, self._architecture.head_dim), slots, dtype, self._device)
 
@@ -193,17 +203,29 @@ class Stage:
 def _layer(
     index: int, weights: RankWeights, architecture: Architecture, groups: Groups
 ) -> tuple[Norm, Attention, Norm, Network | Experts]:
-    prefix = f"model.layers.{index}."
-    norms = [
-        Norm(weights.vector(f"{prefix}{name}_layernorm.weight"), architecture.epsilon)
-        for name in ("input", "post_attention")
-    ]
+    before, between = (
+        _norm(index, place, weights, architecture) for place in (Place.attention_in, Place.mlp_in)
+    )
+    assert before is not None and between is not None  # `Architecture` refuses others
     network: Network | Experts
-    if (router := router_name(prefix, weights)) is not None:
-        network = Experts(router, weights, architecture, groups)
+    if (router := router_name(architecture.names.layer(index), weights, architecture)) is not None:
+        network = Experts(index, router, weights, architecture, groups)
     else:
-        network = Network(f"{prefix}mlp.", weights, architecture.activation, groups)
-    return norms[0], Attention(index, weights, architecture, groups), norms[1], network
+        network = Network(index, weights, architecture, groups)
+    return before, Attention(index, weights, architecture, groups), between, network
+
+
+def _norm(index: int, place: Place, weights: RankWeights, architecture: Architecture) -> Norm | None:
+    """None where the layer has no norm there."""
+    found = architecture.family.block.norm(place)
+    if found is None:
+        return None
+    name = f"{architecture.names.layer(index)}{found.module}.weight"
+    return Norm(weights.vector(name), architecture.numbers.epsilon)
+
+
+def _scaled(x: Tensor, factor: float) -> Tensor:
+    return x if factor == 1.0 else x * factor
 
 
 def _rows_name(weights: RankWeights, module: str) -> str:

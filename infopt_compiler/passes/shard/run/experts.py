@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import re
-
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from infopt_compiler.architectures import Role
+from infopt_compiler.architectures.parts import EXPERT
 
 from .architecture import Architecture
 from .groups import Groups
 from .matrices import Matrix, activate
 from .weights import RankWeights
 
-_ROUTERS = ("mlp.gate", "block_sparse_moe.gate")
-_NAMES = (("gate_proj", "up_proj", "down_proj"), ("w1", "w3", "w2"))
 
-
-def router_name(prefix: str, weights: RankWeights) -> str | None:
+def router_name(prefix: str, weights: RankWeights, architecture: Architecture) -> str | None:
     """The module of a layer's router; None where the layer has no experts."""
-    return next((f"{prefix}{name}" for name in _ROUTERS if weights.has(f"{prefix}{name}.weight")), None)
+    router = architecture.family.block.router
+    return f"{prefix}{router.module}" if router and weights.has(f"{prefix}{router.module}.weight") else None
 
 
 class Experts:
     """Each token's experts are summed with the router's weights; the sum over the tensor group brings other ranks' experts."""
 
-    def __init__(self, router: str, weights: RankWeights, architecture: Architecture, groups: Groups) -> None:
+    def __init__(
+        self, index: int, router: str, weights: RankWeights, architecture: Architecture, groups: Groups
+    ) -> None:
+        numbers = architecture.numbers
         self._router = weights.matrix(router)
-        self._experts = dict(_held(router.removesuffix("gate") + "experts.", weights))
-        self._count, self._normed = architecture.experts_per_token, architecture.normed_experts
-        self._activation, self._groups = architecture.activation, groups
+        self._experts = _held(architecture.names.layer(index), weights, architecture)
+        self._count, self._normed = numbers.experts_per_token, numbers.normed_experts
+        self._activation, self._groups = numbers.activation, groups
 
     def __call__(self, x_BTE: Tensor) -> Tensor:
         x_NE = x_BTE.flatten(0, 1)
@@ -47,9 +49,14 @@ class Experts:
         return self._groups.sum_tensor(out).view_as(x_BTE)
 
 
-def _held(prefix: str, weights: RankWeights) -> list[tuple[int, tuple[Matrix, Matrix, Matrix]]]:
-    pattern = re.compile(re.escape(prefix) + r"(\d+)\.(\w+)\.q?weight")
-    found = {(int(match[1]), match[2]) for name in weights.names() if (match := pattern.fullmatch(name))}
-    names = next(names for names in _NAMES if not found or any(name in names for _, name in found))
-    experts = sorted({index for index, _ in found})
-    return [(k, tuple(weights.matrix(f"{prefix}{k}.{name}") for name in names)) for k in experts]  # type: ignore[misc]
+def _held(
+    prefix: str, weights: RankWeights, architecture: Architecture
+) -> dict[int, tuple[Matrix, Matrix, Matrix]]:
+    """Gate, up and down of the experts that this rank has."""
+    named = {linear.roles[0]: prefix + linear.module for linear in architecture.family.block.experts}
+    found = {}
+    for k in range(architecture.experts):
+        gate, up, down = (named[role].replace(EXPERT, str(k)) for role in (Role.gate, Role.up, Role.down))
+        if weights.has(f"{gate}.weight") or weights.has(f"{gate}.qweight"):
+            found[k] = weights.matrix(gate), weights.matrix(up), weights.matrix(down)
+    return found

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from infopt_compiler.architectures import Names, Role
+from infopt_compiler.architectures.parts import EXPERT
 from infopt_compiler.sources.tensors import Tensor as Stored
 
 from .architecture import Architecture
@@ -21,9 +23,11 @@ from .matrices import FloatMatrix, IntegerMatrix, Matrix
 from .weights import TYPES
 from .write import source_tensors
 
-EMBEDDING, HEAD = "model.embed_tokens", "lm_head"
 _POSITIONS = 32  # whose logits are held at once
-_FUSED = {"gate_up_proj": (("gate_proj", "up_proj"), ("w1", "w3")), "down_proj": (("down_proj",), ("w2",))}
+_STACKED = {
+    "gate_up_proj": (Role.gate, Role.up),
+    "down_proj": (Role.down,),
+}  # transformers 5, in `mlp.experts`
 
 
 class Folder:
@@ -31,7 +35,7 @@ class Folder:
 
     def __init__(self, folder: Path, floats: str) -> None:
         self._stored = source_tensors(folder)
-        self._architecture = Architecture.from_folder(folder)
+        self.architecture = Architecture.from_folder(folder)
         self._floats = floats
 
     def has(self, module: str) -> bool:
@@ -41,7 +45,7 @@ class Folder:
         """As it is stored: integers stay integers."""
         if f"{module}.weight" in self._stored:
             return FloatMatrix(self.tensor(f"{module}.weight"), torch.float32)
-        bits, group = self._architecture.format_of(module)
+        bits, group = self.architecture.format_of(module)
         q, scale, zero = (self._stored.get(f"{module}.{leaf}") for leaf in ("qweight", "scales", "qzeros"))
         if q is None or scale is None:
             raise Unsupported(f"the model lacks the weights of `{module}`")
@@ -59,7 +63,7 @@ class Folder:
 
     def embedded(self, ids: Tensor) -> Tensor:
         """Rows of the embedding's table, of which nothing else is read."""
-        stored = self._stored[f"{EMBEDDING}.weight"]
+        stored = self._stored[f"{self.architecture.names.embedding}.weight"]
         used, places = ids.unique(return_inverse=True)
         width = (0, stored.shape[1])
         rows = [b"".join(read_part(stored, ((row, row + 1), width))) for row in used.tolist()]
@@ -74,21 +78,26 @@ class Folder:
 
     def _fill_one(self, parameter: Tensor, name: str) -> None:
         head, _, leaf = name.rpartition(".")
-        if leaf in _FUSED and head.endswith("mlp.experts"):
+        if leaf in _STACKED and head.endswith("mlp.experts"):
             for expert in range(parameter.shape[0]):
-                parameter[expert].copy_(self._fused(f"{self._renamed(head)}.{expert}", leaf))
+                parameter[expert].copy_(
+                    self._stacked(head.removesuffix("mlp.experts"), expert, _STACKED[leaf])
+                )
             return
         parameter.copy_(self.tensor(self._renamed(name)))
 
-    def _fused(self, expert: str, leaf: str) -> Tensor:
+    def _stacked(self, layer: str, expert: int, roles: tuple[Role, ...]) -> Tensor:
         """transformers 5 stacks the experts of a layer, and gate above up."""
-        names = next(names for names in _FUSED[leaf] if self.has(f"{expert}.{names[0]}"))
-        return torch.cat([self.tensor(f"{expert}.{name}.weight") for name in names])
+        named = {linear.roles[0]: linear.module for linear in self.architecture.family.block.experts}
+        modules = [layer + named[role].replace(EXPERT, str(expert)) for role in roles]
+        return torch.cat([self.tensor(f"{module}.weight") for module in modules])
 
     def _renamed(self, name: str) -> str:
-        """Mixtral's files call the network of a layer `block_sparse_moe`."""
-        other = name.replace(".mlp.", ".block_sparse_moe.")
-        return other if any(stored.startswith(other) for stored in self._stored) else name
+        """A router by its name in the files; transformers calls the network of a layer `mlp`."""
+        router = self.architecture.family.block.router
+        if router is None or not name.endswith(".mlp.gate.weight"):
+            return name
+        return name.replace("mlp.gate", router.module)
 
     def _rounded(self, x: Tensor) -> Tensor:
         return x.bfloat16().float() if self._floats == "bfloat16" else x
@@ -108,21 +117,26 @@ def reference_logits(
     The texts are a batch padded on the right, which a causal model does not see. One layer, or the head's table, is in
     memory beside the hidden states.
     """
-    weights, base = Folder(folder, floats), _skeleton(folder)
+    weights = Folder(folder, floats)
+    names, divisor = weights.architecture.names, weights.architecture.numbers.logits_divisor
+    model = _skeleton(folder, names)
     longest = max(map(len, texts))
     ids_NT = torch.tensor([[*ids, *[0] * (longest - len(ids))] for ids in texts])
     with torch.inference_mode():
-        for index, layer in enumerate(base.layers):
-            _visit(layer, f"model.layers.{index}.", weights)
-        weights.fill(base.norm, "model.norm.")
-        states_NTE = base(inputs_embeds=weights.embedded(ids_NT), use_cache=False).last_hidden_state
-        head = weights.matrix(HEAD if weights.has(HEAD) else EMBEDDING)
+        for index, layer in enumerate(model.get_submodule(names.layers)):
+            _visit(layer, names.layer(index), weights)
+        weights.fill(model.get_submodule(names.last_norm), f"{names.last_norm}.")
+        states_NTE = model.base_model(
+            inputs_embeds=weights.embedded(ids_NT), use_cache=False
+        ).last_hidden_state
+        head = weights.matrix(names.head if weights.has(names.head) else names.embedding)
         for row, ids in enumerate(texts):
             for first in range(0, len(ids), _POSITIONS):
-                told(row, first, head(states_NTE[row, first : min(len(ids), first + _POSITIONS)]))
+                logits = head(states_NTE[row, first : min(len(ids), first + _POSITIONS)])
+                told(row, first, logits / divisor)
 
 
-def _skeleton(folder: Path) -> Any:
+def _skeleton(folder: Path, names: Names) -> Any:
     """transformers' decoder on no device, its rotary embedding alone computed."""
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging
@@ -133,11 +147,8 @@ def _skeleton(folder: Path) -> Any:
         del config.quantization_config
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
-    base = model.model
-    if not hasattr(base, "rotary_emb"):
-        raise Unsupported(f"cannot compare a `{config.model_type}` model layer by layer")
-    base.rotary_emb = type(base.rotary_emb)(config=config)
-    return base
+    model.set_submodule(names.rotary, type(model.get_submodule(names.rotary))(config=config))
+    return model
 
 
 def _visit(layer: nn.Module, prefix: str, weights: Folder) -> None:
