@@ -50,9 +50,13 @@ def back(job: BuildJob) -> None:
 
 def plan(job: BuildJob) -> tuple[str, dict[str, Any], int]:
     """What a build would do: text, plain data, and the exit code (3 where arithmetic proves a bound out of reach)."""
+    from infopt_compiler.build.locking import check_lock_before
     from infopt_compiler.build.planned import make_job_plan, plan_exit_code, plan_text
+    from infopt_compiler.graph import build_graph
 
-    made = make_job_plan(job)
+    graph = build_graph(job.program, job.recipe.parent)
+    check_lock_before(job, graph)
+    made = make_job_plan(job, graph)
     return plan_text(made, job), made.to_json(), plan_exit_code(made, job)
 
 

@@ -150,9 +150,15 @@ class Store:
         found = [entry for entry in map(self._read, keys) if entry is not None]
         return sorted(found, key=lambda entry: entry.created)
 
-    def latest(self, name: str) -> Entry | None:
-        """The newest entry that a binding of this name made: what `explain` compares with."""
-        return next((entry for entry in reversed(self.entries()) if entry.made.name == name), None)
+    def note_used(self, recipe: str, name: str, entry: Entry) -> None:
+        """That a build of a recipe made or reused the entry as its binding `name`: what `explain` compares the next one with."""
+        key, used = digest_json(["used", recipe, name]), {"key": entry.key, "material": entry.made.material}
+        if self.record(key) != used:
+            self.put_record(key, used)
+
+    def last_used(self, recipe: str, name: str) -> dict[str, Any] | None:
+        """The material of the entry that a recipe's binding was last, also where it is gone since; None before the first."""
+        return (self.record(digest_json(["used", recipe, name])) or {}).get("material")
 
     def verify(self, warn: Warn | None = None) -> list[str]:
         """Hash every file of every entry; corrupt entries are told and set aside; gives their keys."""

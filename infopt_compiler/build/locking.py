@@ -9,10 +9,11 @@ from typing import Any
 from infopt_compiler.build.assemble import LIBRARIES, Findings
 from infopt_compiler.build.job import BuildJob
 from infopt_compiler.diagnostics import DiagnosticError, Note, error
-from infopt_compiler.graph import Graph
+from infopt_compiler.graph import Graph, PassStep, step_key
 from infopt_compiler.graph.keys import library_versions
 from infopt_compiler.lock import differences, lock_text, read_lock
 from infopt_compiler.report.model import write_text
+from infopt_compiler.sources import SourceError
 
 _SHOWN = 10  # differences that are told one by one
 
@@ -39,7 +40,23 @@ def check_lock_before(job: BuildJob, graph: Graph) -> None:
         raise DiagnosticError(
             error("E0811", str(damage), help="write it again: `infopt-compile lock`")
         ) from None
-    _refuse({key: lock.get(key) for key in ("graph", "libraries", "python", "seed")}, _before(job, graph))
+    now, sources = _before(job, graph), _sources(job, graph)
+    then = lock.get("steps") or {}
+    old = {name: {"material": (then.get(name) or {}).get("material")} for name in sources}
+    new = {name: {"material": material} for name, material in sources.items()}
+    _refuse({**{key: lock.get(key) for key in now}, "steps": old}, {**now, "steps": new})
+
+
+def _sources(job: BuildJob, graph: Graph) -> dict[str, Any]:
+    """What enters the key of each source, such as the digest of a file: known before anything runs."""
+    found = {}
+    for step in graph.steps.values():
+        if not isinstance(step, PassStep):
+            try:
+                found[step.name] = step_key(graph, step, {}, job.target, job.options.seed).material
+            except SourceError as wrong:
+                raise DiagnosticError(wrong.diagnostic(step.span)) from wrong
+    return found
 
 
 def check_lock(job: BuildJob, found: Findings) -> None:

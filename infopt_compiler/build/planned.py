@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from functools import partial
 from io import StringIO
-from typing import Any
+from typing import TYPE_CHECKING
 
 from infopt_compiler.build.job import BuildJob
 from infopt_compiler.build.past import Past, earlier_values
@@ -16,9 +17,13 @@ from infopt_compiler.passes.base import Outline
 from infopt_compiler.plan import Outlook, Plan, PlanBound, PlanStep, State, make_plan
 from infopt_compiler.units import Dimension, human
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 REFUSED = "E0913"
 _OUTLOOK = {Outlook.meets: "✓", Outlook.misses: "✗", Outlook.unreachable: "✗✗", Outlook.unknown: "?"}
-_STATE = {State.cached: "cached", State.run: "run", State.follows: "run (follows)"}
+_STATE = {State.cached: "cached", State.run: "run", State.follows: "follows"}
+_PLAIN_WIDTH = 100  # columns where nobody's terminal says otherwise
 
 
 def make_job_plan(job: BuildJob, graph: Graph | None = None) -> Plan:
@@ -68,45 +73,57 @@ def _out_of_reach(plan: Plan, bound: PlanBound) -> str:
     return f"`{bound.text}` is out of reach on {plan.target}: {bound.why}"
 
 
-def plan_text(plan: Plan, job: BuildJob, width: int = 140) -> str:
-    """Tables of steps and bounds, a sum, and what is out of reach."""
+def plan_text(plan: Plan, job: BuildJob, width: int | None = None) -> str:
+    """Tables of steps and bounds with what explains them below, a sum, and what is out of reach; no line is wider than `width` (the
+    terminal's, 100 without one)."""
     from rich.console import Console
 
     console = Console(
-        file=StringIO(), width=width, no_color=not job.engine["color"], force_terminal=False, highlight=False
+        file=StringIO(),
+        width=width or shutil.get_terminal_size((_PLAIN_WIDTH, 24)).columns,
+        no_color=not job.engine["color"],
+        force_terminal=False,
+        highlight=False,
     )
-    console.print(_steps(plan))
-    console.print(f"to run: {_sum(plan)}")
+    _steps(console, plan)
+    _line(console, f"to run: {_sum(plan)}")
     for name, said in plan.outlines.items():
         _outline(console, name, said)
     if plan.bounds:
-        console.print(_bounds(plan))
-    if any(step.seen for step in plan.steps) or any(bound.seen for bound in plan.bounds):
-        console.print("±: median error of such predictions on this machine, and how many there were")
-    for bound in plan.unreachable:
-        console.print(
-            f"{bound.span or bound.budget}: {_out_of_reach(plan, bound)}", markup=False, soft_wrap=True
+        _bounds(console, plan)
+    if any(step.seen for step in plan.to_run) or any(bound.seen for bound in plan.bounds):
+        _line(
+            console, "±, ×: how far off such predictions were on this machine (the median of three at least)"
         )
-    return console.file.getvalue().rstrip()  # type: ignore[attr-defined,no-any-return]
+    for bound in plan.unreachable:
+        _line(console, f"{bound.span or bound.budget}: {_out_of_reach(plan, bound)}")
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())  # type: ignore[attr-defined]
 
 
-def _outline(console: Any, name: str, said: Outline) -> None:
-    """The table of a pass, as wide as it needs to be: no figure is cut."""
-    from rich.table import Table
-    from rich.text import Text
+def _line(console: Console, text: str) -> None:
+    console.print(text, markup=False)
 
-    table = Table(title=f"{name}: {said.title}", title_justify="left", box=None, pad_edge=False)
-    for column in said.columns:
-        table.add_column(column, no_wrap=True)
-    for row in said.rows:
-        table.add_row(*map(Text, row))
-    width = console.width
-    longest = [max(map(len, cells)) for cells in zip(said.columns, *said.rows, strict=True)]
-    console.width = max(sum(longest) + 2 * len(longest), len(name) + len(said.title) + 2)
-    console.print(table)
-    console.width = width
+
+def _outline(console: Console, name: str, said: Outline) -> None:
+    """The table of a pass; where it is wider than the screen in parts below each other, so that no figure is cut."""
+    title = f"{name}: {said.title}"
+    for columns in _parts(said, console.width):
+        rows = [[row[k] for k in columns] for row in said.rows]
+        _print(console, title, [said.columns[k] for k in columns], rows, left=len(columns))
+        title = ""
     for note in said.notes:
-        console.print(f"{name}: {note}", markup=False, soft_wrap=True)
+        _line(console, f"{name}: {note}")
+
+
+def _parts(said: Outline, width: int) -> list[list[int]]:
+    """Numbers of columns that fit beside each other, the first one in each part."""
+    widths = [max(map(len, cells)) + 2 for cells in zip(said.columns, *said.rows, strict=True)]
+    parts = [[0]]
+    for column in range(1, len(widths)):
+        if len(parts[-1]) > 1 and sum(widths[k] for k in parts[-1]) + widths[column] > width:
+            parts.append([0])
+        parts[-1].append(column)
+    return parts
 
 
 def _sum(plan: Plan) -> str:
@@ -121,11 +138,8 @@ def _sum(plan: Plan) -> str:
 
 
 def _measuring(plan: Plan) -> str:
-    return (
-        f"; then up to {human(plan.measure_seconds, Dimension.time)} of measuring (two blocks of requests at least)"
-        if plan.measure_seconds
-        else ""
-    )
+    seconds = plan.measure_seconds
+    return f"; then up to {human(seconds, Dimension.time)} of measuring" if seconds else ""
 
 
 def _known(value: float | None, dimension: Dimension) -> str:
@@ -133,68 +147,76 @@ def _known(value: float | None, dimension: Dimension) -> str:
 
 
 def _estimate(step: PlanStep, quantity: str, dimension: Dimension) -> str:
-    """A step's quantity, and how far off its estimates were so far where it is one: `12 s ±8% (5)`."""
+    """A step's quantity, and how far off its estimates were so far where it is one: `12 s ±8%`."""
     text = _known(getattr(step, quantity), dimension)
     seen = step.seen.get(quantity) if step.state is not State.cached else None
     return f"{text} {seen}" if seen else text
 
 
-def _table(title: str, *columns: str) -> Any:
+def _print(
+    console: Console, title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], left: int
+) -> None:
+    """A table whose first `left` columns are words, which wrap, and whose others are figures, which do not where all fit."""
     from rich.table import Table
-
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for name in columns:
-        table.add_column(
-            name, justify="right" if name in ("time", "memory", "disk", "predicted", "range") else "left"
-        )
-    return table
-
-
-def _steps(plan: Plan) -> Any:
     from rich.text import Text
 
-    table = _table(
-        f"plan of {plan.recipe} on {plan.target}",
-        "binding",
-        "pass",
-        "state",
-        "time",
-        "memory",
-        "disk",
-        "because",
-    )
-    for step in plan.steps:
-        table.add_row(
-            Text(step.name),
-            Text(step.pass_name),
+    table = Table(title=Text(title) if title else None, title_justify="left", box=None, pad_edge=False)
+    for number, name in enumerate(heads):
+        is_word = number < left
+        table.add_column(name, justify="left" if is_word else "right", no_wrap=not is_word, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console.print(table)
+
+
+def _steps(console: Console, plan: Plan) -> None:
+    rows = [
+        [
+            step.name,
+            step.pass_name,
             _STATE[step.state],
             _estimate(step, "seconds", Dimension.time),
             _estimate(step, "peak_rss_bytes", Dimension.bytes),
             _estimate(step, "disk_bytes", Dimension.bytes),
-            Text("; ".join(step.because[:2])),
-        )
-    return table
+        ]
+        for step in plan.steps
+    ]
+    heads = ("binding", "pass", "state", "time", "memory", "disk")
+    _print(console, f"plan of {plan.recipe} on {plan.target}", heads, rows, left=3)
+    told = [(step.name, "; ".join(step.because[:2])) for step in plan.steps if step.state is State.run]
+    for text in _grouped(told):
+        _line(console, text)
 
 
-def _bounds(plan: Plan) -> Any:
-    from rich.text import Text
+def _grouped(told: Sequence[tuple[str, str]]) -> list[str]:
+    """`q, onnx: why`: what several have in common is said once."""
+    names: dict[str, list[str]] = {}
+    for name, why in told:
+        if why:
+            names.setdefault(why, []).append(name)
+    return [f"{', '.join(dict.fromkeys(of))}: {why}" for why, of in names.items()]
 
+
+def _bounds(console: Console, plan: Plan) -> None:
+    rows = [[*_outlook(bound), *_figures(bound)] for bound in plan.bounds]
+    _print(console, "bounds, predicted", ("", "outlook", "bound", "predicted", "range"), rows, left=3)
+    for text in _grouped([(bound.metric, bound.why) for bound in plan.bounds]):
+        _line(console, text)
+
+
+def _outlook(bound: PlanBound) -> tuple[str, str, str]:
+    warn = "warn " if bound.severity == "warn" else ""
+    return _OUTLOOK[bound.outlook], bound.outlook.value, warn + bound.text
+
+
+def _figures(bound: PlanBound) -> tuple[str, str]:
+    """The value, and how far off it may be; of an artifact in the store it is a fact."""
     from infopt_compiler.report.values import dimension_of
 
-    table = _table("bounds, predicted", "", "outlook", "bound", "predicted", "range", "why")
-    for bound in plan.bounds:
-        dimension = dimension_of(bound.metric)
-        span = (
-            "–"
-            if bound.low is None or bound.high is None
-            else f"{human(bound.low, dimension)} … {human(bound.high, dimension)}"
-        )
-        table.add_row(
-            _OUTLOOK[bound.outlook],
-            bound.outlook.value,
-            Text(("warn " if bound.severity == "warn" else "") + bound.text),
-            _known(bound.value, dimension) + (f" {bound.seen}" if bound.seen else ""),
-            span,
-            Text(bound.why),
-        )
-    return table
+    dimension = dimension_of(bound.metric)
+    value = _known(bound.value, dimension) + (f" {bound.seen}" if bound.seen else "")
+    if bound.low is None or bound.high is None:
+        return value, "–"
+    if bound.low == bound.high:
+        return human(bound.low, dimension, 4), "exact"
+    return value, f"{human(bound.low, dimension)} … {human(bound.high, dimension)}"

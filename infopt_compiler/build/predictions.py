@@ -9,8 +9,7 @@ from typing import Any
 
 from infopt_compiler.build.assemble import Findings
 from infopt_compiler.build.job import BuildJob
-from infopt_compiler.plan import QUANTITIES, Known, plan_rates, predicted_values
-from infopt_compiler.plan.specs import plan_specs
+from infopt_compiler.plan import QUANTITIES
 from infopt_compiler.targets import error_key, record_errors
 
 _SHOWN = ("ttft.p50", "tpot.p50", "forward.p50", "latency.p50", "throughput", "samples", "memory.peak", "memory.steady", "size")  # fmt: skip
@@ -54,14 +53,12 @@ def _place(file: Path) -> tuple[int, int]:
 
 
 def _bounds(job: BuildJob, found: Findings) -> Iterator[dict[str, Any]]:
-    """Of every budget that was measured here: the shown metrics of its subject."""
-    if found.graph is None or not job.target.here or not found.evaluations:
+    """Of every budget that was measured here: the shown metrics of its subject, as plan.json predicted them before any pass ran."""
+    if found.plan is None or not job.target.here:
         return
-    specs = plan_specs(found.graph, found.execution.entries, job.target)
-    known = Known(job.program, specs, job.target, plan_rates(job.program, specs, job.target))
     for name, evaluation in found.evaluations.items():
         budget = job.program.budgets[name]
-        expected = predicted_values(known, budget, budget.subject)
+        expected = found.plan.predicted[name]
         values = {v.metric: v.interval.value for v in evaluation.values if v.subject == budget.subject}
         for metric in _SHOWN:
             if metric in expected and values.get(metric):

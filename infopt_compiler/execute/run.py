@@ -125,6 +125,7 @@ class _Build:
             raise DiagnosticError(diagnose_os_error(step, wrong)) from wrong
         if cached:
             self.events.step_cached(step.name)
+        self.store.note_used(self.graph.identity, step.name, entry)
         self.execution.entries[step.name] = entry
         self.execution.runs.append(_pass_run(step, entry, cached))
 

@@ -1,11 +1,9 @@
-"""Why a step is not cached: what differs from the newest artifact of the same name."""
+"""Why a step is not cached: what differs from what the same binding of the same recipe was before."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-
-from infopt_compiler.artifacts.entry import Entry
 
 _TITLES = {
     "pass": "the pass",
@@ -22,11 +20,10 @@ _SECTIONS = {
 }
 
 
-def explain(material: Mapping[str, Any], before: Entry | None) -> list[str]:
-    """One line per difference: ``bits`: 4 → 8`. `before` is the newest entry of the binding."""
-    if before is None:
-        return ["nothing of this name was made before"]
-    old = before.made.material
+def explain(material: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[str]:
+    """One line per difference: ``bits`: 4 → 8`. `old` is the material of what this recipe's binding was last."""
+    if old is None:
+        return ["this recipe has not made it before"]
     if old.get("pass") != material.get("pass"):
         return [f"the pass: {old.get('pass')} → {material.get('pass')}"]
     return list(_differences(old, material)) or ["its artifact is gone from the store"]

@@ -95,6 +95,11 @@ class Graph:
     shipped: tuple[str, ...]
     base: Path
 
+    @property
+    def identity(self) -> str:
+        """The recipe's file without its ending: recipes of one name in other folders are others."""
+        return (self.base / self.recipe).as_posix()
+
     def downstream(self, name: str) -> list[str]:
         """The steps that depend on `name`, in order."""
         reached = {name}

@@ -17,7 +17,8 @@ from infopt_compiler.units import Dimension, human
 
 @dataclass(frozen=True)
 class Known:
-    """What predictions are made from: the program, the models' shapes, the machine, its kernels, past errors."""
+    """What predictions are made from: the program, the models' shapes, the machine, its kernels, past errors. `stored`: values of
+    artifacts that are there (binding → metric → value), which are facts and no predictions."""
 
     program: Program
     specs: Mapping[str, ModelSpec | None]
@@ -27,25 +28,43 @@ class Known:
     earlier: Mapping[str, Mapping[Figure, Earlier]] | None = field(
         default_factory=dict
     )  # by budget; None: unreadable
+    stored: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def plan_bounds(known: Known) -> tuple[PlanBound, ...]:
     return tuple(
-        replace(_plan_bound(known, budget, bound), seen=_seen(known, bound))
+        replace(row, seen=_seen(known, row))
         for budget in known.program.budgets.values()
-        for bound in budget.bounds
+        for row in (_plan_bound(known, budget, bound) for bound in budget.bounds)
     )
 
 
-def _seen(known: Known, bound: Bound) -> SeenError | None:
-    """Errors were seen on this machine, so they say nothing of another."""
-    return known.seen.get(error_key("bound", bound.name)) if known.target.here else None
+def _seen(known: Known, row: PlanBound) -> SeenError | None:
+    """Errors were seen on this machine, so they say nothing of another; nor of what is no prediction."""
+    is_exact = row.value is not None and row.low == row.high
+    return known.seen.get(error_key("bound", row.metric)) if known.target.here and not is_exact else None
 
 
 def predicted_values(known: Known, budget: Budget, subject: str) -> dict[str, Predicted]:
     """Every metric of `subject` under the budget's scenario by arithmetic; empty while its shapes are not known."""
     spec = known.specs.get(subject)
     return {} if spec is None else _predicted(known, budget, spec)
+
+
+def _value(known: Known, budget: Budget, subject: str, metric: str) -> Predicted | None:
+    """What the store knows, else what arithmetic gives."""
+    exact = known.stored.get(subject, {}).get(metric)
+    if exact is not None:
+        return Predicted(exact, exact, exact, "of the artifact in the store")
+    return predicted_values(known, budget, subject).get(metric)
+
+
+def _least(known: Known, budget: Budget, metric: str) -> float | None:
+    """What nothing can beat; None where the value itself is known."""
+    spec = known.specs.get(budget.subject)
+    if spec is None or metric in known.stored.get(budget.subject, {}):
+        return None
+    return _floor(known, budget, spec).get(metric)
 
 
 def _plan_bound(known: Known, budget: Budget, bound: Bound) -> PlanBound:
@@ -62,16 +81,18 @@ def _plan_bound(known: Known, budget: Budget, bound: Bound) -> PlanBound:
     spec = known.specs.get(budget.subject)
     if bound.of_last:
         return _of_last(known, budget, bound, blank)
-    if spec is None:
-        return replace(blank, why="the model's shapes are not known before it is fetched")
-    found = _predicted(known, budget, spec).get(bound.name)
+    found = _value(known, budget, budget.subject, bound.name)
     if found is None:
-        return replace(blank, why="it is measured, arithmetic does not give it")
+        unknown, measured = (
+            "the model's shapes are not known before it is fetched",
+            "it is measured, arithmetic does not give it",
+        )
+        return replace(blank, why=unknown if spec is None else measured)
     limit, why = _limit(known, budget, bound)
     if limit is None:
         return replace(blank, why=why)
-    row = _judge(blank, bound, limit, found, _floor(known, budget, spec).get(bound.name))
-    if row.outlook is Outlook.unreachable:
+    row = _judge(blank, bound, limit, found, _least(known, budget, bound.name))
+    if row.outlook is Outlook.unreachable and spec is not None:
         return replace(row, why=_proof(bound, limit, row, spec, known.target))
     return row
 
@@ -87,11 +108,12 @@ def _of_last(known: Known, budget: Budget, bound: Bound, blank: PlanBound) -> Pl
     measured = human(earlier.spread.value, bound.definition.dimension)
     blank = replace(blank, limit=limit, why=f"{measured} by the {earlier.text}")
     spec = known.specs.get(budget.subject)
-    found = _predicted(known, budget, spec).get(bound.name) if spec is not None else None
-    if spec is None or found is None or not known.target.here:
+    found = _value(known, budget, budget.subject, bound.name)
+    if found is None or not known.target.here:
         return blank
-    row = _judge(blank, bound, limit, found, _floor(known, budget, spec).get(bound.name))
-    why = _proof(bound, limit, row, spec, known.target) if row.outlook is Outlook.unreachable else row.why
+    row = _judge(blank, bound, limit, found, _least(known, budget, bound.name))
+    proven = row.outlook is Outlook.unreachable
+    why = _proof(bound, limit, row, spec, known.target) if proven and spec is not None else row.why
     return replace(row, why=f"{blank.why}; {why}")
 
 
@@ -135,11 +157,10 @@ def _limit(known: Known, budget: Budget, bound: Bound) -> tuple[float | None, st
     """The absolute limit in base units, or None and why it is not known."""
     if bound.relative_to is None:
         return bound.limit.base, ""
-    reference = known.specs.get(bound.relative_to)
+    reference = _value(known, budget, bound.relative_to, bound.name)
     if reference is None:
         return None, f"the shapes of `{bound.relative_to}` are not known before it is fetched"
-    value = _predicted(known, budget, reference)[bound.name].value
-    return bound.limit.base * value, ""
+    return bound.limit.base * reference.value, ""
 
 
 def _predicted(known: Known, budget: Budget, spec: ModelSpec) -> dict[str, Predicted]:

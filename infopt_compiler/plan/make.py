@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from infopt_compiler.artifacts import Data, ModelSpec
 from infopt_compiler.artifacts.entry import Entry
 from infopt_compiler.artifacts.store import Store
 from infopt_compiler.budget import Earlier
 from infopt_compiler.graph import NEVER, Again, Graph
+from infopt_compiler.measure.files.size import bits_per_weight
 from infopt_compiler.measure.job import Figure
 from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.metrics import Needs
-from infopt_compiler.plan.bounds import Known, plan_bounds
+from infopt_compiler.plan.bounds import Known, plan_bounds, predicted_values
 from infopt_compiler.plan.model import Plan
 from infopt_compiler.plan.outlines import plan_outlines
 from infopt_compiler.plan.rates import plan_rates
@@ -36,21 +38,39 @@ def make_plan(
     again: Again = NEVER,
 ) -> Plan:
     """What a build would do on this store; `earlier` gives what bounds `of last` are held to, from the digests of
-    what is cached; `again`: what is made again although the store has it. DiagnosticError where a source cannot be identified (a missing file)."""
+    what is cached; `again`: what is made again although the store has it. DiagnosticError where a source cannot be identified
+    (a missing file)."""
     cached, keys, remade = find_cached(graph, store, target, seed, again)
-    latest: dict[str, Entry] = {entry.made.name: entry for entry in store.entries()}
     specs = plan_specs(graph, {**remade, **cached}, target)
+    before = {name: store.last_used(graph.identity, name) for name in graph.steps}
     steps = tuple(
-        plan_step(graph, step, cached, keys, latest, specs, target, again) for step in graph.steps.values()
+        plan_step(graph, step, cached, keys, before, specs, target, again) for step in graph.steps.values()
     )
     seen = seen_errors()
     steps = tuple(replace(step, seen=_of_pass(step.pass_name, seen)) for step in steps)
     past = earlier({name: entry.digest for name, entry in cached.items()}) if earlier is not None else {}
-    bounds = plan_bounds(Known(program, specs, target, plan_rates(program, specs, target), seen, past))
+    rates = plan_rates(program, specs, target)
+    known = Known(program, specs, target, rates, seen, past, _stored(cached, specs))
     seconds = _measure_seconds(program, settings) if settings is not None and target.here else 0.0
-    return Plan(
-        program.recipe, target.name, steps, bounds, seconds, plan_outlines(program, graph, specs, target)
-    )
+    outlines = plan_outlines(program, graph, specs, target)
+    predicted = {
+        name: predicted_values(known, budget, budget.subject) for name, budget in program.budgets.items()
+    }
+    return Plan(program.recipe, target.name, steps, plan_bounds(known), seconds, outlines, predicted)
+
+
+def _stored(
+    cached: Mapping[str, Entry], specs: Mapping[str, ModelSpec | None]
+) -> dict[str, dict[str, float]]:
+    """What the store knows of models, which nobody has to predict: binding → metric → value."""
+    found: dict[str, dict[str, float]] = {}
+    for name, entry in cached.items():
+        if not isinstance(entry.artifact, Data):
+            bits = bits_per_weight(entry.artifact, specs.get(name)).value
+            found[name] = {"size": float(entry.size_bytes)} | (
+                {} if bits is None else {"bits_per_weight": bits}
+            )
+    return found
 
 
 def _of_pass(name: str, seen: Mapping[str, SeenError]) -> dict[str, SeenError]:
@@ -60,11 +80,11 @@ def _of_pass(name: str, seen: Mapping[str, SeenError]) -> dict[str, SeenError]:
 
 
 def _measure_seconds(program: Program, settings: MeasureSettings) -> float:
-    """Each budget with a bound on requests may use the settings' time, and each budget that of attribution."""
-    timed = [
-        budget
-        for budget in program.budgets.values()
-        if any(bound.definition.needs is Needs.scenario for bound in budget.bounds)
-    ]
-    attribution = settings.attribution_seconds * settings.attribution * len(program.budgets)
-    return settings.seconds * len(timed) + attribution
+    """Each budget with a bound on requests may use the settings' time, and each with a scenario or a text that of attribution."""
+    seconds = 0.0
+    for budget in program.budgets.values():
+        needs = {bound.definition.needs for bound in budget.bounds}
+        seconds += settings.seconds * (Needs.scenario in needs)
+        if settings.attribution and (budget.scenario is not None or Needs.data in needs):
+            seconds += settings.attribution_seconds
+    return seconds

@@ -9,7 +9,7 @@ from typing import Any
 
 from infopt_compiler.diagnostics import Span
 from infopt_compiler.passes.base import Outline
-from infopt_compiler.targets import SeenError
+from infopt_compiler.targets import Predicted, SeenError
 
 
 class State(str, Enum):
@@ -46,8 +46,8 @@ class PlanStep:
 
 @dataclass(frozen=True)
 class PlanBound:
-    """One bound. Values are in the metric's base unit; `low` and `high` span the prediction's uncertainty; `floor`
-    is what nothing can beat; `limit` is absolute (a relative limit times the predicted reference, None if unknown)."""
+    """One bound. Values are in the metric's base unit; `low` and `high` span the prediction's uncertainty, and are equal where
+    the artifact is in the store and the value a fact; `floor` is what nothing can beat; `limit` is absolute (a relative limit times the predicted reference, None if unknown)."""
 
     budget: str
     subject: str
@@ -68,7 +68,8 @@ class PlanBound:
 @dataclass(frozen=True)
 class Plan:
     """`seconds`, `disk_bytes`: sums over the steps to run, `peak_rss_bytes`: their maximum; None where one is unknown.
-    `measure_seconds`: at most this for measuring time bounds. `outlines`: what passes say of their own, by binding."""
+    `measure_seconds`: at most this for measuring. `outlines`: what passes say of their own, by binding. `predicted`: by budget
+    every metric of its subject that arithmetic gives, which the report holds against what is measured."""
 
     recipe: str
     target: str
@@ -76,6 +77,7 @@ class Plan:
     bounds: tuple[PlanBound, ...]
     measure_seconds: float = 0.0
     outlines: Mapping[str, Outline] = field(default_factory=dict)
+    predicted: Mapping[str, Mapping[str, Predicted]] = field(default_factory=dict)
 
     @property
     def to_run(self) -> tuple[PlanStep, ...]:
@@ -111,6 +113,10 @@ class Plan:
             "bounds": [_plain(bound) for bound in self.bounds],
             "outlines": {
                 name: {"notes": list(said.notes), **said.data} for name, said in self.outlines.items()
+            },
+            "predicted": {
+                budget: {metric: [one.value, one.low, one.high] for metric, one in found.items()}
+                for budget, found in self.predicted.items()
             },
         }
 

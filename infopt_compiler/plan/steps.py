@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from infopt_compiler.artifacts import DataSpec, ModelSpec
 from infopt_compiler.artifacts.entry import Entry
@@ -66,11 +67,12 @@ def plan_step(
     step: Step,
     cached: Mapping[str, Entry],
     keys: Mapping[str, Key],
-    latest: Mapping[str, Entry],
+    before: Mapping[str, Mapping[str, Any] | None],
     specs: Mapping[str, ModelSpec | None],
     target: Target,
     again: Again = NEVER,
 ) -> PlanStep:
+    """`before`: the material of what each binding of this recipe was last."""
     if (entry := cached.get(step.name)) is not None:
         made, size = entry.made, float(entry.size_bytes)
         took = (made.seconds, float(made.peak_rss_bytes), size, entry.digest)
@@ -79,7 +81,7 @@ def plan_step(
     numbers = (estimate.seconds, estimate.peak_rss_bytes, estimate.disk_bytes) if estimate else (None,) * 3
     if (key := keys.get(step.name)) is not None:
         asked = again.reason(step)
-        because = (asked,) if asked else tuple(explain(key.material, latest.get(step.name)))
+        because = (asked,) if asked else tuple(explain(key.material, before[step.name]))
         return PlanStep(step.name, step.pass_name, step.kind, State.run, because, *numbers)
     stale = dict.fromkeys(need for need in step.needs if need not in cached)
     because = tuple(f"`{need}` is made anew" for need in stale)

@@ -10,17 +10,19 @@ from statistics import median
 from typing import Any
 
 _RECENT = 30  # of each quantity
+_FEWEST = 3  # of one or two nobody can say how far off predictions usually are
 
 
 @dataclass(frozen=True)
 class SeenError:
-    """The median of |predicted / measured - 1|, over `count` builds."""
+    """How far off, either way: the median over the newest `count` builds of the factor between predicted and measured, less one."""
 
     share: float
     count: int
 
     def __str__(self) -> str:
-        return f"±{self.share:.0%} ({self.count})"
+        """`±8%`; a factor, `×12`, where nobody reads percent."""
+        return f"±{self.share:.0%}" if self.share < 1 else f"×{1 + self.share:.2g}"
 
 
 def error_key(name: str, quantity: str) -> str:
@@ -42,7 +44,7 @@ def record_errors(rows: Iterable[Mapping[str, Any]], cache_root: Path | None = N
 
 
 def seen_errors(cache_root: Path | None = None) -> dict[str, SeenError]:
-    """By key, over the newest thirty of each; lines that cannot be read are left out."""
+    """By key, of those with three errors at least, over the newest thirty; lines that cannot be read are left out."""
     found: dict[str, list[float]] = {}
     try:
         lines = _path(cache_root).read_text("utf-8").splitlines()
@@ -51,10 +53,12 @@ def seen_errors(cache_root: Path | None = None) -> dict[str, SeenError]:
     for line in lines:
         try:
             row = json.loads(line)
-            found.setdefault(row["key"], []).append(abs(float(row["error"])))
-        except (ValueError, KeyError, TypeError):
+            ratio = 1 + float(row["error"])
+            found.setdefault(row["key"], []).append(max(ratio, 1 / ratio) - 1)
+        except (ValueError, KeyError, TypeError, ZeroDivisionError):
             continue
-    return {key: SeenError(median(errors[-_RECENT:]), len(errors)) for key, errors in found.items()}
+    recent = {key: errors[-_RECENT:] for key, errors in found.items() if len(errors) >= _FEWEST}
+    return {key: SeenError(median(errors), len(errors)) for key, errors in recent.items()}
 
 
 def _path(cache_root: Path | None) -> Path:

@@ -124,12 +124,14 @@ def test_a_symbolic_link_is_no_artifact(store, tmp_path):
         store.commit(KEY, made())
 
 
-def test_latest_is_by_name(store):
-    put(store, digest_json(1), "q")
-    newest = put(store, digest_json(2), "q")
-    put(store, digest_json(3), "other")
-    assert store.latest("q") == newest
-    assert store.latest("none") is None
+def test_what_a_recipe_used_last_is_kept_by_recipe_and_binding(store):
+    first, second = put(store, digest_json(1), "q"), put(store, digest_json(2), "q")
+    store.note_used("/a/chat", "q", first)
+    store.note_used("/b/chat", "q", second)
+    assert store.last_used("/a/chat", "q") == first.made.material
+    store.note_used("/a/chat", "q", second)
+    assert store.last_used("/a/chat", "q") == second.made.material
+    assert store.last_used("/a/chat", "other") is store.last_used("/c/chat", "q") is None
 
 
 def test_records(store):

@@ -117,8 +117,8 @@ def test_files_that_an_import_does_not_read_are_no_part_of_it(sources):
 
 def test_explain(sources):
     before = key("q", sources, program())
-    old = entry("q", before.material)
-    assert explain(before.material, None) == ["nothing of this name was made before"]
+    old = before.material
+    assert explain(before.material, None) == ["this recipe has not made it before"]
     assert explain(before.material, old) == ["its artifact is gone from the store"]
     now = key(
         "q", sources, changed("q", sources, bits=4), inputs(base=entry("base", digest="f" * 64)), seed=3

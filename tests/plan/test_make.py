@@ -19,6 +19,7 @@ from infopt_compiler.measure.settings import PRESETS
 from infopt_compiler.plan import Outlook, State, make_plan
 from infopt_compiler.scenario import Scenario
 from infopt_compiler.sema.program import Budget, Program
+from infopt_compiler.targets import record_errors
 from infopt_compiler.units import parse_quantity
 from tests.execute.conftest import CONFIG, TARGET, Bench, bench  # noqa: F401
 
@@ -63,7 +64,7 @@ def test_before_and_after_a_build(bench):  # noqa: F811
     program = bench.program(t={"note": "a"})
     before = planned(bench, program)
     assert states(before) == ["run", "follows", "follows"]
-    assert before.steps[0].because == ("nothing of this name was made before",)
+    assert before.steps[0].because == ("this recipe has not made it before",)
     assert before.steps[1].because == ("`m` is made anew",)
     assert before.seconds > 0 and before.peak_rss_bytes > 0 and before.disk_bytes > 0
     assert bench.store.entries() == [], "a plan makes nothing"
@@ -76,6 +77,37 @@ def test_before_and_after_a_build(bench):  # noqa: F811
     late = planned(bench, bench.program(t={"note": "b"}))
     assert states(late) == ["cached", "run", "follows"]
     assert late.steps[1].because == ("`note`: a → b",)
+
+
+def test_what_a_step_is_compared_with_is_of_this_recipe(bench):  # noqa: F811
+    """Another recipe with bindings of the same names in the same store; also one that reused what this one made."""
+    program = bench.program(t={"note": "mine"})
+    bench.build(program)
+    other = replace(bench.program(t={"note": "other"}), recipe="other")
+    assert planned(bench, other).steps[1].because == ("this recipe has not made it before",)
+    bench.build(replace(program, recipe="other"))
+    assert planned(bench, other).steps[1].because == ("`note`: mine → other",), "it reused that one"
+    bench.build(other)
+    assert planned(bench, bench.program(t={"note": "new"})).steps[1].because == ("`note`: mine → new",)
+
+
+def test_what_the_store_knows_is_exact(bench):  # noqa: F811
+    program = bench.program()
+    texts = (
+        ("size", None, "<=", "12 kB"),
+        ("size", None, "<=", "1 kB"),
+        ("bits_per_weight", None, "<=", "32 bits"),
+    )
+    before = planned(bench, bounded(program, *texts)).bounds
+    assert before[0].value > 1e6 and before[0].low < before[0].high, "arithmetic adds a tokenizer and a graph"
+    entry = bench.build(program).entries["u"]
+    record_errors([{"key": "bound size", "error": 10.66}] * 3)
+    found = planned(bench, bounded(program, *texts)).bounds
+    assert [bound.outlook for bound in found[:2]] == [Outlook.meets, Outlook.misses]
+    assert {bound.value for bound in found[:2]} == {bound.low for bound in found[:2]} == {entry.size_bytes}
+    assert {bound.seen for bound in found} == {None} and found[2].low == found[2].high is not None
+    (half,) = planned(bench, bounded(program, ("size", None, "<=", "50%"), relative_to="m")).bounds
+    assert half.limit == bench.build(program).entries["m"].size_bytes / 2
 
 
 def test_an_unknown_model_is_unknown(bench):  # noqa: F811
@@ -164,6 +196,26 @@ def test_severity_and_time_to_measure(large):
     assert plan.measure_seconds == preset.seconds + preset.attribution_seconds
     elsewhere = planned(large, program, replace(TARGET, here=False), PRESETS["standard"])
     assert elsewhere.measure_seconds == 0
+
+
+@pytest.mark.parametrize(
+    ("bound", "scenario", "seconds"),
+    [
+        (("size", None, "<=", "9 GB"), None, 0.0),
+        (("size", None, "<=", "9 GB"), "chat", PRESETS["standard"].attribution_seconds),
+        (("perplexity", None, "<=", "18"), None, PRESETS["standard"].attribution_seconds),
+    ],
+)
+def test_no_time_is_promised_for_what_is_not_measured(large, bound, scenario, seconds):
+    plan = planned(large, bounded(large.program(), bound, scenario=scenario), settings=PRESETS["standard"])
+    assert plan.measure_seconds == seconds
+
+
+def test_the_plan_keeps_what_it_predicts(large):
+    plan = planned(large, bounded(large.program(), ("size", None, "<=", "9 GB")))
+    assert plan.predicted["u"]["tpot.p50"].value > 0.01
+    data = plan.to_json()["predicted"]["u"]["size"]
+    assert data == [plan.bounds[0].value, plan.bounds[0].low, plan.bounds[0].high]
 
 
 def test_a_plan_is_plain_data(large):
