@@ -306,3 +306,8 @@ METRICS: dict[str, Metric] = {
 def metrics_of(kind: ModelKind, needs: Needs) -> tuple[str, ...]:
     """The metrics that a model of that kind has, of those that are measured in one way."""
     return tuple(m.name for m in METRICS.values() if m.only in (None, kind) and m.needs is needs)
+
+
+def metric_of(name: str) -> str:
+    """`ttft.p95` → `ttft`, `memory.peak` → `memory.peak`: the key of METRICS, whose names may themselves hold a point."""
+    return name if name in METRICS else name.rpartition(".")[0]

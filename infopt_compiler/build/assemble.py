@@ -24,6 +24,7 @@ from infopt_compiler.report.junit import junit
 from infopt_compiler.report.layers import layers
 from infopt_compiler.report.markdown import markdown
 from infopt_compiler.report.model import Report, write_json, write_text
+from infopt_compiler.report.next import Asked, next_step
 from infopt_compiler.targets import machine_digest, machine_identity
 
 LIBRARIES = (
@@ -72,7 +73,7 @@ def make_report(job: BuildJob, found: Findings) -> dict[str, Any]:
     verdict = None if found.failed else overall(found.results, predict_only=job.engine["predict_only"])
     if found.refused:
         verdict = Verdict.missed
-    report = Report(
+    made = Report(
         recipe=job.program.recipe,
         verdict=verdict.value if verdict else "failed",
         exit_code=exit_code(verdict) if verdict else 1,
@@ -92,7 +93,8 @@ def make_report(job: BuildJob, found: Findings) -> dict[str, Any]:
         layers=layers({row["binding"]: job.folder / row["path"] for row in found.shipped}),
         attribution={name: one.attribution for name, one in found.evaluations.items() if one.attribution},
     )
-    return report.to_json()
+    report = made.to_json()
+    return {**report, "next": next_step(report, Asked(job.words, job.settings)).to_json()}
 
 
 def environment() -> dict[str, Any]:

@@ -18,8 +18,8 @@ from infopt_compiler.build.past import (
 )
 from infopt_compiler.diagnostics import Diagnostic
 from infopt_compiler.history import Build, Figure, HistoryError, commit_of, project_path
-from infopt_compiler.measure.evaluation import Evaluation, Value, metric_of
-from infopt_compiler.metrics import METRICS
+from infopt_compiler.measure.evaluation import Evaluation, Value
+from infopt_compiler.metrics import METRICS, metric_of
 from infopt_compiler.sema.program import Budget
 from infopt_compiler.targets import machine_digest, machine_identity
 

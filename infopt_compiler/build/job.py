@@ -17,6 +17,7 @@ from infopt_compiler.execute import ExecuteOptions
 from infopt_compiler.graph import Again
 from infopt_compiler.measure.records import FreshRecords, Records
 from infopt_compiler.measure.settings import MeasureSettings
+from infopt_compiler.report.model import place
 from infopt_compiler.report.progress import Progress
 from infopt_compiler.sema.program import Program
 from infopt_compiler.targets import Target, find_target
@@ -75,6 +76,16 @@ class BuildJob:
     def again(self) -> Again:
         """What is made again although the store has it."""
         return Again(frozenset(self.engine["rebuild"]), self.engine["remeasure"], self.engine["since"])
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The command line that builds this job again: program, recipe, overrides, and where its folders are."""
+        words = ["infopt-compile", str(self.recipe), *self.overrides]
+        if self.engine["cache"]:
+            words += ["--cache", place(Path(unescape(self.engine["cache"])))]
+        if self.outputs.absolute() != Path("outputs").absolute():
+            words += ["--outputs", place(self.outputs)]
+        return tuple(words)
 
     @property
     def started_text(self) -> str:

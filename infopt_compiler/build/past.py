@@ -11,9 +11,8 @@ from infopt_compiler.budget import Earlier, request_limits
 from infopt_compiler.build.job import BuildJob
 from infopt_compiler.diagnostics import Diagnostic, warning
 from infopt_compiler.history import FILE_NAME, History, HistoryError, Wanted, project_path
-from infopt_compiler.measure.evaluation import metric_of
 from infopt_compiler.measure.job import Figure
-from infopt_compiler.metrics import METRICS, Needs
+from infopt_compiler.metrics import METRICS, Needs, metric_of
 from infopt_compiler.sema.program import Budget
 from infopt_compiler.targets import machine_digest
 

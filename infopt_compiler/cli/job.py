@@ -16,8 +16,7 @@ from infopt_compiler.config.overrides import Override, from_hydra, split_overrid
 from infopt_compiler.config.paths import recipe_path, text_paths
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, error
 from infopt_compiler.pipeline import front
-from infopt_compiler.report.model import Report, write_json
-from infopt_compiler.report.terminal import place
+from infopt_compiler.report.model import Report, place, write_json
 from infopt_compiler.report.values import last_line
 from infopt_compiler.sema.program import Program
 

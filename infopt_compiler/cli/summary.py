@@ -30,7 +30,7 @@ def show_summary(jobs: Sequence[Job], swept: Sequence[str], folder: Path, *, no_
     from rich.table import Table
     from rich.text import Text
 
-    from infopt_compiler.report.terminal import place
+    from infopt_compiler.report.model import place
 
     console = Console(file=sys.stdout, no_color=not wants_color(sys.stdout, no_color), highlight=False)
     metrics = _metrics(jobs)

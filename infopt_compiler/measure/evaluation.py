@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infopt_compiler.budget import Basis, BoundResult, Interval, Spread, base_unit, finite
-from infopt_compiler.metrics import METRICS
+from infopt_compiler.metrics import METRICS, metric_of
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,3 @@ class Evaluation:
         """`value("tpot.p50")`: the first interval of that name (and subject)."""
         fits: Sequence[Value] = [v for v in self.values if v.metric == name and subject in (None, v.subject)]
         return fits[0].interval if fits else None
-
-
-def metric_of(name: str) -> str:
-    """`ttft.p95` → `ttft`, `memory.peak` → `memory.peak`: the key of METRICS."""
-    return name if name in METRICS else name.rpartition(".")[0]

@@ -7,13 +7,15 @@ from typing import Any
 from infopt_compiler.report.attributed import attributed
 from infopt_compiler.report.values import (
     MARK,
-    bound_text,
+    bound_labels,
     coverage_notes,
     interval_text,
     last_line,
     limit_text,
     margin_text,
+    value_labels,
     value_text,
+    worst_first,
 )
 from infopt_compiler.units import Dimension, human
 
@@ -22,8 +24,9 @@ def markdown(report: dict[str, Any], where: str) -> str:
     sections = [
         f"## `{report['recipe']}`: {report['verdict']}",
         last_line(report, where),
+        _next(report),
         _bounds(report),
-        "\n".join(f"- {note.replace('<', '&lt;')}" for note in coverage_notes(report)),
+        "\n".join(f"- {escaped(note)}" for note in coverage_notes(report)),
         _passes(report),
         _attribution(report),
         _measured(report),
@@ -31,6 +34,19 @@ def markdown(report: dict[str, Any], where: str) -> str:
         _diagnostics(report),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _next(report: dict[str, Any]) -> str:
+    """Why, what to do now, and the command; a message of a recipe or a library is no Markdown of ours."""
+    told = report.get("next")
+    if not told:
+        return ""
+    command = f"\n\n```\n{told['command']}\n```" if told["command"] else ""
+    return f"{escaped(told['why'])}\n\n**Next:** {escaped(told['do'])}{command}"
+
+
+def escaped(text: str) -> str:
+    return text.replace("<", "&lt;")
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -42,18 +58,19 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def _bounds(report: dict[str, Any]) -> str:
+    labels = dict(zip(map(id, report["bounds"]), bound_labels(report["bounds"]), strict=True))
     rows = [
         [
             MARK[b["verdict"]],
             f"`{b['subject']}`",
-            f"`{bound_text(b)}`",
+            f"`{labels[id(b)]}`",
             value_text(b, b["value"]),
             interval_text(b),
             limit_text(b),
             margin_text(b),
             _basis(b),
         ]
-        for b in report["bounds"]
+        for b in worst_first(report["bounds"])
     ]
     return (
         table(["verdict", "subject", "bound", "value", "interval", "limit", "margin", "covers"], rows)
@@ -88,7 +105,7 @@ def _passes(report: dict[str, Any]) -> str:
 
 def _attribution(report: dict[str, Any]) -> str:
     parts = [
-        f"### What each pass did: `{title.removeprefix('attribution ')}`\n\n{table(head, rows)}\n\n{note.replace('<', '&lt;')}"
+        f"### What each pass did: `{title.removeprefix('attribution ')}`\n\n{table(head, rows)}\n\n{escaped(note)}"
         for title, head, rows, note in attributed(report)
     ]
     return "\n\n".join(parts)
@@ -97,7 +114,8 @@ def _attribution(report: dict[str, Any]) -> str:
 def _measured(report: dict[str, Any]) -> str:
     parts = []
     for group in report["measured"]:
-        rows = [[f"`{v['metric']}`", value_text(v, v["value"]), interval_text(v)] for v in group["values"]]
+        named = zip(value_labels(group), group["values"], strict=True)
+        rows = [[f"`{label}`", value_text(v, v["value"]), interval_text(v)] for label, v in named]
         title = f"### Measured: `{group['subject']}`" + (
             f" under `{group['scenario']}`" if group.get("scenario") else ""
         )

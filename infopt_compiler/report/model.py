@@ -41,10 +41,17 @@ class Report:
     predictions: list[dict[str, Any]] = field(default_factory=list)
     layers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     attribution: dict[str, dict[str, Any]] = field(default_factory=dict)
+    next: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         artifact = self.artifacts[0] if self.artifacts else None
         return {"schema_version": SCHEMA_VERSION, **self.__dict__, "artifact": artifact}
+
+
+def place(folder: Path) -> str:
+    """The folder as a user would type it from here."""
+    here = Path.cwd()
+    return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)
 
 
 def write_text(path: Path, text: str) -> None:

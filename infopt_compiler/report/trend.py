@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from infopt_compiler.budget import finite
 from infopt_compiler.history import Build, Figure
-from infopt_compiler.measure.evaluation import metric_of
-from infopt_compiler.metrics import METRICS, Needs
+from infopt_compiler.metrics import METRICS, Needs, metric_of
 from infopt_compiler.report.values import MARK, interval_text, limit_text, value_text
 
 if TYPE_CHECKING:

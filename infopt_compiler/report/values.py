@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from infopt_compiler.metrics import METRICS
+from infopt_compiler.metrics import METRICS, Needs, metric_of
 from infopt_compiler.units import UNITS, Dimension, human
 
 BIT = UNITS["bits"].scale  # nats
@@ -20,10 +21,49 @@ MARK = {
 }
 
 
+# What failed stands first; among equals the order of the recipe, `warn` behind what counts.
+_WORST_FIRST = ("missed", "inconclusive", "predicted", "baseline", "met")
+
+
+def worst_first(bounds: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The bounds as tables show them: what is missed or open first."""
+    return sorted(bounds, key=lambda b: (_WORST_FIRST.index(b["verdict"]), b["severity"] == "warn"))
+
+
 def bound_text(bound: dict[str, Any]) -> str:
     """`ttft.p95 <= 600 ms`, as the recipe says it."""
     warn = "warn " if bound["severity"] == "warn" else ""
     return f"{warn}{bound['metric']} {bound['operator']} {bound['limit_raw']}{_clauses(bound)}"
+
+
+def bound_labels(bounds: Sequence[dict[str, Any]]) -> list[str]:
+    """`bound_text` of each; where budgets share a metric also the scenario, else the subject, else the budget."""
+    return [bound_text(bound) + _apart(bound, bounds) for bound in bounds]
+
+
+def _apart(bound: dict[str, Any], bounds: Sequence[dict[str, Any]]) -> str:
+    """What tells a bound from those of other budgets on its metric; empty where there are none."""
+    others = [b for b in bounds if b["metric"] == bound["metric"] and b.get("budget") != bound.get("budget")]
+    for key, word in (("scenario", "under"), ("subject", "of"), ("budget", "in")):
+        if bound.get(key) and any(other.get(key) != bound[key] for other in others):
+            return f" {word} {bound[key]}"
+    return ""
+
+
+def value_labels(group: dict[str, Any]) -> list[str]:
+    """A name for each row of a group of `measured`: the metric, and what tells it from others of that metric."""
+    rows = group["values"]
+    names = [row["metric"] for row in rows]
+    return [_value_label(row, rows) if names.count(row["metric"]) > 1 else row["metric"] for row in rows]
+
+
+def _value_label(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str:
+    same = [other for other in rows if other["metric"] == row["metric"]]
+    words = (("subject", "of"), ("reference", "vs"), ("on", "on"), ("scenario", "under"))
+    told = [
+        f" {word} {row[key]}" for key, word in words if row.get(key) and len({r.get(key) for r in same}) > 1
+    ]
+    return "".join([row["metric"], *told])
 
 
 def _clauses(bound: dict[str, Any]) -> str:
@@ -34,29 +74,31 @@ def _clauses(bound: dict[str, Any]) -> str:
     return vs + on + at
 
 
-def value_text(bound: dict[str, Any], value: float | None) -> str:
+def value_text(bound: dict[str, Any], value: float | None, digits: int = 4) -> str:
     """A value in base units with the unit that the dimension is read in."""
     if value is None:
         return "–"
     if bound["metric"].startswith("bits_"):
-        return f"{value / BIT:.4g} bits" if bound["metric"] == "bits_per_byte" else f"{value:.4g} bits"
-    return human(value, dimension_of(bound["metric"]), digits=4)
+        bits = value / BIT if bound["metric"] == "bits_per_byte" else value
+        return f"{bits:.{digits}g} bits"
+    return human(value, dimension_of(bound["metric"]), digits=digits)
 
 
 def dimension_of(metric: str) -> Dimension:
-    """The dimension of `ttft.p95` or `memory.peak`: the metric's name may itself hold a point."""
-    definition = METRICS.get(metric) or METRICS[metric.rpartition(".")[0]]
-    return definition.dimension
+    """The dimension of `ttft.p95` or `memory.peak`."""
+    return METRICS[metric_of(metric)].dimension
 
 
-def interval_text(bound: dict[str, Any]) -> str:
+def interval_text(bound: dict[str, Any], digits: int = 4) -> str:
     """`low … high`; of an interval with one open end the end that is known."""
     low, high = bound.get("interval") or (None, None)
     if low is None and high is None:
         return "–"
     if low is None or high is None:
-        return f"≤ {value_text(bound, high)}" if low is None else f"≥ {value_text(bound, low)}"
-    return "exact" if low == high else f"{value_text(bound, low)} … {value_text(bound, high)}"
+        return (
+            f"≤ {value_text(bound, high, digits)}" if low is None else f"≥ {value_text(bound, low, digits)}"
+        )
+    return "exact" if low == high else f"{value_text(bound, low, digits)} … {value_text(bound, high, digits)}"
 
 
 def limit_text(bound: dict[str, Any]) -> str:
@@ -68,27 +110,62 @@ def limit_text(bound: dict[str, Any]) -> str:
     )
 
 
+def short_interval(bound: dict[str, Any], digits: int = 4) -> str:
+    """`298 … 310 ms`: the unit once where both ends have it."""
+    whole = interval_text(bound, digits)
+    low, _, high = whole.partition(" … ")
+    number, _, unit = low.partition(" ")
+    return f"{number} … {high}" if unit and high.endswith(f" {unit}") else whole
+
+
 def margin_text(bound: dict[str, Any]) -> str:
-    """How far the value is from the limit, in percent of the limit: `12% inside`, `3.1x over`."""
+    """How far the value is from the limit: `12% inside`, `3.4% over`; from twice the limit on `3.1× the limit`.
+
+    A share is at most 100 %. Where value or limit is negative neither says anything: then the difference.
+    """
     value, limit = bound.get("value"), bound.get("limit")
-    if value is None or not limit:
+    if value is None or limit is None:
         return "–"
     upper = bound["operator"] in ("<=", "<")
-    inside = value <= limit if upper else value >= limit
+    word = "inside" if (value <= limit if upper else value >= limit) else "over" if upper else "under"
+    if limit <= 0 or value < 0:
+        return f"{value_text(bound, abs(value - limit))} {word}"
     ratio = value / limit
-    if not inside and upper and ratio >= 2:
-        return f"{ratio:.1f}× over"
-    word = "inside" if inside else "over" if upper else "under"
-    return f"{abs(ratio - 1) * 100:.1f}% {word}"
+    if ratio >= 2:
+        return f"{ratio:.1f}× the limit"
+    percent = abs(ratio - 1) * 100
+    told = f"{percent:.1f}" if percent < 9.95 else f"{percent:.0f}" if percent < 99.5 else ">99"
+    return f"{told}% {word}"
+
+
+def busy_notes(report: dict[str, Any]) -> list[str]:
+    """What others did to the machine, of budgets of which a time bound was judged: nothing else suffers from it."""
+    timed = {b.get("budget", b["subject"]) for b in report["bounds"] if is_timed(b)}
+    groups = [group for group in report["measured"] if group.get("budget", group["subject"]) in timed]
+    found = [note for group in groups for note in (group.get("machine_state") or {}).get("notes") or []]
+    return list(dict.fromkeys(found))
+
+
+def is_timed(bound: dict[str, Any]) -> bool:
+    """Judged by time that was measured: what a busy machine spoils."""
+    metric = metric_of(bound["metric"])
+    needs_requests = METRICS[metric].needs is Needs.scenario and not metric.startswith("memory")
+    return needs_requests and bound["basis"] == "measured"
+
+
+def bound_notes(report: dict[str, Any]) -> list[str]:
+    """Each note of bounds once, behind the metrics that it is about."""
+    shared: dict[str, list[str]] = {}
+    for bound in report["bounds"]:
+        for note in filter(None, (bound.get("note") or "").split("; ")):
+            shared.setdefault(note, []).append(bound["metric"])
+    return [f"{', '.join(dict.fromkeys(metrics))}: {note}" for note, metrics in shared.items()]
 
 
 def coverage_notes(report: dict[str, Any]) -> list[str]:
-    """What the verdicts cover, one line per distinct note: of the machine's state, of each bound, of all bounds together."""
+    """What the verdicts cover, each note once with all that it is about: of the machine, of bounds, of all together."""
     groups = report["measured"]
-    notes = [
-        f"! {note}" for group in groups for note in (group.get("machine_state") or {}).get("notes") or []
-    ]
-    notes += [f"{b['metric']}: {b['note']}" for b in report["bounds"] if b.get("note")]
+    notes = [*(f"! {note}" for note in busy_notes(report)), *bound_notes(report)]
     notes += [text for group in groups for text in domains_text(group)]
     families = [(group.get("environment") or {}).get("family") or {} for group in groups]
     notes += [family["note"] for family in families if family.get("note")]
@@ -116,11 +193,16 @@ def domains_text(group: dict[str, Any]) -> list[str]:
 
 def last_line(report: dict[str, Any], where: str) -> str:
     """The last line on the terminal: the verdict, and where the report is."""
+    return f"{verdict_line(report)} · report: {where}"
+
+
+def verdict_line(report: dict[str, Any]) -> str:
+    """`MISSED · 1 of 3 bounds missed: size`."""
     bounds = [b for b in report["bounds"] if b["severity"] == "error"]
     missed = [b for b in bounds if b["verdict"] == "missed"]
     open_ = [b for b in bounds if b["verdict"] in ("inconclusive", "predicted")]
     if report["verdict"] == "missed" and any(d["code"] == "E0913" for d in report["diagnostics"]):
-        return f"MISSED · refused before anything was computed: {_first_error(report['diagnostics'])} · report: {where}"
+        return f"MISSED · refused before anything was computed: {_first_error(report['diagnostics'])}"
     texts = {
         "met": f"by prediction; {len(open_)} of {len(bounds)} bounds not decided by measuring"
         if open_
@@ -133,7 +215,7 @@ def last_line(report: dict[str, Any], where: str) -> str:
         "predicted": f"predicted only, on {report['target'].get('name')}: {len(open_)} of {len(bounds)} bounds not measured",
         "failed": _first_error(report["diagnostics"]),
     }
-    return f"{report['verdict'].upper()} · {texts[report['verdict']]} · report: {where}"
+    return f"{report['verdict'].upper()} · {texts[report['verdict']]}"
 
 
 def _met(bounds: list[dict[str, Any]]) -> str:

@@ -33,7 +33,7 @@ def test_the_terminal_ends_with_the_verdict_and_the_place(report):
     console = Console(record=True, width=160, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
     show(report, "outputs/chat/latest", console)
     text = console.export_text()
-    assert "4.9× over" in text and "301 ms" in text and "298 ms … 310 ms" in text
+    assert "4.9× the limit" in text and "301 ms" in text and "298 … 310 ms" in text
     assert (
         text.rstrip()
         .splitlines()[-1]
@@ -71,10 +71,15 @@ def test_junit_has_a_case_per_bound_and_fails_the_missed_ones(report):
 @pytest.mark.parametrize(
     ("value", "limit", "operator", "text"),
     [
-        (0.5, 1.0, "<=", "50.0% inside"),
-        (1.1, 1.0, "<=", "10.0% over"),
-        (90.0, 100.0, ">=", "10.0% under"),
-        (5.0, 1.0, "<=", "5.0× over"),
+        (0.5, 1.0, "<=", "50% inside"),
+        (1.1, 1.0, "<=", "10% over"),
+        (1.034, 1.0, "<=", "3.4% over"),
+        (90.0, 100.0, ">=", "10% under"),
+        (5.0, 1.0, "<=", "5.0× the limit"),
+        (231.0, 100.0, ">=", "2.3× the limit"),  # no share: 131 % of nothing
+        (0.001, 1.0, "<=", ">99% inside"),
+        (0.001, 1.0, ">=", ">99% under"),
+        (-0.2, 0.5, ">=", "700 ms under"),
     ],
 )
 def test_margin(value, limit, operator, text):

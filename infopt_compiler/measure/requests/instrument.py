@@ -86,10 +86,8 @@ class Timing:
             tokens = self.scenario.prompt + self.scenario.generate // 2
             read = spec.bytes_per_token + spec.kv_bytes(tokens) * self.scenario.batch
             found = estimate(samples, "tpot", "p50", level, asked).inverted(read / self.job.target.bandwidth)
-            return replace(
-                found,
-                estimator=f"bytes per token over p50 of tpot over measured bandwidth; {found.estimator}",
-            )
+            words = "bytes per token over p50 of tpot over measured bandwidth"
+            return _share(replace(found, estimator=f"{words}; {found.estimator}"), metric)
         if metric == "mfu" and spec is not None and self.job.target.flops > 0:
             own = "forward" if samples.pooled("forward") else "prefill"
             least = least_seconds(spec, self.job.target, self.scenario)
@@ -98,7 +96,7 @@ class Timing:
                 return Interval.unknown(note, confidence=level)
             found = estimate(samples, own, "p50", level, asked).inverted(least)
             words = f"seconds at the measured peak of its arithmetic over p50 of {own}"
-            return replace(found, estimator=f"{words}; {found.estimator}")
+            return _share(replace(found, estimator=f"{words}; {found.estimator}"), metric)
         return Interval.unknown(f"`{metric}` needs the model's shapes", confidence=level)
 
     def _goodput(self, samples: BlockSamples, level: float) -> Interval:
@@ -112,6 +110,18 @@ class Timing:
         found = open_fast_end(found, "goodput") if disturbed else found
         words = ", ".join(f"{metric} <= {limit:g} s" for metric, limit in limits.items())
         return replace(found, estimator=f"requests with {words}; {found.estimator}")
+
+
+def _share(found: Interval, metric: str) -> Interval:
+    """At most all of the roof. More was reached where the roof was probed beside other work, or where weights stay in the
+    caches, and an end that others' work left open is no statement about a share."""
+    if found.value is None or found.high <= 1.0:
+        return found
+    note = f"`{metric}` came out as {found.value:.3g} times the roof: the probe saw less of the machine than serving did"
+    if found.value <= 1.0:
+        return replace(found, high=1.0)
+    note = f"{found.note}; {note}" if found.note else note
+    return replace(found, value=1.0, low=min(found.low, 1.0), high=1.0, note=note)
 
 
 def measure_timing(job: Job) -> Timing | None:

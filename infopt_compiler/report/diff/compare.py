@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from infopt_compiler.budget import finite
-from infopt_compiler.measure.evaluation import metric_of
-from infopt_compiler.metrics import METRICS, Direction
+from infopt_compiler.metrics import METRICS, Direction, metric_of
 from infopt_compiler.report.diff.conditions import NOT_SHOWN, Conditions
 from infopt_compiler.report.values import bound_text
 

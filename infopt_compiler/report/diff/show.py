@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from infopt_compiler.report.diff.conditions import NOT_SHOWN, OTHER
-from infopt_compiler.report.html.verdict import short_interval
 from infopt_compiler.report.markdown import table as markdown_table
-from infopt_compiler.report.values import MARK, value_text
+from infopt_compiler.report.values import MARK, short_interval, value_text
 from infopt_compiler.units import Dimension, human
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from infopt_compiler.report.html.provenance import diagnostics, provenance
 from infopt_compiler.report.html.quality import quality
 from infopt_compiler.report.html.roofline import roofline
 from infopt_compiler.report.html.verdict import budget
-from infopt_compiler.report.values import last_line
+from infopt_compiler.report.values import busy_notes, verdict_line
 
 SECTIONS: tuple[Callable[[dict[str, Any]], Section], ...] = (
     diagnostics,
@@ -57,7 +57,9 @@ def html(report: dict[str, Any]) -> str:
         report=report,
         sections=[section for section in (make(report) for make in SECTIONS) if section.blocks],
         symbol=SYMBOL[report["verdict"]],
-        summary=last_line(report, "").partition(" · ")[2].removesuffix(" · report: "),
+        summary=verdict_line(report).partition(" · ")[2],
+        busy=busy_notes(report),
+        told=report.get("next"),
         style=style,
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         draw=lambda figure: _drawings(figure, next(number)),

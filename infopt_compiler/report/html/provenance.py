@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from infopt_compiler.report.html.blocks import Badge, Block, Section, Table, Text
+from infopt_compiler.report.html.blocks import Badge, Block, Section, Table
 from infopt_compiler.report.html.scale import size
-from infopt_compiler.report.values import bound_text
+from infopt_compiler.report.values import bound_labels
 
 _BYTES = ("memory_bytes", "cache_bytes", "runtime_bytes")
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
@@ -20,7 +20,6 @@ def provenance(report: dict[str, Any]) -> Section:
     for group in report["measured"]:
         name = group.get("budget") or group["subject"]
         state = group.get("machine_state") or {}
-        blocks += [Text(f"{name}: {note}") for note in state.get("notes") or []]
         blocks += _facts(
             f"Machine's state while measuring {name}", {k: v for k, v in state.items() if k != "notes"}
         )
@@ -36,7 +35,8 @@ def provenance(report: dict[str, Any]) -> Section:
     digests: list[list[Any]] = [[p["name"], p["pass"], p["digest"] or "–"] for p in report["passes"]]
     if digests:
         blocks.append(Table(("step", "pass", "digest"), digests, "Digests of every step", folded=True))
-    spans: list[list[Any]] = [[bound_text(b), place(b["span"])] for b in report["bounds"] if b.get("span")]
+    named = zip(bound_labels(report["bounds"]), report["bounds"], strict=True)
+    spans: list[list[Any]] = [[label, place(b["span"])] for label, b in named if b.get("span")]
     if spans:
         blocks.append(Table(("bound", "place in the recipe"), spans, "Where each bound stands", folded=True))
     sources: list[list[Any]] = [

@@ -9,8 +9,7 @@ from infopt_compiler.report.html.blocks import Block, Figure, Quote, Section, Sp
 from infopt_compiler.report.html.domains import domain_blocks, generation_blocks, tail_blocks
 from infopt_compiler.report.html.tasks import task_blocks
 from infopt_compiler.report.html.theme import DIM, FG, NARROW, SERIES, WIDE
-from infopt_compiler.report.html.verdict import short_interval
-from infopt_compiler.report.values import value_text
+from infopt_compiler.report.values import short_interval, value_text
 
 
 def quality(report: dict[str, Any]) -> Section:

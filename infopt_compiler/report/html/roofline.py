@@ -29,7 +29,7 @@ def roofline(report: dict[str, Any]) -> Section:
 def _group(found: dict[str, Any]) -> list[Block]:
     bandwidth, flops = found["bandwidth"], found["flops"]
     points = [_point(row, bandwidth, row.get("peak", flops)) for row in found["points"]]
-    text = "; ".join(f"{p['name']} reaches {p['share']:.0%} of the {p['roof']} roof" for p in points)
+    text = "; ".join(f"{p['name']} {p['reached']}" for p in points)
     wide, narrow = (_spec(points, bandwidth, flops, width) for width in (WIDE, NARROW))
     head = ("phase", "operations", "bytes", "intensity", "time", "reached", "of the roof", "roof", "bound by")
     rows: list[list[Any]] = [
@@ -40,7 +40,7 @@ def _group(found: dict[str, Any]) -> list[Block]:
             f"{p['x']:.3g} FLOP/B",
             seconds(p["seconds"]),
             f"{p['y'] / 1e9:.3g} GFLOP/s",
-            f"{p['share']:.0%}",
+            f"{p['share']:.0%}" if p["share"] <= 1 else "above it",
             f"{p['top'] / 1e9:.4g} GFLOP/s",
             p["roof"],
         ]
@@ -58,9 +58,23 @@ def _point(row: dict[str, Any], bandwidth: float, peak: float) -> dict[str, Any]
     roof = min(bandwidth * x, peak)
     name = f"{row['subject']} {row['phase']}"
     share = y / roof
-    tip = f"{name}: {x:.3g} FLOP/B, {y / 1e9:.3g} GFLOP/s, {share:.0%} of the roof"
     bound = "memory" if bandwidth * x < peak else "arithmetic"
-    found = {"x": x, "y": y, "share": share, "roof": bound, "name": name, "tip": tip, "top": roof}
+    reached = f"reaches {share:.0%} of the {bound} roof"
+    if share > 1:  # a share of it would be none
+        reached = (
+            f"is above the {bound} roof: the probe saw less of the machine, or the caches hold the weights"
+        )
+    tip = f"{name}: {x:.3g} FLOP/B, {y / 1e9:.3g} GFLOP/s, {reached}"
+    found = {
+        "reached": reached,
+        "x": x,
+        "y": y,
+        "share": share,
+        "roof": bound,
+        "name": name,
+        "tip": tip,
+        "top": roof,
+    }
     return {**row, **found, "peak": peak}
 
 

@@ -8,11 +8,14 @@ from infopt_compiler.report.html.blocks import Badge, Block, Cell, Figure, Secti
 from infopt_compiler.report.html.theme import FG, NARROW, PANEL, VERDICT_COLOR, VERDICT_SHAPE, WIDE
 from infopt_compiler.report.values import (
     MARK,
-    bound_text,
+    bound_labels,
+    bound_notes,
     interval_text,
     limit_text,
     margin_text,
+    short_interval,
     value_text,
+    worst_first,
 )
 
 _ROW = 44  # px of a bound
@@ -21,17 +24,18 @@ _HEAD = ("verdict", "bound", "value", "interval", "limit", "margin", "of, from")
 
 
 def budget(report: dict[str, Any]) -> Section:
-    bounds = report["bounds"]
+    labels = dict(zip(map(id, report["bounds"]), bound_labels(report["bounds"]), strict=True))
+    bounds = [(bound, labels[id(bound)]) for bound in worst_first(report["bounds"])]
     blocks: list[Block] = []
-    rows = [row for row in map(_position, bounds) if row is not None]
+    rows = [row for row in (_position(*named) for named in bounds) if row is not None]
     if rows:
         text = "Each value and its interval as a share of the limit, the dashed line; left of it is inside."
         more = "; ".join(row["tip"] for row in rows)
         title = "Intervals against limits"
         blocks.append(Figure(title, text, _spec(rows, WIDE), _spec(rows, NARROW), more=more))
     if bounds:
-        blocks.append(Table(_HEAD, [_row(bound) for bound in bounds], "Every bound of the recipe"))
-        blocks += [Text(f"{bound_text(bound)}: {bound['note']}") for bound in bounds if bound.get("note")]
+        blocks.append(Table(_HEAD, [_row(*named) for named in bounds], "Every bound of the recipe"))
+        blocks += [Text(note) for note in bound_notes(report)]
     lead = "A bound is met when its whole interval is inside the limit, and missed when it is outside."
     return Section("budget", "Budget", lead, blocks)
 
@@ -45,18 +49,11 @@ def basis_text(bound: dict[str, Any]) -> str:
     return f"{bound['confidence']:.0%}: {bound['samples']} samples, {bound['blocks']} blocks"
 
 
-def short_interval(bound: dict[str, Any]) -> str:
-    """`298 … 310 ms`: the unit once where both ends have it."""
-    low, _, high = interval_text(bound).partition(" … ")
-    number, _, unit = low.partition(" ")
-    return f"{number} … {high}" if unit and high.endswith(f" {unit}") else interval_text(bound)
-
-
-def _row(bound: dict[str, Any]) -> list[Cell]:
+def _row(bound: dict[str, Any], label: str) -> list[Cell]:
     under = f" under {bound['scenario']}" if bound.get("scenario") else ""
     return [
         Badge(bound["verdict"], MARK[bound["verdict"]]),
-        bound_text(bound),
+        label,
         value_text(bound, bound["value"]),
         short_interval(bound),
         limit_text(bound),
@@ -65,7 +62,7 @@ def _row(bound: dict[str, Any]) -> list[Cell]:
     ]
 
 
-def _position(bound: dict[str, Any]) -> dict[str, Any] | None:
+def _position(bound: dict[str, Any], label: str) -> dict[str, Any] | None:
     """Value and interval over the limit; of a bound from below the limit over them: inside is always left of 1."""
     limit, value = bound.get("limit"), bound.get("value")
     low, high = bound.get("interval") or (value, value)
@@ -74,7 +71,6 @@ def _position(bound: dict[str, Any]) -> dict[str, Any] | None:
         return None
     upper = bound["operator"] in ("<=", "<")
     ends = sorted((low / limit, high / limit) if upper else (limit / low if low else _MOST, limit / high))
-    label = bound_text(bound)
     return {
         "row": f"{bound.get('budget', '')} {bound['subject']} {label}",
         "label": label,
