@@ -137,10 +137,10 @@ def test_a_browser_opens_it_without_a_word_light_and_dark(whole, tmp_path):
 
 def test_a_lower_bound_whose_interval_begins_at_zero_is_drawn_to_the_edge():
     row = verdict._position(
-        bound(metric="generation", operator=">=", limit=0.05, value=0.1, interval=[0.0, 0.2])
+        bound(metric="generation", operator=">=", limit=0.05, value=0.1, interval=[0.0, 0.2]), "generation"
     )
     assert row is not None and (row["low"], row["value"], row["high"]) == (0.25, 0.5, verdict._MOST)
-    assert verdict._position(bound(value=None, interval=[None, None])) is None
+    assert verdict._position(bound(value=None, interval=[None, None]), "") is None
 
 
 def test_notes_of_bounds_stand_below_their_table(report):
