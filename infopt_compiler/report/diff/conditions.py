@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infopt_compiler.measure.evaluation import metric_of
-from infopt_compiler.metrics import METRICS, Needs
+from infopt_compiler.metrics import METRICS, Needs, metric_of
 
 OTHER_TEXT, OTHER_SCENARIO, OTHER_LIMITS = "other text", "other scenario", "other limits"
 OTHER_MACHINE, ONE_PREDICTED = "other machine", "one predicted"
