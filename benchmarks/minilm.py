@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from infopt_compiler.artifacts import Artifact, TextData
+from infopt_compiler.artifacts import HFModel, OnnxModel, TextData
 from infopt_compiler.measure.embedding.agreement import compare_embeddings
 from infopt_compiler.measure.serving.latency import compare
 from infopt_compiler.measure.serving.samples import BlockSamples
@@ -41,9 +41,9 @@ def times(samples: BlockSamples) -> str:
 def main() -> None:
     found = steps()
     text = TextData(found["heldout"], "")
-    reference = Artifact(found["minilm"], "")
-    rows = compare_embeddings(reference, Artifact(found["fast"], ""), text)
-    floats = compare_embeddings(reference, Artifact(found["exact"], ""), text)
+    reference = HFModel(found["minilm"], "")
+    rows = compare_embeddings(reference, OnnxModel(found["fast"], ""), text)
+    floats = compare_embeddings(reference, OnnxModel(found["exact"], ""), text)
     for name, agreement in (("onnx fp32", floats), ("onnx int8", rows)):
         cosines = [row.cosine for row in agreement]
         shared = statistics.fmean(row.shared for row in agreement)
@@ -54,7 +54,7 @@ def main() -> None:
     print("|---|" + "---|" * (len(NAMES) + 1))
     for batch, tokens in SHAPES:
         scenario = Scenario("s", prompt=tokens, generate=0, batch=batch, mode=ScenarioMode.batch)
-        variants = {name: found[name] for name in NAMES}
+        variants = {name: (HFModel if name == "minilm" else OnnxModel)(found[name], "") for name in NAMES}
         samples = compare(variants, scenario, rounds=5, requests=20 if batch == 1 else 4, warmup=3)
         medians = {name: statistics.median(one.pooled("latency")) for name, one in samples.items()}
         cells = " | ".join(times(samples[name]) for name in NAMES)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from infopt_compiler.artifacts import Artifact
 from infopt_compiler.budget import Bound, Operator, Verdict
 from infopt_compiler.measure.job import Job
 from infopt_compiler.measure.requests.instrument import Timing, judge_served
@@ -82,11 +83,11 @@ def trial(
     rng = random.Random(seed)
 
     def serve(
-        folder: Path, scenario: Scenario, requests: int, warmup: int, number: int, prompts: Path | None
+        artifact: Artifact, scenario: Scenario, requests: int, warmup: int, number: int, prompts: Path | None
     ) -> tuple[Block, dict[str, Any]]:
         shared = math.exp(random.Random((seed << 20) + number).gauss(0, world.machine))
         speed, heavy = world.process(rng)
-        level = speeds[folder.name] * speed * shared
+        level = speeds[artifact.path.name] * speed * shared
         times = [level * world.request(rng, heavy) for _ in range(requests)]
         rows = tuple(Request(time, time, 2 * time, (time,), scenario.prompt) for time in times)
         return Block(rows, 2 * sum(times), level, 1, 1), {}
@@ -96,8 +97,8 @@ def trial(
     def decided(found: dict[str, BlockSamples], look: int, last: bool) -> bool:
         return judge_served(Timing(job, SCENARIO, found, look, last), bound)[0] is not Verdict.inconclusive
 
-    folders = {name: Path(name) for name in speeds}
-    samples, look, last = sample(folders, SCENARIO, settings, decided, serve=serve)
+    variants = {name: Artifact(Path(name), "") for name in speeds}
+    samples, look, last = sample(variants, SCENARIO, settings, decided, serve=serve)
     timing = Timing(job, SCENARIO, samples, look, last)
     return judge_served(timing, bound)[0], timing
 

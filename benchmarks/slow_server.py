@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from infopt_compiler.measure.serving.serve import main
-from infopt_compiler.runtimes.genai import GenaiServer
+from infopt_compiler.runtimes.genai.serve import GenaiServer
 
 SLOWDOWN = 1.05
 

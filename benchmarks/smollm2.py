@@ -105,7 +105,11 @@ def _exp(value: float) -> float:
 
 def _speed(variants: list[Variant], options: argparse.Namespace) -> dict[str, Any]:
     """Per folder: medians over requests, and the spread of the blocks' medians."""
-    folders = {str(folder): folder for variant in variants for folder in (variant.folder, variant.threaded)}
+    folders = {
+        str(folder): OnnxModel(folder, "")
+        for variant in variants
+        for folder in (variant.folder, variant.threaded)
+    }
     print(f"speed of {len(folders)} folders, {options.rounds} rounds", flush=True)
     scenario = Scenario("bench", prompt=PROMPT, generate=GENERATE)
     samples = compare_speed(folders, scenario, rounds=options.rounds, requests=options.requests, warmup=1)

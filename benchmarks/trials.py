@@ -27,6 +27,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.simulated import KINDS, World, job_of, ratio_bound, time_bound, trial
+from infopt_compiler.artifacts import Artifact, OnnxModel
 from infopt_compiler.budget import Bound, Verdict
 from infopt_compiler.measure.requests.instrument import Timing, judge_served
 from infopt_compiler.measure.serving.latency import GROWTH, run_block, sample
@@ -151,20 +152,22 @@ def real(artifact: Path, kind: str, seed: int) -> Trial:
     os.environ["PYTHONPATH"] = str(_ROOT)  # where the slower server lies
 
     def serve(
-        folder: Path, scenario: Scenario, requests: int, warmup: int, number: int, prompts: Path | None
+        variant: Artifact, scenario: Scenario, requests: int, warmup: int, number: int, prompts: Path | None
     ) -> tuple[Block, dict[str, Any]]:
-        slower = kind == "slower" and folder.name == "subject"
+        slower = kind == "slower" and variant.path.name == "subject"
         module = {"server": "benchmarks.slow_server"} if slower else {}
         settle = settings.warmup_most - warmup, settings.stable
-        return run_block(artifact, scenario, requests, warmup, number, prompts, settle, **module)
+        return run_block(
+            OnnxModel(artifact, ""), scenario, requests, warmup, number, prompts, settle, **module
+        )
 
     def decided(found: dict[str, BlockSamples], look: int, last: bool) -> bool:
         timing = Timing(job_of(settings), SHORT, found, look, last)
         verdict = judge_served(timing, ratio_bound("p50", 1.0, CONFIDENCE))[0]
         return verdict is not Verdict.inconclusive
 
-    folders = {name: Path(name) for name in ("subject", "reference")}
-    samples, look, last = sample(folders, SHORT, settings, decided, serve=serve)
+    variants = {name: OnnxModel(Path(name), "") for name in ("subject", "reference")}
+    samples, look, last = sample(variants, SHORT, settings, decided, serve=serve)
     return Trial(kind, Timing(job_of(settings), SHORT, samples, look, last))
 
 

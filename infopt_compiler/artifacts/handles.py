@@ -6,14 +6,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from infopt_compiler.artifacts.layouts import (
+    FLOAT_DECODER,
+    FLOAT_ENCODER,
+    INTEGER_DECODER,
+    INTEGER_ENCODER,
+    ONNX_DECODER,
+    ONNX_ENCODER,
+    ONNX_STAGES,
+    SHARDS,
+    Layout,
+)
+
 
 @dataclass(frozen=True)
 class Artifact:
     """An immutable folder; `digest` is the full SHA-256 of its files (names and bytes)."""
 
     kind: ClassVar[str] = "artifact"
+    layouts: ClassVar[tuple[Layout, ...]] = ()  # of which a folder of this kind has the first that fits
     path: Path
     digest: str
+
+    @property
+    def layout(self) -> Layout | None:
+        """How its files lie; None where the kind lists no such layout."""
+        return next((one for one in self.layouts if one.fits(self.path)), None)
 
     @property
     def size_bytes(self) -> int:
@@ -25,6 +43,7 @@ class HFModel(Artifact):
     """A Hugging Face folder: config.json, *.safetensors, tokenizer files, chat template."""
 
     kind = "HFModel"
+    layouts = (FLOAT_DECODER, FLOAT_ENCODER)
 
 
 @dataclass(frozen=True)
@@ -32,6 +51,7 @@ class QuantizedModel(Artifact):
     """A Hugging Face folder with integer weights: `X.qweight`, `X.scales`, `X.qzeros` and `quantization_config`."""
 
     kind = "QuantizedModel"
+    layouts = (INTEGER_DECODER, INTEGER_ENCODER)
 
 
 @dataclass(frozen=True)
@@ -39,6 +59,7 @@ class ShardedModel(Artifact):
     """Per-rank safetensors with an index and the mesh."""
 
     kind = "ShardedModel"
+    layouts = (SHARDS,)
 
 
 @dataclass(frozen=True)
@@ -46,6 +67,7 @@ class OnnxModel(Artifact):
     """A folder that onnxruntime-genai opens: model.onnx, its data, genai_config.json, tokenizer files."""
 
     kind = "OnnxModel"
+    layouts = (ONNX_DECODER, ONNX_STAGES, ONNX_ENCODER)
 
 
 @dataclass(frozen=True)

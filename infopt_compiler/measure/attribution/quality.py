@@ -23,8 +23,9 @@ from infopt_compiler.measure.records import quality_key
 from infopt_compiler.measure.serving.latency import Progress
 from infopt_compiler.measure.text.estimate import estimate_quality
 from infopt_compiler.measure.text.instrument import Quality, recorded
-from infopt_compiler.measure.text.quality import SCORABLE, compare, score
+from infopt_compiler.measure.text.quality import compare, score
 from infopt_compiler.measure.text.result import QualityResult
+from infopt_compiler.runtimes.registry import find_scorer
 
 _NOT_SERVED = Point(None, "not served", "integer weights give no vectors before they are exported")
 Scored = dict[str, QualityResult | Point]  # by digest
@@ -61,7 +62,7 @@ def _score_missing(
         known = job.records.record(keys[digest])
         if known is not None:
             scored[digest] = QualityResult.from_json(known)
-        elif not isinstance(stage.artifact, SCORABLE):
+        elif find_scorer(stage.artifact) is None:
             scored[digest] = Point(None, NOT_MEASURED, f"quality of a {stage.artifact.kind} cannot be scored")
         elif clock.left <= 0:
             scored[digest] = why_not(job.settings.attribution)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from infopt_compiler.artifacts import Artifact, QuantizedModel
+from infopt_compiler.artifacts import QuantizedModel
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.measure.attribution.stages import NOT_MEASURED, Clock, Point, Stage, distinct, why_not
 from infopt_compiler.measure.job import Job
@@ -16,7 +16,7 @@ from infopt_compiler.measure.requests.instrument import Timing
 from infopt_compiler.measure.serving.latency import run_block
 from infopt_compiler.measure.serving.machine_state import is_busy
 from infopt_compiler.measure.serving.samples import Block, BlockSamples
-from infopt_compiler.runtimes.server import runtime_of
+from infopt_compiler.runtimes.registry import find_server
 from infopt_compiler.scenario import Scenario, ScenarioMode
 from infopt_compiler.targets import predict
 
@@ -90,21 +90,13 @@ def _servable(job: Job, stages: Sequence[Stage], scenario: Scenario, clock: Cloc
         digest = stage.artifact.digest
         if isinstance(stage.artifact, QuantizedModel):
             run.reasons[digest] = _NOT_SERVED
-        elif not _opens(stage.artifact):
+        elif find_server(stage.artifact) is None:
             run.reasons[digest] = Point(None, "not served", f"nothing here serves a {stage.artifact.kind}")
         elif job.settings.attribution and _seconds(job, stage, scenario) > job.settings.attribution_seconds:
             run.reasons[digest] = Point(None, "predicted", "serving it would take longer than is allowed")
         else:
             chosen.append(stage)
     return chosen
-
-
-def _opens(artifact: Artifact) -> bool:
-    try:
-        runtime_of(artifact.path)
-    except ValueError:
-        return False
-    return True
 
 
 def _seconds(job: Job, stage: Stage, scenario: Scenario) -> float:
@@ -128,8 +120,9 @@ def _rounds(
                 continue
             job.progress(number * len(chosen) + done, total, f"attribution: serving {stage.name}")
             try:
-                path = stage.artifact.path
-                block, _ = run_block(path, scenario, _REQUESTS, _WARMUP, job.settings.seed + number, prompts)
+                block, _ = run_block(
+                    stage.artifact, scenario, _REQUESTS, _WARMUP, job.settings.seed + number, prompts
+                )
             except DiagnosticError as failure:
                 run.reasons[digest] = Point(None, NOT_MEASURED, failure.diagnostics[0].message)
                 continue

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from infopt_compiler.artifacts import Artifact, TextData
 from infopt_compiler.artifacts.text import read_documents, read_spec
 from infopt_compiler.diagnostics import DiagnosticError, Note, error
-from infopt_compiler.measure.last_words import last_words
+from infopt_compiler.runtimes.last_words import last_words
+from infopt_compiler.runtimes.protocol import Answers
+from infopt_compiler.runtimes.registry import server_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -116,13 +118,17 @@ def _unit(vectors: Array) -> Array:
 def _vectors(artifact: Artifact, texts: list[str]) -> Array:
     import numpy as np
 
+    runtime = server_of(artifact)
+    if runtime.answers is not Answers.vectors:
+        raise DiagnosticError(error("E0904", f"a {artifact.kind} of this model gives no vector of a text"))
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "vectors.npy"
         command = [
             sys.executable,
             "-P",
             "-m",
-            "infopt_compiler.measure.embedding.embed",
+            "infopt_compiler.runtimes.embed",
+            runtime.name,
             str(artifact.path),
             str(out),
         ]

@@ -15,13 +15,13 @@ from typing import Any
 
 from infopt_compiler.artifacts.handles import Artifact, TextData
 from infopt_compiler.budget import Interval
-from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.measure.serving.latency import Progress, no_progress
 from infopt_compiler.measure.text.estimate import estimate_quality
-from infopt_compiler.measure.text.quality import SCORABLE, common_cut
+from infopt_compiler.measure.text.quality import common_cut
 from infopt_compiler.measure.text.result import QualityResult, WindowScore
-from infopt_compiler.measure.text.scorer import Scorer
 from infopt_compiler.measure.text.windowing import load_tokenizer
+from infopt_compiler.runtimes.registry import scorer_of
+from infopt_compiler.runtimes.scorer import Scorer
 
 PROMPT, CONTINUED = 64, 64  # tokens; of a window of 512 its beginning
 _SHOWN = 160  # characters of each text that a report shows
@@ -94,8 +94,7 @@ def compare_generation(
 ) -> tuple[Continuation, ...]:
     """A continuation of the beginning of each window by both. DiagnosticError as `quality.compare` has them."""
     for artifact in (reference, subject):
-        if not isinstance(artifact, SCORABLE):
-            raise DiagnosticError(error("E0904", f"a {artifact.kind} generates nothing by itself"))
+        scorer_of(artifact)
     text = common_cut(reference, {"the subject": subject}, data, windows)
     decode = load_tokenizer(reference.path).decode
     found = []

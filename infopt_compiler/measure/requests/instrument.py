@@ -139,7 +139,6 @@ def measure_timing(job: Job) -> Timing | None:
     variants = _variants(job, bounds)
     texts = job.data.get(job.scenario.prompts or "")
     key = timing_key(variants, job.scenario, job.settings, [_asked(job, bound) for bound in bounds], texts)
-    paths = {name: artifact.path for name, artifact in variants.items()}
     scenario = job.scenario
 
     def decided(found: dict[str, BlockSamples], look: int, last: bool) -> bool:
@@ -154,7 +153,7 @@ def measure_timing(job: Job) -> Timing | None:
             return timing
     prompts = texts.path if texts is not None else None
     before = check_quiet(job.settings.refuse_busy)
-    samples, look, last = sample(paths, job.scenario, job.settings, decided, job.progress, prompts)
+    samples, look, last = sample(variants, job.scenario, job.settings, decided, job.progress, prompts)
     if job.settings.refuse_busy and any(trusted(found)[1] for found in samples.values()):
         raise busy("others used the cores during most blocks of requests")
     own = samples[job.name]

@@ -9,7 +9,7 @@ from pathlib import Path
 from infopt_compiler.measure.serving.prompts import make_prompts, read_prompts
 from infopt_compiler.measure.serving.samples import Request
 from infopt_compiler.measure.serving.traffic import arrivals
-from infopt_compiler.runtimes.server import Encoder
+from infopt_compiler.runtimes.protocol import Encoder
 from infopt_compiler.scenario import Scenario, ScenarioMode
 
 _clock = time.perf_counter

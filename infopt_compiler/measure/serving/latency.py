@@ -13,22 +13,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from infopt_compiler.artifacts.handles import Artifact
 from infopt_compiler.diagnostics import DiagnosticError, Note, error
-from infopt_compiler.measure.last_words import last_words
 from infopt_compiler.measure.serving.arriving import LEAST_ARRIVALS, MOST_REQUESTS
 from infopt_compiler.measure.serving.machine_state import Watch
 from infopt_compiler.measure.serving.samples import Block, BlockSamples
 from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.measure.statistics.limits import look_confidence
-from infopt_compiler.runtimes.server import runtime_of
+from infopt_compiler.runtimes.last_words import last_words
+from infopt_compiler.runtimes.registry import server_of
 from infopt_compiler.scenario import Scenario
 from infopt_compiler.targets.counters import allowed_cores
 
 Progress = Callable[[float, float, str], None]
 # (samples of each variant, look number from 1, whether it is the last) → whether to stop.
 Decided = Callable[[dict[str, BlockSamples], int, bool], bool]
-# As `run_block`: (folder, scenario, requests, warmup, seed, folder of the prompts) → block and environment.
-Serve = Callable[[Path, Scenario, int, int, int, Path | None], tuple[Block, dict[str, Any]]]
+# As `run_block`: (artifact, scenario, requests, warmup, seed, folder of the prompts) → block and environment.
+Serve = Callable[[Artifact, Scenario, int, int, int, Path | None], tuple[Block, dict[str, Any]]]
 
 GROWTH = 2  # each further look at the data has this many times the blocks of the one before
 _SERVE = "infopt_compiler.measure.serving.serve"
@@ -41,7 +42,7 @@ def no_progress(done: float, total: float, message: str) -> None:
 
 
 def compare(
-    variants: Mapping[str, Path],
+    variants: Mapping[str, Artifact],
     scenario: Scenario,
     *,
     rounds: int = 3,
@@ -51,9 +52,9 @@ def compare(
     progress: Progress = no_progress,
     prompts: Path | None = None,
 ) -> dict[str, BlockSamples]:
-    """A fixed number of blocks of each folder, interleaved in alternating order. For choosing, not for judging.
+    """A fixed number of blocks of each artifact, interleaved in alternating order. For choosing, not for judging.
 
-    Raises DiagnosticError where a folder cannot be served.
+    Raises DiagnosticError where one cannot be served.
     """
     found: dict[str, list[Block]] = {name: [] for name in variants}
     environments: dict[str, dict[str, Any]] = {}
@@ -68,7 +69,7 @@ def compare(
 
 
 def sample(
-    variants: Mapping[str, Path],
+    variants: Mapping[str, Artifact],
     scenario: Scenario,
     settings: MeasureSettings,
     decided: Decided,
@@ -112,7 +113,7 @@ def confidence_of_look(confidence: float, look: int, last: bool) -> float:
 
 
 def run_block(
-    folder: Path,
+    artifact: Artifact,
     scenario: Scenario,
     requests: int,
     warmup: int,
@@ -126,12 +127,9 @@ def run_block(
     many further requests of warm-up, until three agree within that share of their median; `server`: the module that the
     process runs; `arrivals`: of a scenario whose requests arrive at least so many count, behind a ramp-up that does not
     (0: just `requests`, all of them). DiagnosticError E0902 if it fails, E0903 if it hangs, E0904 if nothing serves it."""
-    try:
-        runtime_of(folder)
-    except ValueError as reason:
-        raise DiagnosticError(error("E0904", str(reason))) from None
     job = {
-        "folder": str(folder),
+        "runtime": server_of(artifact).name,
+        "folder": str(artifact.path),
         "scenario": asdict(scenario),
         "requests": requests,
         "warmup": warmup,
@@ -185,7 +183,7 @@ def _failure(job: dict[str, Any], status: int, err: str) -> Any:
     )
 
 
-def _order(variants: Mapping[str, Path], number: int) -> list[str]:
+def _order(variants: Mapping[str, Artifact], number: int) -> list[str]:
     """A B, then B A: what drifts steadily falls on all alike."""
     names = list(variants)
     return names if number % 2 == 0 else names[::-1]

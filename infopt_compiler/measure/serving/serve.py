@@ -21,7 +21,8 @@ from infopt_compiler.measure.serving.gpu import gpu_bytes
 from infopt_compiler.measure.serving.samples import Request
 from infopt_compiler.measure.serving.surroundings import runtime_variables
 from infopt_compiler.measure.serving.traffic import Done, Prepare, arrivals, run_traffic
-from infopt_compiler.runtimes.server import ENCODERS, Encoder, Server, opener, runtime_of
+from infopt_compiler.runtimes.protocol import Answers, Encoder, Runtime, Server
+from infopt_compiler.runtimes.registry import find_runtime
 from infopt_compiler.scenario import Scenario, ScenarioMode
 
 T = TypeVar("T")
@@ -71,22 +72,22 @@ def prepare_prompts(
 def serve(
     job: dict[str, Any],
     emit: Callable[[dict[str, Any]], None],
-    opens: Callable[[str], Callable[[Path], Any]] = opener,
+    opener: Callable[[Runtime], Callable[[Path], Any]] = Runtime.opener,
 ) -> None:
-    """Open (`opens` gives what opens a folder, by runtime), warm up, run; `emit` gets a `ready`, one `request` each, and
+    """Open (`opener` gives what opens a folder), warm up, run; `emit` gets a `ready`, one `request` each, and
     an `end` with memory and wall time."""
     if job.get("cores") and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, job["cores"])  # before the runtime counts cores and starts threads
     folder, scenario = Path(job["folder"]), scenario_of(job["scenario"])
-    runtime = runtime_of(folder)
-    open_model = opens(runtime)
+    runtime = find_runtime(job["runtime"])
+    open_model = opener(runtime)
     bare = resident_bytes()[1]
     start = time.perf_counter()
     server = open_model(folder)
     load = time.perf_counter() - start
     loaded = _resident(server)[1]
     emit({"event": "ready", "load": load})
-    run = _encode if runtime in ENCODERS else _generate
+    run = _encode if runtime.answers is Answers.vectors else _generate
     steady, wall, environment = run(
         server, scenario, job, lambda one: emit({"event": "request", **asdict(one)})
     )
@@ -195,7 +196,7 @@ def _encode(server: Encoder, scenario: Scenario, job: dict[str, Any], done: Done
     return steady, wall, {"output_tokens": "none: an encoder", "warmup_requests": warmed, **more}
 
 
-def main(opens: Callable[[str], Callable[[Path], Any]] = opener) -> None:
+def main(opener: Callable[[Runtime], Callable[[Path], Any]] = Runtime.opener) -> None:
     """One job from stdin, JSON lines to stdout."""
     # Libraries print to stdout at will: the protocol gets the real one, they get stderr.
     out, sys.stdout = sys.stdout, sys.stderr
@@ -204,7 +205,7 @@ def main(opens: Callable[[str], Callable[[Path], Any]] = opener) -> None:
         out.write(json.dumps(line) + "\n")
         out.flush()
 
-    serve(json.loads(sys.stdin.read()), emit, opens)
+    serve(json.loads(sys.stdin.read()), emit, opener)
 
 
 if __name__ == "__main__":

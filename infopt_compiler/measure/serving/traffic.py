@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from infopt_compiler.measure.serving.samples import Request
-from infopt_compiler.runtimes.server import Server
+from infopt_compiler.runtimes.protocol import Server
 from infopt_compiler.scenario import Scenario, ScenarioMode
 
 Prepare = Callable[[str], list[int]]  # chat template and tokenizer

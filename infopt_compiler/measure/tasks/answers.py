@@ -12,9 +12,9 @@ from typing import Any
 
 from infopt_compiler.artifacts.handles import Artifact, TaskData
 from infopt_compiler.diagnostics import DiagnosticError, Note, error
-from infopt_compiler.measure.last_words import last_words
 from infopt_compiler.measure.serving.latency import Progress, no_progress
-from infopt_compiler.measure.text.quality import SCORABLE
+from infopt_compiler.runtimes.last_words import last_words
+from infopt_compiler.runtimes.registry import scorer_of
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,7 @@ class TaskResult:
 
 def score_task(artifact: Artifact, data: TaskData, *, progress: Progress = no_progress) -> TaskResult:
     """DiagnosticError E0904 for kinds that cannot be scored, E0905, E0906, E0908, E0910, E0615, E0619."""
-    if not isinstance(artifact, SCORABLE):
-        raise DiagnosticError(error("E0904", f"a {artifact.kind} answers nothing by itself"))
+    scorer_of(artifact)
     with tempfile.TemporaryDirectory(prefix="infopt-task-") as scratch:
         return _ask(artifact, data, Path(scratch), progress)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from infopt_compiler.artifacts import KINDS
 from infopt_compiler.diagnostics import DiagnosticError
-from infopt_compiler.measure.text.scorer import Scorer
+from infopt_compiler.runtimes.scorer import Scorer
 from infopt_compiler.sources.errors import SourceError
 from infopt_compiler.sources.task_folder import OpenTask, open_task
 

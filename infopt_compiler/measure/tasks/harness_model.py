@@ -13,9 +13,10 @@ from typing import Any
 
 from lm_eval.api.model import TemplateLM
 
+from infopt_compiler.artifacts.layouts import ONNX_DECODER
 from infopt_compiler.diagnostics import DiagnosticError, error
-from infopt_compiler.measure.text.scorer import Scorer
 from infopt_compiler.measure.text.windowing import load_tokenizer
+from infopt_compiler.runtimes.scorer import Scorer
 
 _STEP = 32  # tokens that are written before the text is looked at for a stop
 _MOST = 256  # tokens of an answer where the task says nothing, as lm-eval has it
@@ -108,9 +109,8 @@ class ServedModel(TemplateLM):  # type: ignore[misc]
 
 def _settings(folder: Path) -> dict[str, Any]:
     """Of the model: end tokens, context."""
-    exported = folder / "genai_config.json"
-    if exported.is_file():
-        found: dict[str, Any] = json.loads(exported.read_text("utf-8"))["model"]
+    if ONNX_DECODER.fits(folder):
+        found: dict[str, Any] = json.loads((folder / ONNX_DECODER.file).read_text("utf-8"))["model"]
         return found
     config = folder / "config.json"
     return json.loads(config.read_text("utf-8")) if config.is_file() else {}

@@ -9,21 +9,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from infopt_compiler.artifacts.handles import (
-    Artifact,
-    HFModel,
-    OnnxModel,
-    QuantizedModel,
-    ShardedModel,
-    TextData,
-)
+from infopt_compiler.artifacts.handles import Artifact, TextData
 from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.measure.serving.latency import Progress, no_progress
 from infopt_compiler.measure.text.result import QualityResult, WindowScore
-from infopt_compiler.measure.text.scorer import Scorer
 from infopt_compiler.measure.text.windowing import Cut, ScoredWindow, cut
-
-SCORABLE = (HFModel, QuantizedModel, ShardedModel, OnnxModel)
+from infopt_compiler.runtimes.registry import scorer_of
+from infopt_compiler.runtimes.scorer import Scorer
 
 
 def score(
@@ -57,8 +49,7 @@ def _run(
     progress: Progress,
 ) -> dict[str, QualityResult]:
     for artifact in [*subjects.values(), *([reference] if reference else [])]:
-        if not isinstance(artifact, SCORABLE):
-            raise DiagnosticError(error("E0904", f"quality of a {artifact.kind} cannot be scored"))
+        scorer_of(artifact)
     text = common_cut(reference, subjects, data, limit)
     found: dict[str, list[WindowScore]] = {name: [] for name in subjects}
     with tempfile.TemporaryDirectory(prefix="infopt-score-") as scratch, ExitStack() as stack:

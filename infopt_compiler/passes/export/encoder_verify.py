@@ -15,8 +15,8 @@ from infopt_compiler.artifacts.quantized import dequantize_folder
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.export.encoder_graph import encoder_graph
 from infopt_compiler.passes.export.encoder_weights import FolderWeights
-from infopt_compiler.runtimes.encoder import EncoderServer
-from infopt_compiler.runtimes.torch_encoder import TorchEncoderServer
+from infopt_compiler.runtimes.onnxruntime.serve import EncoderServer
+from infopt_compiler.runtimes.torch.encoder import TorchEncoderServer
 
 TOLERANCE = 1e-4  # of a component of a vector, float graph against torch
 LEAST_COSINE = (

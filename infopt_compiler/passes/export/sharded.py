@@ -53,7 +53,7 @@ def compare_stages(stages: Path, whole: Path) -> float:
 
     from infopt_compiler.passes.export.runtime import open_model, stepwise_logits
     from infopt_compiler.passes.export.verify import corpus
-    from infopt_compiler.runtimes.onnx_stages import OnnxStages
+    from infopt_compiler.runtimes.onnx_stages.serve import OnnxStages
 
     model, ours, worst = open_model(whole), OnnxStages(stages), 0.0
     for text in corpus()[:3]:

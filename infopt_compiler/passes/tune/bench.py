@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from infopt_compiler.artifacts import OnnxModel
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.measure.serving.samples import BlockSamples
 from infopt_compiler.passes.base import PassError
@@ -48,7 +49,7 @@ class ArtifactBench:
         try:
             folder = self.folder(settings)
             found = compare(
-                {label: folder},
+                {label: OnnxModel(folder, "")},
                 short(self.scenario) if load.short else self.scenario,
                 rounds=1,
                 requests=load.requests,

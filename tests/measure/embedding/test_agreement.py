@@ -90,7 +90,7 @@ def test_the_first_percentile_needs_enough_sentences():
 @pytest.mark.parametrize("mode", list(ScenarioMode))
 def test_an_encoder_is_served_in_every_mode(bert, mode):
     scenario = Scenario("s", prompt=20, generate=0, batch=2, mode=mode, rate=100.0)
-    block, environment = run_block(bert.path, scenario, 4, 1, 0)
+    block, environment = run_block(bert, scenario, 4, 1, 0)
     assert environment["runtime"] == "transformers"
     assert all(0 < r.forward <= r.latency and r.prompt_tokens <= 20 for r in block.requests)
     assert block.tokens_out == 0

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from infopt_compiler.artifacts import OnnxModel
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.measure.serving.latency import compare, run_block, sample
 from infopt_compiler.measure.settings import MeasureSettings
@@ -14,7 +15,7 @@ SCENARIO = Scenario("small", prompt=40, generate=12)
 
 
 def test_a_block_serves_what_the_scenario_says(world: World) -> None:
-    block, environment = run_block(world.onnx.path, SCENARIO, 4, 1, 0)
+    block, environment = run_block(world.onnx, SCENARIO, 4, 1, 0)
     assert len(block.requests) == 4
     for request in block.requests:
         assert request.prompt_tokens == 40
@@ -29,21 +30,21 @@ def test_a_block_serves_what_the_scenario_says(world: World) -> None:
 
 
 def test_a_batch_counts_all_its_sequences(world: World) -> None:
-    block, _ = run_block(world.onnx.path, Scenario("batch", prompt=30, generate=8, batch=3), 2, 1, 0)
+    block, _ = run_block(world.onnx, Scenario("batch", prompt=30, generate=8, batch=3), 2, 1, 0)
     assert block.tokens_out == 2 * 3 * 8
     assert block.tokens_in == 2 * 3 * 30
 
 
 @pytest.mark.slow
 def test_a_hugging_face_folder_is_served_too(world: World) -> None:
-    block, environment = run_block(world.base.path, SCENARIO, 2, 1, 0)
+    block, environment = run_block(world.base, SCENARIO, 2, 1, 0)
     assert environment["runtime"] == "transformers"
     assert [request.output_tokens for request in block.requests] == [12, 12]
 
 
 def test_compare_interleaves(world: World) -> None:
     told: list[str] = []
-    variants = {"a": world.onnx.path, "b": world.onnx.path}
+    variants = {"a": world.onnx, "b": world.onnx}
     found = compare(
         variants, SCENARIO, rounds=2, requests=2, progress=lambda done, total, text: told.append(text)
     )
@@ -59,14 +60,14 @@ def test_sampling_stops_when_all_is_decided(world: World) -> None:
         looks.append((look, len(found["a"].blocks)))
         return look == 2
 
-    _, look, last = sample({"a": world.onnx.path}, SCENARIO, settings, decided)
+    _, look, last = sample({"a": world.onnx}, SCENARIO, settings, decided)
     assert (look, last) == (2, False)
     assert looks == [(1, 2), (2, 4)]
 
 
 def test_the_clock_ends_the_sampling_with_two_blocks(world: World) -> None:
     settings = MeasureSettings("test", seconds=0.1, min_blocks=6, requests=2, warmup=0)
-    found, look, last = sample({"a": world.onnx.path}, SCENARIO, settings, lambda *_: False)
+    found, look, last = sample({"a": world.onnx}, SCENARIO, settings, lambda *_: False)
     assert (len(found["a"].blocks), look, last) == (2, 1, True)
 
 
@@ -75,7 +76,7 @@ def test_an_artifact_that_does_not_open_is_a_diagnostic(world: World, tmp_path) 
     shutil.copytree(world.onnx.path, broken)
     (broken / "model.onnx").write_bytes(b"no graph")
     with pytest.raises(DiagnosticError) as caught:
-        run_block(broken, SCENARIO, 1, 0, 0)
+        run_block(OnnxModel(broken, ""), SCENARIO, 1, 0, 0)
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.code == "E0902"
     assert diagnostic.notes[0].message
@@ -83,5 +84,5 @@ def test_an_artifact_that_does_not_open_is_a_diagnostic(world: World, tmp_path) 
 
 def test_a_folder_that_nothing_serves_is_a_diagnostic(tmp_path) -> None:
     with pytest.raises(DiagnosticError) as caught:
-        run_block(tmp_path, SCENARIO, 1, 0, 0)
+        run_block(OnnxModel(tmp_path, ""), SCENARIO, 1, 0, 0)
     assert caught.value.diagnostics[0].code == "E0904"

@@ -59,7 +59,7 @@ def test_requests_in_flight_take_turns():
 @pytest.mark.parametrize("mode", list(ScenarioMode))
 def test_every_mode_serves_a_real_artifact_and_holds_the_output_length(world, mode):
     scenario = Scenario("s", prompt=30, generate=8, mode=mode, rate=50.0, concurrency=2)
-    block, environment = run_block(world.onnx.path, scenario, 5, 1, 0)
+    block, environment = run_block(world.onnx, scenario, 5, 1, 0)
     assert [request.output_tokens for request in block.requests] == [8] * 5
     assert environment["output_tokens"].startswith("held")
     if mode is ScenarioMode.offline:  # all are there from the start
@@ -69,14 +69,14 @@ def test_every_mode_serves_a_real_artifact_and_holds_the_output_length(world, mo
 
 def test_a_judged_block_of_a_server_is_long_and_knows_its_queue(world):
     scenario = Scenario("s", prompt=30, generate=4, mode=ScenarioMode.server, rate=200.0, concurrency=2)
-    block, environment = run_block(world.onnx.path, scenario, 5, 1, 0, arrivals=30)
+    block, environment = run_block(world.onnx, scenario, 5, 1, 0, arrivals=30)
     assert 30 <= len(block.requests) <= 60 and environment["ramp_up_requests"] >= 6
     assert block.queue is not None and Block.from_json(asdict(block)) == block
 
 
 def test_prompts_of_data_keep_their_lengths(world):
     scenario = Scenario("s", prompt=40, generate=4, prompts="text")
-    block, _ = run_block(world.onnx.path, scenario, 6, 1, 0, world.text.path)
+    block, _ = run_block(world.onnx, scenario, 6, 1, 0, world.text.path)
     lengths = [request.prompt_tokens for request in block.requests]
     assert max(lengths) <= 40 and len(set(lengths)) > 1
 

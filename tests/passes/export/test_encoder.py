@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
-from infopt_compiler.artifacts import ModelSpec
+from infopt_compiler.artifacts import HFModel, ModelSpec, OnnxModel
 from infopt_compiler.artifacts.pooling import read_pooling
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.export.encoder import build_encoder
@@ -18,9 +18,9 @@ from infopt_compiler.passes.export.encoder_verify import TOLERANCE, verify_encod
 from infopt_compiler.passes.export.export import Export
 from infopt_compiler.passes.quantize.encoder import quantize_encoder
 from infopt_compiler.passes.quantize.quantize import Method, Quantize
-from infopt_compiler.runtimes.encoder import EncoderServer
-from infopt_compiler.runtimes.server import opener, runtime_of
-from infopt_compiler.runtimes.torch_encoder import TorchEncoderServer
+from infopt_compiler.runtimes.onnxruntime.serve import EncoderServer
+from infopt_compiler.runtimes.registry import server_of
+from infopt_compiler.runtimes.torch.encoder import TorchEncoderServer
 from infopt_compiler.targets.layers import Layer
 from infopt_compiler.targets.probe_graph import Graph
 from tests.passes.export.encoders import write_bert
@@ -169,5 +169,5 @@ def test_checks_speak_of_encoders(bert):
 
 def test_runtimes_are_found_by_what_the_folder_holds(bert, tmp_path):
     artifact = _export(bert, tmp_path / "artifact")
-    assert opener(runtime_of(artifact)) is EncoderServer
-    assert opener(runtime_of(bert)) is TorchEncoderServer
+    assert server_of(OnnxModel(artifact, "")).opener() is EncoderServer
+    assert server_of(HFModel(bert, "")).opener() is TorchEncoderServer

@@ -7,11 +7,11 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
-from infopt_compiler.artifacts import ShardedModel
+from infopt_compiler.artifacts import OnnxModel, ShardedModel
 from infopt_compiler.artifacts.mesh import Mesh
 from infopt_compiler.passes.export import Export
 from infopt_compiler.passes.shard.run.write import write_shards
-from infopt_compiler.runtimes.server import opener, runtime_of
+from infopt_compiler.runtimes.registry import server_of
 from tests.passes.export.models import write_llama, write_quantized
 from tests.passes.shard.run.conftest import Context
 
@@ -35,6 +35,7 @@ def test_stages_compute_what_the_whole_computes(tmp_path: Path, quantized: bool)
     sessions = [onnxruntime.InferenceSession(str(context.staging / f"stage-{k}/model.onnx")) for k in (0, 1)]
     assert [session.get_inputs()[0].name for session in sessions] == ["input_ids", "hidden_in"]
     assert [session.get_outputs()[0].name for session in sessions] == ["hidden_out", "logits"]
-    assert runtime_of(context.staging) == "onnxruntime stages"
-    server = opener(runtime_of(context.staging))(context.staging)
+    runtime = server_of(OnnxModel(context.staging, ""))
+    assert runtime.name == "onnxruntime stages"
+    server = runtime.opener()(context.staging)
     assert len(list(server.generate(server.encode("the quick"), 2, 3, 16))) == 3

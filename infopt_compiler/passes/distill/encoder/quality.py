@@ -89,7 +89,7 @@ def embed(folder: Path, texts: list[str]) -> Array:
     """Float32 (texts, D), as transformers computes them."""
     import numpy as np
 
-    from infopt_compiler.runtimes.torch_encoder import TorchEncoderServer
+    from infopt_compiler.runtimes.torch.encoder import TorchEncoderServer
 
     server = TorchEncoderServer(folder)
     order = sorted(range(len(texts)), key=lambda k: len(texts[k]))

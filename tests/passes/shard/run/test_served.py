@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infopt_compiler.runtimes.sharded import ShardProgram
+from infopt_compiler.runtimes.ranks.serve import ShardProgram
 
 
 @pytest.mark.slow

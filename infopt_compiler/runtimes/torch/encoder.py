@@ -9,7 +9,7 @@ import torch
 import transformers
 
 from infopt_compiler.artifacts.pooling import read_pooling
-from infopt_compiler.runtimes.encoder import batch, open_tokenizer
+from infopt_compiler.runtimes.onnxruntime.serve import batch, open_tokenizer
 
 
 class TorchEncoderServer:

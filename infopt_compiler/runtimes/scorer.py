@@ -12,11 +12,13 @@ from typing import Any
 
 from infopt_compiler.artifacts.handles import Artifact
 from infopt_compiler.diagnostics import DiagnosticError, Note, error
-from infopt_compiler.measure.last_words import last_words
+from infopt_compiler.runtimes.last_words import last_words
+from infopt_compiler.runtimes.registry import scorer_of
 
 
 class Scorer:
-    """A context manager; DiagnosticError E0908 with the process's last words where it fails."""
+    """A context manager; DiagnosticError E0904 where nothing scores the artifact, E0908 with the process's last words where it
+    fails."""
 
     def __init__(self, artifact: Artifact, scratch: Path) -> None:
         self._artifact = artifact
@@ -26,7 +28,8 @@ class Scorer:
             sys.executable,
             "-P",  # a module of the current folder is nobody's library
             "-m",
-            "infopt_compiler.measure.text.score",
+            "infopt_compiler.runtimes.score",
+            scorer_of(artifact).name,
             str(artifact.path),
             str(scratch / "view"),
         ]

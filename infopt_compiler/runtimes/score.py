@@ -1,4 +1,4 @@
-"""The scoring process: `python -m infopt_compiler.measure.text.score FOLDER SCRATCH` answers JSON lines with JSON lines.
+"""The scoring process: `python -m infopt_compiler.runtimes.score RUNTIME FOLDER SCRATCH` answers JSON lines with JSON lines.
 
 One process for each model; logits go between them through files, a window at a time, so that no more than
 one window's logits (tokens x vocabulary x 4 bytes) exist at once.
@@ -86,16 +86,17 @@ def _known(logits: NDArray[np.float32], vocabulary: int) -> NDArray[np.float32]:
 
 
 def _main() -> None:
-    from infopt_compiler.runtimes.logits import open_scorer
+    from infopt_compiler.runtimes.registry import find_runtime
 
     out, sys.stdout = sys.stdout, sys.stderr  # libraries print to stdout at will
-    model = open_scorer(Path(sys.argv[1]), Path(sys.argv[2]))
+    runtime = find_runtime(sys.argv[1])
+    model = runtime.score(Path(sys.argv[2]), Path(sys.argv[3]))
 
     def emit(line: dict[str, Any]) -> None:
         out.write(json.dumps(line) + "\n")
         out.flush()
 
-    emit({"event": "ready", "versions": model.versions, "encodes": model.encode is not None})
+    emit({"event": "ready", "versions": runtime.versions(), "encodes": model.encode is not None})
     for line in sys.stdin:
         command = json.loads(line)
         if "encode" in command:

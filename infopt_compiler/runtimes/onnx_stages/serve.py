@@ -1,12 +1,8 @@
-"""Serving a decoder in ONNX stages by plain onnxruntime: one session for each stage, keys and values beside it.
-
-python -m infopt_compiler.runtimes.onnx_stages DIR "What is the capital of France?"
-"""
+"""Serving a decoder in ONNX stages by plain onnxruntime: one session for each stage, keys and values beside it."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +11,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from infopt_compiler.artifacts.layouts import ONNX_STAGES
+from infopt_compiler.runtimes.protocol import Scorable
+from infopt_compiler.runtimes.tokens import end_tokens, until_end
+
 Floats = NDArray[np.float32]
-_INDEX = "stages.json"
 
 
 class Stage:
@@ -58,7 +57,7 @@ class OnnxStages:
     def __init__(self, folder: Path) -> None:
         from tokenizers import Tokenizer
 
-        told = json.loads((folder / _INDEX).read_text("utf-8"))
+        told = json.loads((folder / ONNX_STAGES.file).read_text("utf-8"))
         self.model = told["model"]
         self.stages = [Stage(folder / f"stage-{number}") for number in range(len(told["stages"]))]
         for stage in self.stages:
@@ -124,30 +123,17 @@ class OnnxStagesServer:
         }
 
 
-def main(arguments: list[str]) -> int:
-    if len(arguments) != 2 or not arguments[1]:
-        sys.stderr.write(f"usage: python -m {__spec__.name} DIR PROMPT\n")
-        return 2
-    folder, text = Path(arguments[0]), arguments[1]
-    if not (folder / _INDEX).is_file():
-        sys.stderr.write(
-            f"{folder} holds no stages: it has no {_INDEX}, which `export` of a sharded model writes\n"
-        )
-        return 1
-    sys.stdout.write(_answer(OnnxStages(folder), text) + "\n")
-    return 0
+def open_scorable(folder: Path, scratch: Path) -> Scorable:
+    """Their logits and continuations."""
+    stages = OnnxStages(folder)
+    ends = end_tokens(stages.model)
 
+    def generate(ids: list[int], most: int) -> list[int]:
+        found: list[int] = []
+        for (token,) in stages.generate(ids, 1, most):
+            found.append(token)
+            if token in ends:
+                break
+        return until_end(found, ends)
 
-def _answer(stages: OnnxStages, text: str) -> str:
-    """Up to the end token, or 64 tokens."""
-    ends = stages.model.get("eos_token_id", [])
-    found: list[int] = []
-    for (token,) in stages.generate(stages.encode(text), 1, 64):
-        if token in (ends if isinstance(ends, list) else [ends]):
-            break
-        found.append(token)
-    return stages.decode(found)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    return Scorable(lambda ids: stages.stepwise_logits(ids, len(ids)), None, generate)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from infopt_compiler.measure.last_words import last_words
+from infopt_compiler.runtimes.last_words import last_words
 
 TRACEBACK = """loading
 Traceback (most recent call last):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from infopt_compiler.measure.text.score import answer, log_softmax, score
+from infopt_compiler.runtimes.score import answer, log_softmax, score
 
 
 def logits(seed: int, tokens: int = 100, vocabulary: int = 7) -> np.ndarray:
@@ -41,7 +41,7 @@ def test_logits_pass_between_processes_through_a_file(tmp_path) -> None:
 
 
 def test_a_continuation_is_weighed_after_its_context():
-    from infopt_compiler.measure.text.score import continued, log_softmax
+    from infopt_compiler.runtimes.score import continued, log_softmax
 
     rng = np.random.default_rng(0)
     logits = rng.standard_normal((5, 7)).astype(np.float32)

@@ -11,8 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from infopt_compiler.runtimes.protocol import Scorable
+from infopt_compiler.runtimes.tokens import end_tokens_of, until_end
+
 PROGRAM = "infopt_compiler.passes.shard.run.serve"
-INDEX = "shards.json"
 _END_SECONDS = 30.0
 
 
@@ -105,3 +110,20 @@ class ShardedServer:
             "rank_peak_bytes": [rank["peak"] for rank in ranks],
             "peak_bytes_of_all_ranks": sum(rank["peak"] for rank in ranks),
         }
+
+
+def open_scorable(folder: Path, scratch: Path) -> Scorable:
+    """The ranks write logits position by position, into a file."""
+    program, ends = ShardProgram(folder), end_tokens_of(folder)
+    scratch.mkdir(parents=True, exist_ok=True)
+
+    def logits(ids: list[int]) -> NDArray[np.float32]:
+        (scratch / "0.f32").unlink(missing_ok=True)
+        list(program.ask({"ids": ids, "logits": str(scratch)}))
+        return np.fromfile(scratch / "0.f32", np.float32).reshape(len(ids), -1)
+
+    def generate(ids: list[int], most: int) -> list[int]:
+        *_, done = program.ask({"ids": ids, "tokens": most, "stop": sorted(ends)})
+        return until_end(done["tokens"], ends)
+
+    return Scorable(logits, None, generate)

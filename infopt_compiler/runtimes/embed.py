@@ -1,4 +1,4 @@
-"""The embedding process: `python -m infopt_compiler.measure.embedding.embed FOLDER OUT` reads a JSON list of texts, writes OUT.npy."""
+"""The embedding process: `python -m infopt_compiler.runtimes.embed RUNTIME FOLDER OUT` reads a JSON list of texts, writes OUT.npy."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ from pathlib import Path
 _BATCH = 32  # texts of about one length, so that little of a batch is padding
 
 
-def embed(folder: Path, texts: list[str], out: Path) -> None:
+def embed(runtime: str, folder: Path, texts: list[str], out: Path) -> None:
     """Float32 (texts, hidden) of the folder's encoder, in the order of the texts."""
     import numpy as np
 
-    from infopt_compiler.runtimes.server import ENCODERS, opener, runtime_of
+    from infopt_compiler.runtimes.registry import find_runtime
 
-    runtime = runtime_of(folder)
-    if runtime not in ENCODERS:
-        raise ValueError(f"{folder} is no encoder: it gives no vector for a text")
-    server = opener(runtime)(folder)
+    server = find_runtime(runtime).opener()(folder)
     order = sorted(range(len(texts)), key=lambda k: len(texts[k]))
     rows: dict[int, np.ndarray] = {}
     for first in range(0, len(order), _BATCH):
@@ -29,4 +26,4 @@ def embed(folder: Path, texts: list[str], out: Path) -> None:
 
 
 if __name__ == "__main__":
-    embed(Path(sys.argv[1]), json.loads(sys.stdin.read()), Path(sys.argv[2]))
+    embed(sys.argv[1], Path(sys.argv[2]), json.loads(sys.stdin.read()), Path(sys.argv[3]))

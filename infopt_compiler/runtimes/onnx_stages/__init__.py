@@ -1,0 +1,1 @@
+"""Plain onnxruntime, stage by stage: exported pipeline stages."""

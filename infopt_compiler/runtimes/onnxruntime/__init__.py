@@ -1,0 +1,1 @@
+"""Plain onnxruntime: exported encoders."""

@@ -1,0 +1,1 @@
+"""The ranks of a sharded model, run by its own program."""

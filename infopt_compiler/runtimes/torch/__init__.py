@@ -1,0 +1,1 @@
+"""transformers in fp32: folders that were not exported."""
