@@ -27,8 +27,9 @@ MEASURE: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0904",
         "an artifact of this kind cannot be served or scored",
-        "Requests are served by onnxruntime-genai (exported models) or transformers (Hugging Face folders); "
-        "quality is scored in the same way. Export the model first.",
+        "Each runtime says which layouts of artifacts it serves and which it scores text with: onnxruntime-genai exported "
+        "decoders, onnxruntime exported encoders and pipeline stages, transformers float folders, ranks sharded ones. Export "
+        "the model first. Where a package has a runtime for it, the notes say why that could not be used.",
     ),
     CodeInfo(
         "E0905",

@@ -61,7 +61,7 @@ def test_a_model_agrees_with_itself_and_less_with_another(bert, text, tmp_path):
 def test_a_decoder_has_no_vectors(bert, world, text):
     with pytest.raises(DiagnosticError) as failure:
         compare_embeddings(bert, world.base, text)
-    assert failure.value.diagnostics[0].code == "E0908"
+    assert failure.value.diagnostics[0].code == "E0904"
 
 
 def test_sentences_are_drawn_by_the_seed(text):

@@ -68,4 +68,4 @@ def test_a_bound_on_it_is_judged_and_recorded(world: World):
 def test_what_is_no_model_generates_nothing(world: World):
     with pytest.raises(DiagnosticError) as caught:
         compare_generation(world.base, HFModel(world.text.path, "t"), world.text)
-    assert caught.value.diagnostics[0].code == "E0905"
+    assert caught.value.diagnostics[0].code == "E0904"
