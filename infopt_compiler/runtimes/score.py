@@ -78,6 +78,14 @@ def continued(command: dict[str, Any], logits_of: Any) -> dict[str, Any]:
     return {"log_likelihood": float(own.sum()), "greedy": bool((log_q.argmax(axis=-1) == targets).all())}
 
 
+def favourites(command: dict[str, Any], logits_of: Any) -> list[int]:
+    """The likeliest token after `ids`, and after each token of `followed` behind them: one forward says up to where the
+    model would have written the same greedily."""
+    given, then = command["ids"], command["followed"]
+    found: list[int] = logits_of([*given, *then])[len(given) - 1 :].argmax(axis=-1).tolist()
+    return found
+
+
 def _known(logits: NDArray[np.float32], vocabulary: int) -> NDArray[np.float32]:
     """Without the entries that the tokenizer does not know."""
     if logits.shape[1] < vocabulary:
@@ -103,6 +111,8 @@ def _main() -> None:
             emit({"ids": model.encode(command["encode"]) if model.encode else None})
         elif "generate" in command:
             emit({"ids": model.generate(command["generate"], command["most"])})
+        elif "followed" in command:
+            emit({"ids": favourites(command, model.logits)})
         elif "continued" in command:
             emit(continued(command, model.logits))
         else:

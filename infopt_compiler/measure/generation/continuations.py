@@ -1,13 +1,15 @@
 """Generation agreement: greedy continuations of held-out prompts, beside a reference's, until the first token that differs.
 
 One token apart, two greedy texts go their own ways, so it is the tokens before that which count; each model runs in the runtime
-that serves it, and where a model ends by itself is part of what it said.
+that serves it, and where a model ends by itself is part of what it said. The subject writes; up to where the reference would have
+written the same, one forward of the reference over that text says, in place of a decoding step for each token. (The two may differ
+where two tokens are equal to within rounding.) Only where the subject ended early does the reference write, too: its length counts.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +27,10 @@ from infopt_compiler.runtimes.scorer import Scorer
 
 PROMPT, CONTINUED = 64, 64  # tokens; of a window of 512 its beginning
 _SHOWN = 160  # characters of each text that a report shows
+_WORST, _AFTER = (
+    4,
+    24,
+)  # prompts that a report shows, and tokens of the reference there, from the first difference on
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ class Generations:
         )
         return estimate_quality(QualityResult(rows), "top1", None, confidence, resamples=resamples, seed=seed)
 
-    def to_json(self, worst: int = 4) -> dict[str, Any]:
+    def to_json(self, worst: int = _WORST) -> dict[str, Any]:
         """Counts, and the prompts whose texts part earliest."""
         ordered = sorted(self.rows, key=lambda row: row.equal / row.tokens)
         parted = [row.equal for row in self.rows if row.equal < row.tokens]
@@ -97,19 +103,49 @@ def compare_generation(
         scorer_of(artifact)
     text = common_cut(reference, {"the subject": subject}, data, windows)
     decode = load_tokenizer(reference.path).decode
-    found = []
+    prompts = [list(window.ids[: min(PROMPT, max(1, len(window.ids) // 2))]) for window in text.windows]
     with tempfile.TemporaryDirectory(prefix="infopt-generate-") as scratch, ExitStack() as stack:
-        sides = [
+        base, own = (
             stack.enter_context(Scorer(artifact, Path(scratch) / str(number)))
             for number, artifact in enumerate((reference, subject))
-        ]
-        for number, window in enumerate(text.windows):
-            progress(number, len(text.windows), "generating from held-out prompts")
-            prompt = list(window.ids[: min(PROMPT, max(1, len(window.ids) // 2))])
-            theirs, own = (side.ask({"generate": prompt, "most": CONTINUED})["ids"] for side in sides)
-            texts = decode(prompt)[-_SHOWN:], decode(theirs)[:_SHOWN], decode(own)[:_SHOWN]
-            found.append(Continuation.of((window.document, window.start), (theirs, own), texts))
-    return tuple(found)
+        )
+        pairs = []
+        for number, prompt in enumerate(prompts):
+            progress(number, len(prompts), "generating from held-out prompts")
+            pairs.append(_pair(base, own, prompt))
+        for number in _worst(pairs):
+            most = min(CONTINUED, len(pairs[number][0]) + _AFTER)
+            theirs = base.ask({"generate": prompts[number], "most": most})["ids"]
+            pairs[number] = (theirs, pairs[number][1])
+    rows = zip(text.windows, prompts, pairs, strict=True)
+    return tuple(
+        Continuation.of((window.document, window.start), pair, _texts(decode, prompt, pair))
+        for window, prompt, pair in rows
+    )
+
+
+Pair = tuple[list[int], list[int]]  # ids of the reference's continuation and of the subject's
+
+
+def _pair(base: Scorer, own: Scorer, prompt: list[int]) -> Pair:
+    """The reference's ids go as far as they are needed: to its first token that differs, or to its end."""
+    said = own.ask({"generate": prompt, "most": CONTINUED})["ids"]
+    if len(said) < CONTINUED:
+        return base.ask({"generate": prompt, "most": CONTINUED})["ids"], said
+    favoured = base.ask({"ids": prompt, "followed": said})["ids"]
+    at = next((k for k, (a, b) in enumerate(zip(favoured, said, strict=False)) if a != b), None)
+    return (said if at is None else [*said[:at], favoured[at]]), said
+
+
+def _worst(pairs: Sequence[Pair]) -> list[int]:
+    """The prompts whose texts part earliest and where the reference was not heard any further."""
+    cut = [k for k, (theirs, own) in enumerate(pairs) if theirs != own and len(own) == CONTINUED]
+    return sorted(cut, key=lambda k: len(pairs[k][0]))[:_WORST]
+
+
+def _texts(decode: Callable[[list[int]], str], prompt: list[int], pair: Pair) -> tuple[str, str, str]:
+    theirs, own = pair
+    return decode(prompt)[-_SHOWN:], decode(theirs)[:_SHOWN], decode(own)[:_SHOWN]
 
 
 def from_record(data: dict[str, Any]) -> tuple[Continuation, ...]:

@@ -8,11 +8,14 @@ from infopt_compiler.artifacts import HFModel
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.measure.generation.continuations import (
     CONTINUED,
+    PROMPT,
     Continuation,
     Generations,
     compare_generation,
 )
 from infopt_compiler.measure.records import MemoryRecords
+from infopt_compiler.measure.text.quality import common_cut
+from infopt_compiler.measure.text.scorer import Scorer
 from infopt_compiler.targets import TARGETS
 from tests.measure.conftest import World
 from tests.measure.test_evaluate import bound, run
@@ -55,6 +58,20 @@ def test_an_export_writes_what_its_source_writes_and_another_model_does_not(worl
     assert [row.equal for row in same] == [row.tokens for row in same]
     assert all(row.tokens <= CONTINUED and row.prompt for row in same)
     assert sum(row.equal for row in other) < sum(row.tokens for row in other) / 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("other", ["onnx", "slow", "base"])
+def test_one_forward_counts_what_writing_token_by_token_counts(world: World, tmp_path, other):
+    subject = getattr(world, other)
+    rows = compare_generation(world.base, subject, world.text, 6)
+    text = common_cut(world.base, {"the subject": subject}, world.text, 6)
+    with Scorer(world.base, tmp_path / "a") as base, Scorer(subject, tmp_path / "b") as own:
+        for row, window in zip(rows, text.windows, strict=True):
+            prompt = list(window.ids[: min(PROMPT, len(window.ids) // 2)])
+            ids = tuple(side.ask({"generate": prompt, "most": CONTINUED})["ids"] for side in (base, own))
+            slow = Continuation.of((window.document, window.start), ids, ("", "", ""))
+            assert (row.equal, row.tokens) == (slow.equal, slow.tokens)
 
 
 @pytest.mark.slow
