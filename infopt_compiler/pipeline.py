@@ -165,7 +165,7 @@ def _evaluate(job: BuildJob, found: Findings, name: str, earlier: Past | None) -
             name=budget.subject,
             distillation=_distillation(found, budget.subject),
             earlier=None if earlier is None else earlier.get(name, {}),
-            way=stages(found.graph, artifacts, known, budget.subject),
+            way=stages(found.graph, artifacts, known, _facts(found), budget.subject),
             tasks={key: value for key, value in artifacts.items() if isinstance(value, TaskData)},
         )
     except DiagnosticError as problem:
@@ -175,6 +175,11 @@ def _evaluate(job: BuildJob, found: Findings, name: str, earlier: Past | None) -
                 for d in problem.diagnostics
             )
         ) from problem
+
+
+def _facts(found: Findings) -> dict[str, dict[str, Any]]:
+    """What each pass recorded, by binding."""
+    return {name: entry.made.facts for name, entry in found.execution.entries.items()}
 
 
 def _distillation(found: Findings, subject: str) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from infopt_compiler.measure.attribution.stages import (
     Point,
     Stage,
     distinct,
+    equals,
     why_not,
 )
 from infopt_compiler.measure.embedding.agreement import Agreement, compare_embeddings
@@ -36,8 +37,16 @@ def text_points(job: Job, stages: Sequence[Stage], entry: Quality, clock: Clock)
     reference = job.artifacts[entry.reference] if entry.reference else None
     scored: Scored = {job.subject.digest: entry.result}
     own = {job.subject.digest, *([reference.digest] if reference else [])}
-    missing = [stage for stage in distinct(stages) if stage.artifact.digest not in own]
+    same = equals(stages, job.subject.digest)
+    missing = [
+        s
+        for s in distinct(stages)
+        if s.artifact.digest not in own and same[s.artifact.digest] == s.artifact.digest
+    ]
     _score_missing(job, missing, reference, entry, clock, scored)
+    for digest, instead in same.items():
+        if digest not in own and instead in scored:
+            scored.setdefault(digest, scored[instead])
     base = reference.digest if reference else None
     found = {"perplexity": [_text_point(job, stage, entry, scored, base, "perplexity") for stage in stages]}
     if reference is not None:
@@ -114,7 +123,10 @@ def _text_point(
     found = estimate_quality(
         result, metric, aggregate, settings.confidence, resamples=settings.resamples, seed=settings.seed
     )
-    return Point(found.value, "measured", f"{len(result.windows)} windows", found.low, found.high)
+    note = f"{len(result.windows)} windows"
+    if stage.proven is not None and stage.artifact.digest != job.subject.digest:
+        note += f", those of the step before: `{stage.pass_name}` proved equal logits (to {stage.proven:.1g})"
+    return Point(found.value, "measured", note, found.low, found.high)
 
 
 def cosine_points(

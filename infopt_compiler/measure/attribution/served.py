@@ -20,7 +20,7 @@ from infopt_compiler.runtimes.registry import find_server
 from infopt_compiler.scenario import Scenario, ScenarioMode
 from infopt_compiler.targets import predict
 
-_ROUNDS, _REQUESTS, _WARMUP = 2, 4, 1
+_ROUNDS, _REQUESTS, _WARMUP = 2, 2, 1
 _START = 8.0  # seconds of a serving process before its first request: torch, and the weights
 _DECODER, _ENCODER = ("ttft", "tpot"), ("latency",)
 _MEMORY = "memory.peak"

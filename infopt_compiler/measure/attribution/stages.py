@@ -15,12 +15,16 @@ OFF = "measure.attribution=false"
 
 @dataclass(frozen=True)
 class Stage:
-    """A step on the way: its binding, the pass that made it, and what came out. `spec` None: shapes unknown."""
+    """A step on the way: its binding, the pass that made it, and what came out. `spec` None: shapes unknown.
+
+    `proven`: the most that its logits differ from those of the step before, where the pass compared them; None where it
+    did not. Such a step has the quality of the one before."""
 
     name: str
     pass_name: str
     artifact: Artifact
     spec: ModelSpec | None
+    proven: float | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,17 @@ def distinct(stages: Sequence[Stage]) -> Iterator[Stage]:
         if stage.artifact.digest not in seen:
             seen.add(stage.artifact.digest)
             yield stage
+
+
+def equals(stages: Sequence[Stage], subject: str) -> dict[str, str]:
+    """Digest → the digest that is scored in its place: of stages whose logits were proven equal the subject, else the first."""
+    groups: list[list[str]] = []
+    for stage in stages:
+        if groups and (stage.proven is not None or stage.artifact.digest in groups[-1]):
+            groups[-1].append(stage.artifact.digest)
+        else:
+            groups.append([stage.artifact.digest])
+    return {digest: subject if subject in group else group[0] for group in groups for digest in group}
 
 
 def why_not(on: bool) -> Point:

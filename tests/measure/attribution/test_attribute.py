@@ -13,7 +13,7 @@ import pytest
 from infopt_compiler.artifacts import QuantizedModel
 from infopt_compiler.artifacts.digest import digest_folder
 from infopt_compiler.measure.attribution.attribute import steps
-from infopt_compiler.measure.attribution.stages import Point, Stage
+from infopt_compiler.measure.attribution.stages import Point, Stage, equals
 from infopt_compiler.measure.evaluation import Evaluation
 from infopt_compiler.measure.records import MemoryRecords
 from infopt_compiler.measure.serving.machine_state import MachineState
@@ -113,6 +113,24 @@ def test_nothing_is_started_when_off_or_out_of_time(
     assert why in values["q"]["kl.mean"]["note"]
     last = values["chat"]["kl.mean"]
     assert last["before"] == 0.0 and last["after"] is not None and "with `q`" in last["note"]
+
+
+@pytest.mark.slow
+def test_what_a_pass_proved_equal_is_scored_once(
+    measured: Evaluation, world: World, unknown: list[Stage], records: MemoryRecords
+) -> None:
+    """No time is allowed, and nobody scored `q`: it has the quality of the artifact that was proven equal to it."""
+    proven = [replace(s, proven=1e-4) if s.name == "chat" else s for s in unknown]
+    values = by_step(found(world, proven, records=records, settings=replace(FAST, attribution_seconds=0.0)))
+    assert values["q"]["kl.mean"]["after"] == values["chat"]["kl.mean"]["after"] > 0
+
+
+def test_stages_that_are_proven_equal_share_one_digest(way: list[Stage]) -> None:
+    base, q, chat = (way[k].artifact.digest for k in (1, 2, 3))
+    proven = [*way[:3], replace(way[3], proven=1e-4)]
+    assert equals(way, chat) == {base: base, q: q, chat: chat}
+    assert equals(proven, chat) == {base: base, q: chat, chat: chat}
+    assert equals(proven, "tuned") == {base: base, q: q, chat: q}
 
 
 @pytest.mark.slow
