@@ -15,7 +15,7 @@ from infopt_compiler.measure.generation.continuations import (
 )
 from infopt_compiler.measure.records import MemoryRecords
 from infopt_compiler.measure.text.quality import common_cut
-from infopt_compiler.measure.text.scorer import Scorer
+from infopt_compiler.runtimes.scorer import Scorer
 from infopt_compiler.targets import TARGETS
 from tests.measure.conftest import World
 from tests.measure.test_evaluate import bound, run
