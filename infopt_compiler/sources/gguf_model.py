@@ -7,6 +7,9 @@ accelerate, and then refuses to save what it read. The tokenizer is made from th
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,27 @@ def import_gguf(path: Path, folder: Path, tell: Tell) -> dict[str, Any]:
     """
     with path.open("rb") as file:
         header = read_gguf_header(file)
+    with parsed_once():
+        return _import(path, folder, header, tell)
+
+
+@contextmanager
+def parsed_once() -> Iterator[None]:
+    """The `gguf` package parses a header (a field for each of a vocabulary's entries) and builds its table of tensor names anew
+    for everyone who asks, transformers once for each module of the model: half of the time of an import."""
+    import gguf
+
+    kept = {name: getattr(gguf, name) for name in ("GGUFReader", "get_tensor_name_map")}
+    try:
+        for name, function in kept.items():
+            setattr(gguf, name, cache(function))
+        yield
+    finally:
+        for name, function in kept.items():
+            setattr(gguf, name, function)
+
+
+def _import(path: Path, folder: Path, header: GgufHeader, tell: Tell) -> dict[str, Any]:
     tell(0, 3, "reading the tokenizer")
     try:
         vocabulary = write_tokenizer(path, folder)
