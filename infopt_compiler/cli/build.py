@@ -41,8 +41,8 @@ def run(command: Command, back: Back | None = None) -> int:
         resolved.program, Path(recipe.name), resolved.fixed, outputs_of(command).absolute(), folder
     )
 
-    def task(config: DictConfig) -> None:
-        run_job(config, shared, back or _pipeline_back)
+    def task(config: DictConfig) -> float:
+        return run_job(config, shared, back or _pipeline_back)
 
     try:
         _hydra_main(command, _primary(command, resolved, folder), resolved, task)
@@ -85,7 +85,7 @@ def _show(command: Command, resolved: Resolved) -> int:
 
 
 def _hydra_main(
-    command: Command, primary: DictConfig, resolved: Resolved, task: Callable[[DictConfig], None]
+    command: Command, primary: DictConfig, resolved: Resolved, task: Callable[[DictConfig], float | None]
 ) -> None:
     """Call `hydra.main` with a command line of ours. What Hydra refuses is a diagnostic, never a traceback of its own."""
     import hydra

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import sys
+
 from infopt_compiler.cli.recipe import read_recipe
-from infopt_compiler.cli.resolve import static_problems
+from infopt_compiler.cli.resolve import Combination, combinations, static_problems
 from infopt_compiler.cli.split import Command
 from infopt_compiler.cli.terminal import exit_code, say, show_diagnostics
-from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, render_json
+from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, Severity, render_json
 
 
 def run(command: Command) -> int:
-    found = _find(command)
+    try:
+        recipe = read_recipe(command.words[0])
+        if command.on("multirun"):
+            return _run_sweep(command, recipe, combinations(command.words[1:]))
+        found = static_problems(recipe, command.words[1:])
+    except DiagnosticError as problem:
+        found = list(problem.diagnostics)
     if command.on("json"):
         say(render_json(found))
     else:
@@ -20,9 +29,26 @@ def run(command: Command) -> int:
     return exit_code(found)
 
 
-def _find(command: Command) -> list[Diagnostic]:
-    try:
-        recipe = read_recipe(command.words[0])
-        return static_problems(recipe, command.words[1:])
-    except DiagnosticError as problem:
-        return list(problem.diagnostics)
+def _run_sweep(command: Command, recipe: Input, jobs: list[Combination]) -> int:
+    """Every job by its overrides. What all have in common is of the recipe, and told once."""
+    found = [static_problems(recipe, job.words) for job in jobs]
+    common = [d for d in found[0] if all(d in others for others in found[1:])] if len(jobs) > 1 else []
+    if command.on("json"):
+        say(_sweep_json(jobs, found))
+    else:
+        show_diagnostics(common, no_color=command.on("no_color"))
+        for number, (job, problems) in enumerate(zip(jobs, found, strict=True)):
+            errors = sum(d.severity is Severity.error for d in problems)
+            say(
+                f"job {number}: {job.title}: {f'{errors} mistake' + 's' * (errors > 1) if errors else 'no mistakes'}"
+            )
+            sys.stdout.flush()  # what is wrong with the job stands below its line, though on stderr
+            show_diagnostics([d for d in problems if d not in common], no_color=command.on("no_color"))
+    return max((exit_code(problems) for problems in found), default=0)
+
+
+def _sweep_json(jobs: list[Combination], found: list[list[Diagnostic]]) -> str:
+    pairs = zip(jobs, found, strict=True)
+    return json.dumps(
+        {"jobs": [{"overrides": list(j.own), **json.loads(render_json(f))} for j, f in pairs]}, indent=2
+    )

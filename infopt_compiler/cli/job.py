@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,8 +42,8 @@ Back = Callable[[Program, "DictConfig", Invocation], None]
 """Builds one job of the checked program; the configuration says what Hydra chose of target, measure and engine."""
 
 
-def run_job(config: DictConfig, shared: Shared, back: Back) -> None:
-    """Check the job's own overrides again (a sweeper may invent values), then build."""
+def run_job(config: DictConfig, shared: Shared, back: Back) -> float:
+    """Check the job's own overrides again (a sweeper may invent values), then build. Gives what a sweeper that learns minimizes."""
     from hydra.core.hydra_config import HydraConfig
 
     hydra = HydraConfig.get()
@@ -63,6 +65,25 @@ def run_job(config: DictConfig, shared: Shared, back: Back) -> None:
             "E0558", f"internal error: {type(bug).__name__}: {bug}", help=f"please report it with {log}"
         )
         _fail(shared, config, folder, words, (told,))
+    return objective(folder)
+
+
+def objective(folder: Path) -> float:
+    """How near the worst bound is to its limit, from the job's report: 1 is at the limit, less is better.
+
+    Of an upper bound value over limit, of a lower one limit over value; a bound with `warn` does not count. A job without a
+    figure is as bad as can be.
+    """
+    try:
+        bounds = json.loads((folder / "report.json").read_text("utf-8")).get("bounds", [])
+    except (OSError, ValueError):
+        return math.inf
+    judged = [b for b in bounds if b.get("severity") == "error" and b.get("value") and b.get("limit")]
+    return max((_share(b["value"], b["limit"], b["operator"]) for b in judged), default=math.inf)
+
+
+def _share(value: float, limit: float, operator: str) -> float:
+    return value / limit if operator.startswith("<") else limit / value
 
 
 def _checked(shared: Shared, words: list[str]) -> tuple[Program, tuple[str, ...]]:

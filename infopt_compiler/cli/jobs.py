@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_WORST_FIRST = (1, 3, 4, 0)  # exit codes of a sweep's jobs
+_WORST_FIRST = (
+    1,
+    2,
+    3,
+    4,
+    0,
+)  # exit codes of a sweep's jobs; 2 of a plan's, whose overrides do not pass together
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ class Job:
 
 
 def worst(codes: Sequence[int]) -> int:
-    """1 before 3 before 4 before 0; without any job 1."""
+    """1 before 2 before 3 before 4 before 0; without any job 1."""
     return min(codes, key=_WORST_FIRST.index, default=1)
 
 

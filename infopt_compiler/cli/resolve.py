@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from infopt_compiler.cli.split import at
 from infopt_compiler.config.group_overrides import group_value, is_group_field
-from infopt_compiler.config.hydra_words import check_hydra_words, hydra_word, is_hydra
+from infopt_compiler.config.groups import GROUPS
+from infopt_compiler.config.hydra_words import check_hydra_words, hydra_word, is_hydra, tries_intervals
 from infopt_compiler.config.overrides import (
+    MOST_JOBS,
     Override,
     hydra_literal,
+    is_interval,
     is_sweep_function,
     split_override,
     split_values,
     sweep_values,
 )
-from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, Severity, error
+from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, Severity, Span, error
 from infopt_compiler.pipeline import front
+from infopt_compiler.sema.groups import group_options
 from infopt_compiler.sema.program import Program
-
-_MOST_COMBINATIONS = 256  # of a sweep that are tried for one whose program passes the check
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,46 @@ class _Words:
     groups: list[tuple[Override, list[str]]] = field(default_factory=list)
     hydra: list[Override] = field(default_factory=list)
     wrong: list[Diagnostic] = field(default_factory=list)
-    known_jobs: bool = True
+
+    @property
+    def several(self) -> list[tuple[Override, list[str]]]:
+        return [(override, values) for override, values in (*self.groups, *self.recipe) if len(values) > 1]
+
+    @property
+    def jobs(self) -> int | None:
+        """The number of combinations; None where a sweeper chooses them."""
+        if any(is_interval(override.value or "") for override, _ in self.several):
+            return None
+        return math.prod(len(values) for _, values in self.several)
+
+
+@dataclass(frozen=True)
+class Combination:
+    """One job of a sweep: all its words, each with one value, and those of them that other jobs have otherwise."""
+
+    words: tuple[str, ...]
+    own: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        return " ".join(self.own) or "no overrides of its own"
+
+
+def combinations(words: Sequence[str]) -> list[Combination]:
+    """The jobs of a sweep, in the order in which a build numbers them; of an `interval` its ends. DiagnosticError."""
+    given = _sort(words, multirun=True)
+    if any(d.severity is Severity.error for d in given.wrong):
+        raise DiagnosticError(*given.wrong)
+    choices = [
+        [_with(override, values, value) for value in values]
+        for override, values in (*given.groups, *given.recipe)
+    ]
+    own = {override.path for override, _ in given.several}
+    hydra = tuple(override.text for override in given.hydra)
+    return [
+        Combination((*hydra, *(o.text for o in chosen)), tuple(o.text for o in chosen if o.path in own))
+        for chosen in itertools.product(*choices)
+    ]
 
 
 def static_problems(recipe: Input, words: Sequence[str]) -> list[Diagnostic]:
@@ -70,21 +112,22 @@ def resolve(recipe: Input, words: Sequence[str], *, multirun: bool = False) -> R
     program, found = _check_combinations(recipe, given.recipe)
     if program is None:
         raise DiagnosticError(*found)
-    several = [values for _, values in (*given.recipe, *given.groups) if len(values) > 1]
-    swept = tuple(o.path for o, values in (*given.recipe, *given.groups) if len(values) > 1)
     return Resolved(
         program=program,
         warnings=tuple(found),
         fixed=tuple(o.text for o, values in given.recipe if len(values) == 1),
         fields=tuple(o.text for o, values in given.groups if len(values) == 1),
-        swept=swept,
+        swept=tuple(override.path for override, _ in given.several),
         hydra=(
             *map(hydra_word, given.hydra),
             *_group_words(given.groups),
             *_recipe_words(recipe, program, given.recipe),
         ),
-        jobs=_product(map(len, several)) if given.known_jobs else None,
+        jobs=given.jobs,
     )
+
+
+_SWEEPS = "several values: `4,8`, `choice(4,8)`, `range(2,9)`, of a group `glob(*)`"
 
 
 def _sort(words: Sequence[str], multirun: bool) -> _Words:
@@ -100,7 +143,31 @@ def _sort(words: Sequence[str], multirun: bool) -> _Words:
         else:
             _sort_own(given, override, multirun)
     given.wrong += check_hydra_words(given.hydra)
+    given.wrong += _too_much(given) if multirun else []
     return given
+
+
+def _too_much(given: _Words) -> Iterator[Diagnostic]:
+    """Sweeps that no sweeper here carries out."""
+    jobs = given.jobs
+    if jobs is not None and jobs > MOST_JOBS:
+        paths = ", ".join(f"`{override.path}`" for override, _ in given.several)
+        message = (
+            f"this sweep has {jobs} jobs, and at most {MOST_JOBS} are run: it combines the values of {paths}"
+        )
+        widest = max(given.several, key=lambda pair: len(pair[1]))[0]
+        yield error("E0523", message, _value_span(widest), help="give fewer values, or several sweeps")
+    if tries_intervals(given.hydra):
+        return
+    for override, _ in given.several:
+        if is_interval(override.value or ""):
+            message = "an interval has no list of values, which the sweeper `basic` wants"
+            help = f"list some, `{override.path}=range(START,STOP,STEP)`, or choose a sweeper that learns: `hydra/sweeper=optuna`"
+            yield error("E0524", message, _value_span(override), help=help)
+
+
+def _value_span(override: Override) -> Span:
+    return at(override.text, len(override.text) - len(override.value or ""))
 
 
 def _sort_own(given: _Words, override: Override, multirun: bool) -> None:
@@ -108,9 +175,11 @@ def _sort_own(given: _Words, override: Override, multirun: bool) -> None:
     value = override.value or ""
     try:
         function = is_sweep_function(value)
-        values = sweep_values(value) if function and multirun else split_values(value)
+        options = group_options(override.path) if override.path in GROUPS else ()
+        values = sweep_values(value, options) if function and multirun else split_values(value)
     except ValueError as problem:
-        given.wrong.append(error("E0508", f"`{value}` is no sweep: {problem}", at(override.text)))
+        message = f"`{value.strip()}` is no sweep: {problem}"
+        given.wrong.append(error("E0508", message, _value_span(override), help=_SWEEPS))
         return
     if (function or len(values) > 1) and not multirun:
         given.wrong.append(
@@ -122,7 +191,6 @@ def _sort_own(given: _Words, override: Override, multirun: bool) -> None:
             )
         )
         return
-    given.known_jobs &= not value.lstrip().startswith(("interval", "tag", "glob"))
     kind = given.groups if is_group_field(override) else given.recipe
     kind.append((override, values if override.value is not None else [""]))
 
@@ -150,7 +218,7 @@ def _check_combinations(
     if alone:
         return None, list(dict.fromkeys(alone))
     first: list[Diagnostic] = []
-    for combination in itertools.islice(_combinations(given), _MOST_COMBINATIONS):
+    for combination in _combinations(given):
         program, found = front(recipe, combination)
         if program is not None:
             return program, found
@@ -231,14 +299,7 @@ def _lowered(program: Program | None, path: str) -> tuple[str, Any]:
 
 
 def _literals(override: Override, values: list[Any]) -> str:
-    """One value, several, or Hydra's own sweep function as it was written."""
-    if is_sweep_function(override.value or ""):
+    """One value, several, or an interval as it was written: what Hydra tries is what was checked."""
+    if is_interval(override.value or ""):
         return (override.value or "").strip()
     return ",".join(hydra_literal(value) for value in values)
-
-
-def _product(counts: Iterable[int]) -> int:
-    total = 1
-    for count in counts:
-        total *= count
-    return total

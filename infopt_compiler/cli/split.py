@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from infopt_compiler.cli.verbs import COMMON, REFUSED_FLAGS, VERBS, Flag, Takes, Verb
@@ -163,6 +165,10 @@ def _no_flag(name: str, word: str, flags: dict[str, Flag], verb: Verb) -> Diagno
     if name in REFUSED_FLAGS:
         return error("E0506", f"`{name}` is not taken", at(word), help=REFUSED_FLAGS[name])
     long = [known for known in flags if known.startswith("--")]
+    if "." in name:
+        written = word.lstrip("-")
+        help = f"overrides have no dashes: `{written if '=' in written else f'{written}=VALUE'}`"
+        return error("E0502", f"`{verb.name}` has no option `{name}`", at(word), help=help)
     return error("E0502", f"`{verb.name}` has no option `{name}`", at(word), help=did_you_mean(name, long))
 
 
@@ -232,15 +238,49 @@ def _check_recipe_words(words: list[str]) -> Iterator[Diagnostic]:
         yield error(
             "E0509", f"`{recipe}` is no recipe", at(recipe), help="the name of a recipe ends in `.opt`"
         )
-    for word in overrides:
-        if "=" in word or word.startswith("~"):
-            continue
-        if word.endswith(".opt"):
+    for run in _runs(overrides):
+        word = run[0]
+        if len(run) > 1:
+            yield _one_word(run)
+        elif word.endswith(".opt") and "=" not in word:
             yield error("E0509", "one recipe at a time", at(word))
+        elif "=" not in word and not word.startswith("~"):
+            meant = word.lstrip("+").replace(":=", "=").replace(":", "=")
+            help = f"write `{meant if '=' in meant else f'{meant}=VALUE'}`"
+            yield error("E0509", f"`{word}` is no override", at(word), help=help)
+
+
+def _runs(words: Sequence[str]) -> list[list[str]]:
+    """The words by override; more than one where the shell took it apart at its spaces."""
+    runs: list[list[str]] = []
+    for word, following in pairwise([*words, ""]):
+        begins = following.startswith("=") and _PATH.fullmatch(word)
+        if runs and not begins and _goes_on(" ".join(runs[-1]), word):
+            runs[-1].append(word)
         else:
-            yield error(
-                "E0509", f"`{word}` is no override", at(word), help=f"write `{word.lstrip('+')}=VALUE`"
-            )
+            runs.append([word])
+    return runs
+
+
+def _goes_on(before: str, word: str) -> bool:
+    """`4, 8`, `target = cpu`, `size=300 MB`, `q.bits 8`: the word belongs to the override before it."""
+    if word.startswith("="):
+        return "=" not in before and not before.endswith(".opt")
+    if "=" in word or word[:1] in ("~", "+") or word.endswith(".opt"):
+        return False
+    return "=" in before or bool(_PATH.fullmatch(before))
+
+
+_PATH = re.compile(r"\w+(?:\.\w+)+|target|measure|engine")
+
+
+def _one_word(run: list[str]) -> Diagnostic:
+    written = " ".join(run)
+    path, _, value = (written if "=" in written else f"{run[0]}={' '.join(run[1:])}").partition("=")
+    meant = path.strip() + "=" + re.sub(r"\s*,\s*", ",", value.strip())
+    message = f"an override is one word of the shell, this is {len(run)}: `{written}`"
+    help = f"write `'{meant}'`" if " " in meant else f"write `{meant}`"
+    return error("E0509", message, at(run[0]), help=help)
 
 
 def _interpolations(argv: Sequence[str]) -> Iterator[Diagnostic]:

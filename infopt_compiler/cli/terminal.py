@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _PLAIN_WIDTH = 160  # columns where nobody's terminal says otherwise
-_WRONG_USAGE = frozenset((*range(501, 510), *range(521, 550)))  # see diagnostics/codes/usage.py
+_WRONG_USAGE = frozenset((*range(501, 510), *range(521, 550), 552, 553))  # see diagnostics/codes/usage.py
 
 
 def wants_color(stream: IO[str], no_color: bool = False) -> bool:
@@ -47,8 +47,14 @@ def show_diagnostics(diagnostics: Sequence[Diagnostic], *, no_color: bool = Fals
 
 
 def exit_code(diagnostics: Sequence[Diagnostic]) -> int:
-    """2 for wrong usage of the command line, 1 for any other error, 0 without errors."""
-    codes = [d.code for d in diagnostics if d.severity is Severity.error]
-    if any(int(code[1:]) in _WRONG_USAGE for code in codes):
+    """2 for a mistake on the command line (its overrides too), 1 for any other error, 0 without errors."""
+    errors = [d for d in diagnostics if d.severity is Severity.error]
+    if any(int(d.code[1:]) in _WRONG_USAGE or is_of_override(d) for d in errors):
         return 2
-    return 1 if codes else 0
+    return 1 if errors else 0
+
+
+def is_of_override(diagnostic: Diagnostic) -> bool:
+    """What is wrong was typed: the form, the name or the value of an override (E01 to E05), while the recipe may be right."""
+    typed = diagnostic.span is not None and diagnostic.span.input.name.startswith("<override ")
+    return typed and diagnostic.code < "E06"

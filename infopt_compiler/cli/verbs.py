@@ -76,8 +76,10 @@ _AGAIN = (
     Flag("--remeasure", "measure again what was measured before, in passes too (tune, select)"),
 )
 
+_MULTIRUN = Flag("--multirun", "a sweep: one job per combination of values, such as q.bits=4,8", "-m")
+
 BUILD_FLAGS = (
-    Flag("--multirun", "a sweep: one job per combination of values, such as q.bits=4,8", "-m"),
+    _MULTIRUN,
     _OUTPUTS,
     Flag("--predict-only", "judge predictions instead of measuring"),
     Flag("--force", "build although arithmetic rules a bound out"),
@@ -115,8 +117,8 @@ VERBS: dict[str, Verb] = {
             "check",
             "report every mistake of a recipe; runs nothing",
             Takes.recipe,
-            "infopt-compile check recipes/smollm2-chat.opt --json",
-            (_JSON,),
+            "infopt-compile check recipes/smollm2-chat.opt -m q.bits=4,8",
+            (_JSON, _MULTIRUN),
         ),
         Verb(
             "plan",
@@ -125,6 +127,7 @@ VERBS: dict[str, Verb] = {
             "infopt-compile plan recipes/smollm2-chat.opt target=h100",
             (
                 _JSON,
+                _MULTIRUN,
                 *_AGAIN,
                 _LOCKED,
                 _CACHE,

@@ -55,7 +55,7 @@ def _decode(field: GroupField, text: str, span: Span, path: str) -> Any:
 
 
 def _in_range(field: GroupField, value: Any) -> bool:
-    if field.dimension is not None:
+    if field.dimension is not None and isinstance(value, str):
         value = decode_quantity(value).base
     if isinstance(value, bool | str):
         return True
@@ -63,13 +63,28 @@ def _in_range(field: GroupField, value: Any) -> bool:
 
 
 def _range(field: GroupField) -> str:
-    least = human(field.minimum, field.dimension or Dimension.number)
-    return f"at least {least}" if field.maximum is None else f"between {least} and {field.maximum:g}"
+    dimension = field.dimension or Dimension.number
+    least = human(field.minimum, dimension)
+    if field.maximum is None:
+        return f"at least {least}"
+    return f"between {least} and {human(field.maximum, dimension, digits=6)}"
 
 
-def _quantity(field: GroupField, text: str) -> str:
+def _quantity(field: GroupField, text: str) -> str | float:
+    """Canonical text, or the number in base units where the field holds one; then a plain number is in base units already."""
     assert field.dimension is not None
-    return str(decode_quantity(text, field.dimension))
+    if field.kind is str:
+        return str(decode_quantity(text, field.dimension))
+    plain = _number(text)
+    number = float(f"{decode_quantity(text, field.dimension).base:.15g}") if plain is None else plain
+    return number if math.isfinite(number) else _no(text)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _plain(kind: type, text: str) -> Any:
@@ -87,7 +102,8 @@ def _no(text: str) -> Any:
 
 def _wanted(field: GroupField) -> str:
     if field.dimension is not None:
-        return "a quantity in " + ", ".join(f"`{name}`" for name in unit_names(field.dimension))
+        plain = "a number, or " if field.kind is float else ""
+        return f"{plain}a quantity in " + ", ".join(f"`{name}`" for name in unit_names(field.dimension))
     return {bool: "`true` or `false`", int: "a whole number", float: "a number", str: "a text"}.get(
         field.kind, "a value"
     )

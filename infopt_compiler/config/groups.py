@@ -21,6 +21,7 @@ GROUPS = ("target", "measure", "engine")
 class GroupField:
     """A field that `group.name=value` sets; `kind` is bool, int, float or str, `dimension` that of a quantity.
 
+    A quantity is held as its text (`kind` str), or as a number in the base unit, which may then be given without one.
     `minimum` and `maximum` are in base units.
     """
 
@@ -57,7 +58,7 @@ def _group_field(spec: dataclasses.Field[Any], hint: Any) -> GroupField:
         spec.name,
         kinds[0],
         optional,
-        extras[0] if extras else None,
+        extras[0] if extras else spec.metadata.get("dimension"),
         spec.metadata.get("doc", ""),
         spec.metadata.get("minimum", 0.0),
         spec.metadata.get("maximum"),

@@ -13,11 +13,13 @@ from infopt_compiler.diagnostics import Diagnostic, Input, Span, did_you_mean, e
 
 @dataclass(frozen=True)
 class Plugin:
-    """`module` must be there; else `install` says how to get it. `options` may be set below `hydra.<kind>.`"""
+    """`module` must be there; else `install` says how to get it. `options` may be set below `hydra.<kind>.`; a sweeper that is
+    `continuous` chooses values between the ends of an `interval`."""
 
     module: str
     install: str
     options: tuple[str, ...] = ()
+    continuous: bool = False
 
 
 _RAY = tuple(
@@ -51,6 +53,7 @@ PLUGINS: dict[str, dict[str, Plugin]] = {
             "hydra_plugins.hydra_optuna_sweeper",
             "pip install hydra-optuna-sweeper",
             ("n_trials", "n_jobs", "direction", "study_name", "max_failure_rate"),
+            continuous=True,
         ),
     },
 }
@@ -65,6 +68,13 @@ _INSTEAD = {
 _PLAIN = re.compile(r"[\w.+-]+")
 _CHOICE = re.compile(r"hydra/(launcher|sweeper)")
 _OPTION = re.compile(r"hydra\.(launcher|sweeper)\.(.+)")
+
+
+def tries_intervals(overrides: Sequence[Override]) -> bool:
+    """Whether the sweeper that these overrides of Hydra's keys choose takes an `interval`."""
+    chosen = [o.value or "" for o in overrides if o.path == "hydra/sweeper"]
+    plugin = PLUGINS["sweeper"].get(chosen[-1] if chosen else "basic")
+    return plugin is not None and plugin.continuous
 
 
 def is_hydra(override: Override) -> bool:

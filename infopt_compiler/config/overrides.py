@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 _OVERRIDE = re.compile(r"(?P<operator>\+\+|\+|~)?(?P<path>[^=\s]+)(?:\s*=(?P<value>.*))?", re.DOTALL)
 _SWEEP = re.compile(r"\s*(choice|range|interval|glob|shuffle|sort|tag)\s*\(.*\)\s*", re.DOTALL)
+_INTERVAL = re.compile(r"\binterval\s*\(")
+MOST_JOBS = 256  # of a sweep: more is rather a slip than meant, and each is checked before the first one runs
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -61,10 +64,13 @@ def split_values(value: str) -> list[str]:
     return [*pieces, value[start:].strip()]
 
 
-def sweep_values(value: str) -> list[str]:
-    """The values of a sweep function in the recipe's syntax; of `interval` its ends. ValueError for what is no sweep."""
+def sweep_values(value: str, options: Sequence[str] = ()) -> list[str]:
+    """The values of a sweep function in the recipe's syntax; of `interval` its ends. ValueError for what is no sweep.
+
+    `options` are the names that `glob` chooses from. A range is counted before it is written out.
+    """
     from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.core.override_parser.types import IntervalSweep
+    from hydra.core.override_parser.types import Glob, IntervalSweep, RangeSweep
     from hydra.errors import HydraException
 
     try:
@@ -72,9 +78,31 @@ def sweep_values(value: str) -> list[str]:
         sweep: Any = override.value()
         if isinstance(sweep, IntervalSweep):
             return [plain_text(sweep.start), plain_text(sweep.end)]
-        return [plain_text(_unquoted(one)) for one in override.sweep_iterator()]
-    except (HydraException, ValueError, TypeError, AttributeError) as problem:
+        if isinstance(sweep, RangeSweep):
+            _check_count(sweep.start, sweep.stop, sweep.step)
+        glob = override._value  # `value()` makes a plain list of it
+        found = glob.filter(list(options)) if isinstance(glob, Glob) else list(override.sweep_iterator())
+    except (HydraException, ValueError, TypeError, AttributeError, ArithmeticError) as problem:
         raise ValueError(str(problem).splitlines()[0]) from problem
+    if not found:
+        known = ", ".join(options)
+        raise ValueError(
+            f"none of {known} fits" if options else "`glob` chooses options of a group: `target=glob(*)`"
+        )
+    return [plain_text(_unquoted(one)) for one in found]
+
+
+def _check_count(start: Any, stop: Any, step: Any) -> None:
+    if not step or (stop - start) / step <= 0:
+        raise ValueError(f"no number lies from {start} up to {stop} in steps of {step}")
+    count = math.ceil((stop - start) / step)
+    if count > MOST_JOBS:
+        raise ValueError(f"it has {count} values, and a sweep runs at most {MOST_JOBS} jobs")
+
+
+def is_interval(value: str) -> bool:
+    """`interval(0,1)`, also with a `tag`: not values but the ends between which a sweeper chooses."""
+    return is_sweep_function(value) and _INTERVAL.search(value) is not None
 
 
 def hydra_literal(value: Any) -> str:

@@ -25,9 +25,9 @@ def internal(default: Any, doc: str) -> Any:
     return field(default=default, metadata={"doc": doc, "internal": True})
 
 
-def documented(default: Any, doc: str, *, minimum: float = 0.0) -> Any:
-    """`minimum` in base units: predictions divide by most of these."""
-    return field(default=default, metadata={"doc": doc, "minimum": minimum})
+def documented(default: Any, doc: str, *, minimum: float = 0.0, dimension: Dimension | None = None) -> Any:
+    """`minimum` in base units: predictions divide by most of these. A number of `dimension` is held in its base unit."""
+    return field(default=default, metadata={"doc": doc, "minimum": minimum, "dimension": dimension})
 
 
 @dataclass
@@ -36,8 +36,12 @@ class TargetConfig:
 
     name: str = internal("cpu", "an entry of the catalog of machines")
     memory: Annotated[str | None, Dimension.bytes] = documented(None, "memory of one device", minimum=1)
-    bandwidth: float | None = documented(None, "bytes per second read from memory", minimum=1)
-    flops: float | None = documented(None, "operations per second of matrix products", minimum=1)
+    bandwidth: float | None = documented(
+        None, "bytes per second read from memory", minimum=1, dimension=Dimension.byte_rate
+    )
+    flops: float | None = documented(
+        None, "operations per second of matrix products", minimum=1, dimension=Dimension.operation_rate
+    )
     price: Annotated[str | None, Dimension.price] = documented(None, "price of the machine")
     cores: int | None = documented(None, "processor cores", minimum=1)
     devices: int | None = documented(None, "accelerators, or 1", minimum=1)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from infopt_compiler.units import Dimension
 
-def _ranged(default: float, minimum: float, maximum: float | None = None) -> Any:
-    """A setting and the range that an override must keep."""
-    return field(default=default, metadata={"minimum": minimum, "maximum": maximum})
+
+def _ranged(
+    default: float, minimum: float, maximum: float | None = None, dimension: Dimension | None = None
+) -> Any:
+    """A setting and the range that an override must keep; of a `dimension` it is held in the base unit, and given in any."""
+    return field(default=default, metadata={"minimum": minimum, "maximum": maximum, "dimension": dimension})
 
 
 @dataclass(frozen=True)
@@ -26,21 +30,21 @@ class MeasureSettings:
     """
 
     name: str = "standard"
-    confidence: float = _ranged(0.95, 0.5, 0.99999)
-    seconds: float = _ranged(240.0, 0)
+    confidence: float = _ranged(0.95, 0.5, 0.99999, Dimension.fraction)
+    seconds: float = _ranged(240.0, 0, dimension=Dimension.time)
     min_blocks: int = _ranged(8, 2)
     max_blocks: int = _ranged(60, 2)
     requests: int = _ranged(9, 1)
     warmup: int = _ranged(2, 0)
     warmup_most: int = _ranged(6, 0)
-    stable: float = _ranged(0.10, 0)
+    stable: float = _ranged(0.10, 0, dimension=Dimension.fraction)
     windows: int = _ranged(48, 0)
     resamples: int = _ranged(2000, 100)
     seed: int = _ranged(0, 0)
     family: bool = False
     refuse_busy: bool = False
     attribution: bool = True
-    attribution_seconds: float = _ranged(480.0, 0)
+    attribution_seconds: float = _ranged(480.0, 0, dimension=Dimension.time)
 
 
 # Processes differ, so many short blocks say more than few long ones. The first look decides typical values, and a p95 that

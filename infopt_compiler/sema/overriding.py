@@ -12,6 +12,7 @@ from infopt_compiler.sema.slot import signature_of
 from infopt_compiler.syntax import ast
 from infopt_compiler.syntax.overrides import Operation, Override, Piece
 from infopt_compiler.syntax.parser import parse_fragment
+from infopt_compiler.syntax.words import find_metric
 from infopt_compiler.units import parse_quantity
 
 GROUPS = ("target", "measure", "engine")
@@ -155,7 +156,10 @@ def _no_bound(budget: ast.Budget, override: Override, metric: str, count: int) -
         return error("E0564", message, override.path_span, help="change them in the recipe")
     message = f"the budget `{budget.name.text}` has no bound on `{metric}`"
     known = [line.metric.text for line in budget.bounds.entries]
-    return error("E0564", message, override.path_span, help=did_you_mean(metric, known))
+    meant, near = find_metric(metric), did_you_mean(metric, known)
+    is_near = near is not None and near.startswith("did")
+    hint = f"its name here is `{meant}`" if meant in known and not is_near else near
+    return error("E0564", message, override.path_span, help=hint)
 
 
 def _limited(line: ast.Bound, piece: Piece) -> ast.Bound:

@@ -34,6 +34,8 @@ _EXAMPLES: dict[Dimension, str] = {
     Dimension.token_price: "0.10 USD/Mtok",
     Dimension.tokens: "128 tokens",
     Dimension.samples: "64 samples",
+    Dimension.byte_rate: "50 GB/s",
+    Dimension.operation_rate: "80 GFLOP/s",
 }
 
 

@@ -14,7 +14,7 @@ from infopt_compiler.diagnostics import Diagnostic, Input, Span, error
 from infopt_compiler.syntax.build import no_interpolation
 
 _FORM = re.compile(r"(?P<mark>\+\+|\+|~)?(?P<path>[^=]*)(?P<value>=.*)?", re.DOTALL)
-_PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*")  # a dash is told with the names that there are
 _FUNCTION = re.compile(r"\s*([A-Za-z_]\w*)\s*\((.*)\)\s*", re.DOTALL)
 _MOST_STEPS = 1000
 

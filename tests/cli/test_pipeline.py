@@ -63,6 +63,6 @@ def test_other_verbs_say_the_same(verb, installed):
 
 
 def test_refusals_reach_no_pipeline(installed, folder):
-    assert installed("chat.opt", "q.bitz=8").code == 1
+    assert installed("chat.opt", "q.bitz=8").code == 2
     assert installed("chat.opt", "+hydra.callbacks.x._target_=os.system").code == 2
     assert not (folder / "outputs").exists()

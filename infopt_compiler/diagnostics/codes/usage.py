@@ -1,7 +1,7 @@
 """E05xx command line, overrides and configuration.
 
-Wrong usage of the command line (exit 2): E0501 to E0509 and E0521 to E0549. Wrong content (exit 1): E0550 and up;
-those of overrides of a recipe are the language's.
+Wrong usage of the command line (exit 2): E0501 to E0509, E0521 to E0549, E0552, E0553, and what is wrong with the form, name or
+value of an override, with the language's codes too. Wrong content (exit 1): the others.
 """
 
 from __future__ import annotations
@@ -69,6 +69,18 @@ USAGE: tuple[CodeInfo, ...] = (
         "E0522",
         "no such pass",
         "`infopt-compile passes` lists the passes, those of installed packages too.",
+    ),
+    CodeInfo(
+        "E0523",
+        "sweep of too many jobs",
+        "A sweep builds every combination of its values, and checks each before the first one runs, so it has at most 256 jobs. "
+        "`range(0,1000000000)` is more likely a slip than meant.",
+    ),
+    CodeInfo(
+        "E0524",
+        "interval that the sweeper cannot try",
+        "`q.damp=interval(0,1)` names the ends between which a sweeper chooses. Hydra's own (`basic`) tries listed values only; "
+        "`hydra/sweeper=optuna` chooses by what it saw, and minimizes how near the worst bound is to its limit.",
     ),
     CodeInfo(
         "E0550",
