@@ -60,11 +60,9 @@ def _value(known: Known, budget: Budget, subject: str, metric: str) -> Predicted
 
 
 def _least(known: Known, budget: Budget, metric: str) -> float | None:
-    """What nothing can beat; None where the value itself is known."""
+    """What nothing can beat."""
     spec = known.specs.get(budget.subject)
-    if spec is None or metric in known.stored.get(budget.subject, {}):
-        return None
-    return _floor(known, budget, spec).get(metric)
+    return None if spec is None else _floor(known, budget, spec).get(metric)
 
 
 def _plan_bound(known: Known, budget: Budget, bound: Bound) -> PlanBound:
@@ -127,10 +125,12 @@ def _judge(blank: PlanBound, bound: Bound, limit: float, found: Predicted, least
         floor=least,
         why=found.arithmetic,
     )
-    # A limit relative to a binding rests on a prediction itself, so it proves nothing.
-    if least is not None and bound.beside is None and not holds(bound.operator, least, limit):
-        return replace(known, outlook=Outlook.unreachable)
     inside = holds(bound.operator, found.value, limit)
+    is_fact = found.low == found.high  # which no arithmetic contradicts
+    # A limit relative to a binding rests on a prediction itself, so it proves nothing.
+    proves = least is not None and bound.beside is None and not holds(bound.operator, least, limit)
+    if proves and not (is_fact and inside):
+        return replace(known, outlook=Outlook.unreachable)
     return replace(known, outlook=Outlook.meets if inside else Outlook.misses)
 
 

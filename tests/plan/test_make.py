@@ -93,21 +93,18 @@ def test_what_a_step_is_compared_with_is_of_this_recipe(bench):  # noqa: F811
 
 def test_what_the_store_knows_is_exact(bench):  # noqa: F811
     program = bench.program()
-    texts = (
-        ("size", None, "<=", "12 kB"),
-        ("size", None, "<=", "1 kB"),
-        ("bits_per_weight", None, "<=", "32 bits"),
-    )
-    before = planned(bench, bounded(program, *texts)).bounds
-    assert before[0].value > 1e6 and before[0].low < before[0].high, "arithmetic adds a tokenizer and a graph"
-    entry = bench.build(program).entries["u"]
+    (before,) = planned(bench, bounded(program, ("size", None, "<=", "1 MB"))).bounds
+    assert before.value > 1e6 and before.low < before.high, "arithmetic adds a tokenizer and a graph"
+    entries = bench.build(program).entries
+    size = entries["u"].size_bytes
     record_errors([{"key": "bound size", "error": 10.66}] * 3)
-    found = planned(bench, bounded(program, *texts)).bounds
-    assert [bound.outlook for bound in found[:2]] == [Outlook.meets, Outlook.misses]
-    assert {bound.value for bound in found[:2]} == {bound.low for bound in found[:2]} == {entry.size_bytes}
+    texts = ("size", None, "<=", f"{size} B"), ("size", None, "<=", f"{size - 1} B")
+    found = planned(bench, bounded(program, *texts, ("bits_per_weight", None, "<=", "32 bits"))).bounds
+    assert found[0].outlook is Outlook.meets and found[1].outlook is not Outlook.meets
+    assert {bound.value for bound in found[:2]} == {bound.low for bound in found[:2]} == {size}
     assert {bound.seen for bound in found} == {None} and found[2].low == found[2].high is not None
     (half,) = planned(bench, bounded(program, ("size", None, "<=", "50%"), relative_to="m")).bounds
-    assert half.limit == bench.build(program).entries["m"].size_bytes / 2
+    assert half.limit == entries["m"].size_bytes / 2 and half.outlook is Outlook.misses
 
 
 def test_an_unknown_model_is_unknown(bench):  # noqa: F811
