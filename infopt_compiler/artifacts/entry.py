@@ -30,6 +30,12 @@ class Made:
         """The pass, or what stands for one (`import`, `text`, `task`)."""
         return str(self.material.get("pass", ""))
 
+    @property
+    def provisional(self) -> str | None:
+        """Why the artifact is not final, as the pass said; None where it is."""
+        reason = self.facts.get("provisional")
+        return str(reason) if reason else None
+
 
 @dataclass(frozen=True)
 class Entry:

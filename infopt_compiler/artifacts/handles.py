@@ -64,10 +64,19 @@ class ShardedModel(Artifact):
 
 @dataclass(frozen=True)
 class OnnxModel(Artifact):
-    """A folder that onnxruntime-genai opens: model.onnx, its data, genai_config.json, tokenizer files."""
+    """A folder that onnxruntime-genai opens: model.onnx, its data, genai_config.json, tokenizer files; of an encoder one that
+    plain onnxruntime opens: model.onnx and tokenizer files."""
 
     kind = "OnnxModel"
-    layouts = (ONNX_DECODER, ONNX_STAGES, ONNX_ENCODER)
+    layouts = (ONNX_DECODER, ONNX_ENCODER)
+
+
+@dataclass(frozen=True)
+class OnnxStages(Artifact):
+    """A folder of pipeline stages that plain onnxruntime runs one after the other: stages.json and a graph for each."""
+
+    kind = "OnnxStages"
+    layouts = (ONNX_STAGES,)
 
 
 @dataclass(frozen=True)
@@ -92,5 +101,6 @@ class TaskData(Data):
 
 
 KINDS: dict[str, type[Artifact]] = {
-    cls.kind: cls for cls in (HFModel, QuantizedModel, ShardedModel, OnnxModel, TextData, TaskData)
+    cls.kind: cls
+    for cls in (HFModel, QuantizedModel, ShardedModel, OnnxModel, OnnxStages, TextData, TaskData)
 }

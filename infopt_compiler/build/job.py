@@ -75,7 +75,9 @@ class BuildJob:
     @property
     def again(self) -> Again:
         """What is made again although the store has it."""
-        return Again(frozenset(self.engine["rebuild"]), self.engine["remeasure"], self.engine["since"])
+        engine = self.engine
+        since = engine["since"] or self.started
+        return Again(frozenset(engine["rebuild"]), engine["remeasure"], since, retake=not engine["locked"])
 
     @property
     def words(self) -> tuple[str, ...]:

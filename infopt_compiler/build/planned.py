@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 REFUSED = "E0913"
 _OUTLOOK = {Outlook.meets: "✓", Outlook.misses: "✗", Outlook.unreachable: "✗✗", Outlook.unknown: "?"}
-_STATE = {State.cached: "cached", State.run: "run", State.follows: "follows"}
+_STATE = {
+    State.cached: "cached",
+    State.run: "run",
+    State.provisional: "provisional",
+    State.follows: "follows",
+}
 _PLAIN_WIDTH = 100  # columns where nobody's terminal says otherwise
 
 

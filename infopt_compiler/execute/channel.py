@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from infopt_compiler.passes.base import Earlier
 from infopt_compiler.targets.model import Target
 
 _EVERY_SECONDS = 0.1
@@ -39,13 +40,21 @@ class WorkerContext:
     """The `RunContext` that a pass gets."""
 
     def __init__(
-        self, channel: Channel, staging: Path, scratch: Path, threads: int, seed: int, target: Target
+        self,
+        channel: Channel,
+        staging: Path,
+        scratch: Path,
+        threads: int,
+        seed: int,
+        target: Target,
+        earlier: Earlier | None = None,
     ) -> None:
         self.staging = staging
         self.scratch = scratch
         self.threads = threads
         self.seed = seed
         self.target = target
+        self.earlier = earlier
         self._channel = channel
 
     def progress(self, done: float, total: float, message: str = "") -> None:

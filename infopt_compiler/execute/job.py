@@ -15,7 +15,8 @@ from infopt_compiler.scenario import Scenario
 
 @dataclass(frozen=True)
 class Job:
-    """`kind`: model, data or pass. `work` is plain data of that kind; `parent` the process that wants the result."""
+    """`kind`: model, data or pass. `work` is plain data of that kind; `parent` the process that wants the result;
+    `earlier`: folder and facts of the step's result that was not final."""
 
     kind: str
     name: str
@@ -26,6 +27,7 @@ class Job:
     seed: int
     target: dict[str, Any]
     parent: int
+    earlier: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -59,8 +59,9 @@ def make_job(
     target: Target,
     options: ExecuteOptions,
     parent: int,
+    earlier: Entry | None = None,
 ) -> Job:
-    """The job of a step; `folders` are staging and scratch."""
+    """The job of a step; `folders` are staging and scratch, `earlier` a result that is taken up again."""
     staging, scratch = map(str, folders)
     work = work_of(graph, step, inputs)
     return Job(
@@ -73,4 +74,5 @@ def make_job(
         options.seed,
         asdict(target),
         parent,
+        None if earlier is None else {"path": str(earlier.files), "facts": earlier.made.facts},
     )

@@ -17,7 +17,7 @@ from infopt_compiler.artifacts import Artifact
 from infopt_compiler.artifacts.durable import write_json
 from infopt_compiler.artifacts.entry import Entry, Made
 from infopt_compiler.artifacts.store import Store
-from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Severity, error
+from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Severity, error, warning
 from infopt_compiler.execute.events import Events
 from infopt_compiler.execute.failure import diagnose, diagnose_os_error
 from infopt_compiler.execute.make_job import make_job
@@ -31,7 +31,7 @@ from infopt_compiler.targets.model import Target
 @dataclass(frozen=True)
 class PassRun:
     """One step of a build. `seconds` and `peak_rss_bytes` are what making the artifact took, in this build or, where
-    `cached`, in the one that made it."""
+    `cached`, in the one that made it; `provisional` says why the artifact is not final."""
 
     name: str
     pass_name: str
@@ -43,6 +43,7 @@ class PassRun:
     size_bytes: int
     key: str
     facts: dict[str, Any]
+    provisional: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         data = {name: value for name, value in self.__dict__.items() if name != "pass_name"}
@@ -126,12 +127,26 @@ class _Build:
         if cached:
             self.events.step_cached(step.name)
         self.store.note_used(self.graph.identity, step.name, entry)
+        self.tell_provisional(step, entry)
         self.execution.entries[step.name] = entry
         self.execution.runs.append(_pass_run(step, entry, cached))
 
     def find(self, step: Step, key: str) -> Entry | None:
         entry = self.store.find(key, self.warn)
         return entry if entry is not None and self.again.takes(step, entry) else None
+
+    def taken_up(self, step: Step, key: str) -> Entry | None:
+        """What the store has of the step and is not final: the run goes on from it."""
+        entry = self.store.peek(key)
+        if entry is None or self.again.reason(step) is not None or not self.again.takes_up(entry):
+            return None
+        return entry
+
+    def tell_provisional(self, step: Step, entry: Entry) -> None:
+        if (reason := entry.made.provisional) is not None:
+            told = f"`{step.name}` ({step.pass_name}) is not final: {reason}"
+            again = "the next build takes it up again, from what was found; with `--locked` it stays as it is"
+            self.warn(warning("E0813", told, step.span, help=again))
 
     def warn(self, found: Diagnostic) -> None:
         self.execution.diagnostics.append(found)
@@ -142,17 +157,18 @@ class _Build:
 
     def run(self, step: Step, key: Key) -> Entry:
         """Run the worker of a step and commit what it wrote."""
-        started = time.monotonic()
-        self.events.step_started(step.name, _detail(step))
+        started, earlier = time.monotonic(), self.taken_up(step, key.digest)
+        self.events.step_started(step.name, _detail(step) + (", taken up again" if earlier else ""))
         if self.again.reason(step) is not None:
             self.store.discard(key.digest)  # again means from the beginning
         try:
-            outcome, log = self.work(step, key.digest)
+            outcome, log = self.work(step, key.digest, earlier)
             seconds = time.monotonic() - started
             if outcome.result is None:
                 self.clear(key.digest, outcome)
                 raise DiagnosticError(diagnose(step, outcome, self.options, log))
-            entry = self.commit(step, key, outcome, seconds)
+            again = earlier is not None or self.again.reason(step) is not None
+            entry = self.commit(step, key, outcome, seconds, replace=again)
         except OSError:
             self.store.discard(key.digest)
             raise
@@ -161,7 +177,7 @@ class _Build:
         self.events.step_finished(step.name, seconds)
         return entry
 
-    def work(self, step: Step, key: str) -> tuple[Outcome, Path]:
+    def work(self, step: Step, key: str, earlier: Entry | None) -> tuple[Outcome, Path]:
         logs = self.options.logs or self.store.root / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         log = logs / f"{step.name}.log"
@@ -169,7 +185,7 @@ class _Build:
         (scratch / "work").mkdir()
         inputs: Mapping[str, Entry] = self.execution.entries
         folders = (staging, scratch / "work")
-        job = make_job(self.graph, step, inputs, folders, self.target, self.options, os.getpid())
+        job = make_job(self.graph, step, inputs, folders, self.target, self.options, os.getpid(), earlier)
         write_json(scratch / "job.json", job.to_json())
         return run_worker(scratch / "job.json", scratch / "work", log, self.options, self.events), log
 
@@ -179,7 +195,7 @@ class _Build:
         if outcome.error is not None and not outcome.error.get("keep"):
             self.store.discard(key)
 
-    def commit(self, step: Step, key: Key, outcome: Outcome, seconds: float) -> Entry:
+    def commit(self, step: Step, key: Key, outcome: Outcome, seconds: float, *, replace: bool) -> Entry:
         staged = self.store.stage(key.digest)
         if not any(path.is_file() for path in staged.rglob("*")):
             self.store.discard(key.digest)
@@ -187,7 +203,7 @@ class _Build:
             raise DiagnosticError(error("E0809", told, step.span))
         facts, peak = outcome.result or {}, outcome.peak_rss_bytes
         made = Made(step.name, step.output.kind, key.material, facts, seconds, peak, self.graph.recipe)
-        return self.store.commit(key.digest, made, replace=self.again.reason(step) is not None)
+        return self.store.commit(key.digest, made, replace=replace)
 
 
 def _pass_run(step: Step, entry: Entry, cached: bool) -> PassRun:
@@ -203,6 +219,7 @@ def _pass_run(step: Step, entry: Entry, cached: bool) -> PassRun:
         entry.size_bytes,
         entry.key,
         made.facts,
+        made.provisional,
     )
 
 

@@ -22,7 +22,7 @@ from typing import Any
 from infopt_compiler.artifacts import DataSpec, HFModel, ModelSpec
 from infopt_compiler.execute.channel import Channel, WorkerContext
 from infopt_compiler.execute.job import Job, read_input
-from infopt_compiler.passes.base import Pass, PassError
+from infopt_compiler.passes.base import Earlier, Pass, PassError
 from infopt_compiler.passes.instance import make_pass
 from infopt_compiler.passes.registry import find_pass
 from infopt_compiler.sources.errors import SourceError
@@ -79,7 +79,9 @@ def _run_pass(job: Job, channel: Channel) -> dict[str, Any]:
     import_module(job.work["module"])
     instance = make_pass(find_pass(job.work["pass"]), job.work["parameters"])
     target = Target.from_dict(job.target)
-    context = WorkerContext(channel, Path(job.staging), Path(job.scratch), job.threads, job.seed, target)
+    folders = Path(job.staging), Path(job.scratch)
+    earlier = Earlier(Path(job.earlier["path"]), job.earlier["facts"]) if job.earlier else None
+    context = WorkerContext(channel, *folders, job.threads, job.seed, target, earlier)
     inputs = {argument: read_input(data) for argument, data in job.work["inputs"].items()}
     check_models(instance, inputs)
     return instance.run(context, **inputs)

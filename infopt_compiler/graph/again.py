@@ -1,4 +1,4 @@
-"""Which steps are done again although the store has them: `--rebuild`, and what `--remeasure` means to passes."""
+"""Which steps are done again although the store has them: what is not final, `--rebuild`, and what `--remeasure` means to passes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from infopt_compiler.graph.model import PassStep, Step
 @dataclass(frozen=True)
 class Again:
     """`rebuild`: bindings; `remeasure`: what passes chose by measuring is chosen anew. `since`: Unix seconds when the command
-    began; what was made later was made by it, in another job of its sweep say, and is taken."""
+    began; what was made later was made by it, in another job of its sweep say, or by another build at the same time, and is
+    taken. `retake`: what a pass called provisional is taken up again."""
 
     rebuild: frozenset[str] = frozenset()
     remeasure: bool = False
     since: float = 0.0
+    retake: bool = True
 
     def reason(self, step: Step) -> str | None:
         """Why the step is done again, None where it is not."""
@@ -27,7 +29,13 @@ class Again:
 
     def takes(self, step: Step, entry: Entry) -> bool:
         """Whether this entry will do."""
-        return entry.created >= self.since or self.reason(step) is None
+        if self.since and entry.created >= self.since:
+            return True
+        return self.reason(step) is None and not self.takes_up(entry)
+
+    def takes_up(self, entry: Entry) -> bool:
+        """Whether the entry is one that its pass goes on from."""
+        return self.retake and entry.made.provisional is not None
 
 
 NEVER = Again()

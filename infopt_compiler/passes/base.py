@@ -12,6 +12,8 @@ from infopt_compiler.artifacts import Artifact, DataSpec, ModelSpec
 from infopt_compiler.targets.model import Target
 from infopt_compiler.units import Dimension
 
+PROVISIONAL = "provisional"  # a fact: why a pass's result is not final, as a sentence's end
+
 AUTO = 0  # the value of a parameter that the word `auto` stands for: the pass chooses
 
 
@@ -87,6 +89,14 @@ class Outline:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier run of the same step left that was not final: its folder (read-only) and its facts."""
+
+    path: Path
+    facts: Mapping[str, Any]
+
+
 class RunContext(Protocol):
     """What a running pass may use besides its arguments."""
 
@@ -95,6 +105,7 @@ class RunContext(Protocol):
     threads: int
     seed: int
     target: Target
+    earlier: Earlier | None  # what is taken up again
 
     def progress(self, done: float, total: float, message: str = "") -> None: ...
 
@@ -143,6 +154,10 @@ class Pass(ABC):
         """Static problems of which arguments are there: `given` has the number of bindings per key of `inputs`."""
         yield from ()
 
+    def check_scenarios(self, scenarios: Mapping[str, Any]) -> Iterator[Problem]:
+        """Static problems with the scenarios that are given: the `Scenario` of each such key of `inputs`."""
+        yield from ()
+
     def check_target(
         self, model: ModelSpec, target: Target, scenarios: Mapping[str, Any]
     ) -> Iterator[Problem]:
@@ -181,6 +196,9 @@ class Pass(ABC):
     @abstractmethod
     def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
         """Write the output into `ctx.staging`; give facts for the report (plain JSON). Raises PassError.
+
+        The fact `provisional` (`PROVISIONAL`) says why the result is not final: others disturbed a timing, or time ran
+        out. Such a result serves this build, is told, and the next build runs the pass again with it in `ctx.earlier`.
 
         `inputs` holds a handle (an Artifact, a tuple of them, a Scenario, or None) per key of `inputs`.
         """

@@ -44,7 +44,8 @@ def make_plan(
     specs = plan_specs(graph, {**remade, **cached}, target)
     before = {name: store.last_used(graph.identity, name) for name in graph.steps}
     steps = tuple(
-        plan_step(graph, step, cached, keys, before, specs, target, again) for step in graph.steps.values()
+        plan_step(graph, step, cached, keys, remade, before, specs, target, again)
+        for step in graph.steps.values()
     )
     seen = seen_errors()
     steps = tuple(replace(step, seen=_of_pass(step.pass_name, seen)) for step in steps)

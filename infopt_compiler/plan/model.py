@@ -15,6 +15,7 @@ from infopt_compiler.targets import Predicted, SeenError
 class State(str, Enum):
     cached = "cached"
     run = "run"  # nothing in the store fits
+    provisional = "provisional"  # the store has a result that is not final: it is taken up again
     follows = "follows"  # an input is made anew; equal bytes of it would end the rebuild there
 
 

@@ -67,6 +67,7 @@ def plan_step(
     step: Step,
     cached: Mapping[str, Entry],
     keys: Mapping[str, Key],
+    remade: Mapping[str, Entry],
     before: Mapping[str, Mapping[str, Any] | None],
     specs: Mapping[str, ModelSpec | None],
     target: Target,
@@ -79,6 +80,9 @@ def plan_step(
         return PlanStep(step.name, step.pass_name, step.kind, State.cached, (), *took)
     estimate = estimate_step(graph, step, specs, target)
     numbers = (estimate.seconds, estimate.peak_rss_bytes, estimate.disk_bytes) if estimate else (None,) * 3
+    if (taken_up := remade.get(step.name)) is not None and again.reason(step) is None:
+        why = (f"{taken_up.made.provisional}: taken up again",)
+        return PlanStep(step.name, step.pass_name, step.kind, State.provisional, why, *numbers)
     if (key := keys.get(step.name)) is not None:
         asked = again.reason(step)
         because = (asked,) if asked else tuple(explain(key.material, before[step.name]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from infopt_compiler.artifacts import OnnxModel, ShardedModel
+from infopt_compiler.artifacts import OnnxModel, OnnxStages, ShardedModel
 from infopt_compiler.budget.bound import LAST, Bound, BoundSeverity, Operator
 from infopt_compiler.budget.limits import is_request_limit
 from infopt_compiler.diagnostics import Note, error, warning
@@ -21,7 +21,7 @@ from infopt_compiler.sema.values import quantity
 from infopt_compiler.syntax import ast
 from infopt_compiler.units import Dimension
 
-DEPLOYABLE = (OnnxModel, ShardedModel)
+DEPLOYABLE = (OnnxModel, OnnxStages, ShardedModel)
 
 
 @dataclass(frozen=True)

@@ -62,8 +62,9 @@ def check_node(
     incoming = _incoming(node, chains)
     specs: list[ModelSpec | None] = [chain.spec for chain in incoming] or [None]
     problems = [problem for spec in specs for problem in instance.check(spec)]
+    asked = {name: scenarios[at] for name, ats in node.inputs.items() for at in ats if at in scenarios}
+    problems += instance.check_scenarios(asked)
     if target is not None and not problems:
-        asked = {name: scenarios[at] for name, ats in node.inputs.items() for at in ats if at in scenarios}
         known = (spec for spec in specs if spec is not None)
         problems = [found for spec in known for found in instance.check_target(spec, target, asked)]
     _report(scope, node, problems)

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from infopt_compiler.artifacts.digest import digest_folder
-from infopt_compiler.diagnostics import CODES
+from infopt_compiler.diagnostics import CODES, Severity
 from infopt_compiler.execute import ExecuteOptions, run_graph
-from infopt_compiler.graph import build_graph
+from infopt_compiler.graph import Again, build_graph
 from infopt_compiler.scenario import Scenario
-from infopt_compiler.sema.program import Node
+from infopt_compiler.sema.program import Node, Program
 from tests.execute.conftest import TARGET, Bench, write_model
 
 
@@ -211,6 +211,73 @@ def test_two_builds_share_one_store(bench: Bench):
     assert not any(execution.failed for execution in executions)
     made = [run.name for execution in executions for run in execution.runs if not run.cached]
     assert sorted(made) == ["m", "t", "u"], "each step was made once"
+
+
+def unsure(bench: Bench, **parameters: object) -> Program:
+    program = bench.program()
+    settings = {"flag": str(bench.folder / "decided"), **parameters}
+    node = replace(program.nodes["t"], pass_name="toy_unsure", parameters=settings)
+    return replace(program, nodes={**program.nodes, "t": node})
+
+
+def test_what_is_not_final_is_told_and_taken_up_by_the_next_build(bench: Bench):
+    program = unsure(bench)
+    first = bench.build(program)
+    (found,) = first.diagnostics
+    assert found.code == "E0813" and found.severity is Severity.warning and found.span.line == 2
+    assert found.message == "`t` (toy_unsure) is not final: others used the cores" and not first.failed
+    assert [run.provisional for run in first.runs] == [None, "others used the cores", None]
+    assert first.runs[1].to_json()["provisional"] == "others used the cores"
+
+    second = bench.build(program)
+    assert [run.cached for run in second.runs] == [True, False, True], "equal bytes end the rebuild"
+    assert second.entries["t"].made.facts["count"] == 2, "it goes on from the run before"
+    assert [found.code for found in second.diagnostics] == ["E0813"]
+    assert first.artifacts["t"].path.exists(), "who uses the earlier one keeps it"
+
+    (bench.folder / "decided").touch()
+    third = bench.build(program)
+    assert not third.diagnostics and third.entries["t"].made.facts["count"] == 3
+    fourth = bench.build(program)
+    assert all(run.cached for run in fourth.runs) and not fourth.diagnostics
+
+
+def test_what_follows_is_made_again_where_another_run_decides_otherwise(bench: Bench):
+    program = unsure(bench, changes=True)
+    first, second = bench.build(program), bench.build(program)
+    assert [run.cached for run in second.runs] == [True, False, False]
+    assert first.entries["t"].digest != second.entries["t"].digest
+
+
+def test_a_locked_build_uses_what_is_not_final_as_it_is(bench: Bench):
+    program = unsure(bench, changes=True)
+    first = bench.build(program)
+    second = bench.build(program, again=Again(retake=False))
+    assert all(run.cached for run in second.runs) and [found.code for found in second.diagnostics] == [
+        "E0813"
+    ]
+    assert second.entries["t"].digest == first.entries["t"].digest
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+def test_of_two_builds_one_takes_up_what_is_not_final(bench: Bench, earlier: int):
+    program = unsure(bench, seconds=1.0)
+    for _ in range(earlier):
+        bench.build(program)
+    again = Again(since=time.time())
+    executions = []
+
+    def build() -> None:
+        other = Bench(bench.folder)
+        graph = build_graph(program)
+        executions.append(run_graph(graph, other.store, TARGET, other.options, other.events, again=again))
+
+    threads = [threading.Thread(target=build) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [execution.entries["t"].made.facts["count"] for execution in executions] == [earlier + 1] * 2
 
 
 _BUILD = """

@@ -137,3 +137,29 @@ class Steps(Pass):
             path.write_text(str(step))
             done += 1
         return {"done": done, "models": len(inputs["models"])}
+
+
+@register_pass
+@dataclass(kw_only=True)
+class Unsure(Pass):
+    """Counts its runs, each going on from the one before; its result is final once `flag` exists."""
+
+    name: ClassVar[str] = "toy_unsure"
+    version: ClassVar[int] = 1
+    inputs: ClassVar[dict[str, Any]] = {"model": HFModel}
+    output: ClassVar[type[HFModel]] = HFModel
+
+    flag: str = param("", "a file; without it the result is not final")
+    changes: bool = param(False, "each run writes other bytes")
+    seconds: float = param(0.0, "how long a run takes")
+
+    def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
+        time.sleep(self.seconds)
+        count = 1 if ctx.earlier is None else int(ctx.earlier.facts["count"]) + 1
+        if ctx.earlier is not None:
+            assert (ctx.earlier.path / "count").exists()
+        for file in inputs["model"].path.iterdir():
+            os.link(file, ctx.staging / file.name)
+        (ctx.staging / "count").write_text(str(count if self.changes else 0))
+        facts = {"count": count}
+        return facts if Path(self.flag).is_file() else {**facts, "provisional": "others used the cores"}

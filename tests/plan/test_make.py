@@ -107,6 +107,19 @@ def test_what_the_store_knows_is_exact(bench):  # noqa: F811
     assert half.limit == entries["m"].size_bytes / 2 and half.outlook is Outlook.misses
 
 
+def test_what_is_not_final_is_taken_up_again_and_what_follows_may_stay(bench):  # noqa: F811
+    program = bench.program()
+    unsure = replace(program.nodes["t"], pass_name="toy_unsure", parameters={})
+    program = replace(program, nodes={**program.nodes, "t": unsure})
+    bench.build(program)
+    plan = planned(bench, program)
+    assert states(plan) == ["cached", "provisional", "follows"]
+    assert plan.steps[1].because == ("others used the cores: taken up again",)
+    assert plan.to_json()["steps"][1]["state"] == "provisional" and plan.seconds > 0
+    locked = planned(bench, program, again=Again(retake=False))
+    assert states(locked) == ["cached"] * 3
+
+
 def test_an_unknown_model_is_unknown(bench):  # noqa: F811
     program = bench.program()
     model = replace(program.models["m"], source="pypi:some-model==1.0#model")

@@ -68,4 +68,11 @@ EXECUTE: tuple[CodeInfo, ...] = (
         "A version, a parameter, a source or the digest of an artifact is not what the lock file says; the notes list "
         "what differs. Go back to what the lock file says, or write a new one with `infopt-compile lock RECIPE`.",
     ),
+    CodeInfo(
+        "E0813",
+        "a result that is not final",
+        "A pass that chooses by timing was disturbed by other programs, or ran out of time, before everything was decided. "
+        "What it chose is used, and kept; the next build takes it up again from there. Run again on a quiet machine, or "
+        "give the pass more `time`. `--locked` uses the kept result as it is.",
+    ),
 )

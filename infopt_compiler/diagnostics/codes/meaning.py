@@ -9,7 +9,7 @@ MEANING: tuple[CodeInfo, ...] = (
         "E0401",
         "artifact of the wrong kind",
         "Each pass takes certain kinds of artifacts and gives one: a model of PyTorch weights (HFModel), integer weights "
-        "(QuantizedModel), an ONNX folder (OnnxModel), text (TextData), a task (TaskData, for budgets only). `infopt-compile passes NAME` shows them.",
+        "(QuantizedModel), an ONNX folder (OnnxModel), one of pipeline stages (OnnxStages), text (TextData), a task (TaskData, for budgets only). `infopt-compile passes NAME` shows them.",
     ),
     CodeInfo("E0402", "missing artifact", "The pass needs this artifact, and the call does not give it."),
     CodeInfo(

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from infopt_compiler.artifacts import HFModel, QuantizedModel, TextData
-from infopt_compiler.passes.base import PassError
+from infopt_compiler.passes.base import Earlier, PassError
 from infopt_compiler.passes.distill.parameters import DistillParameters
 from infopt_compiler.passes.distill.prepare import prepare
 from infopt_compiler.passes.distill.run import Run
@@ -27,6 +27,7 @@ class TellingContext:
         self.staging, self.scratch = Path(job["staging"]), Path(job["scratch"])
         self.threads, self.seed, self._rank = job["threads"], job["seed"], rank
         self.target = Target(**job["target"])
+        self.earlier: Earlier | None = None
 
     def progress(self, done: float, total: float, message: str = "") -> None:
         self._tell({"done": float(done), "total": float(total), "message": message})

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar
 
 from infopt_compiler.architectures import Ability, able
-from infopt_compiler.artifacts import Artifact, HFModel, ModelSpec, OnnxModel, QuantizedModel, ShardedModel
+from infopt_compiler.artifacts import (
+    Artifact,
+    HFModel,
+    ModelSpec,
+    OnnxModel,
+    OnnxStages,
+    QuantizedModel,
+    ShardedModel,
+)
 from infopt_compiler.passes.base import Estimate, Pass, PassError, Problem, RunContext, param
 from infopt_compiler.passes.export.architectures import BUILDER_ARCHITECTURES
 from infopt_compiler.passes.registry import register_pass
@@ -36,12 +44,17 @@ class Export(Pass):
     """
 
     name: ClassVar[str] = "export"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     inputs: ClassVar[dict[str, Any]] = {"model": HFModel | QuantizedModel | ShardedModel}
     output: ClassVar[type[Artifact]] = OnnxModel
     libraries: ClassVar[tuple[str, ...]] = ("onnxruntime-genai", "onnxruntime", "onnx", "transformers")
 
     format: Format = param(Format.onnx, "format of the artifact")
+
+    @classmethod
+    def output_for(cls, given: Mapping[str, type[Artifact]]) -> type[Artifact]:
+        """A sharded model becomes stages."""
+        return OnnxStages if issubclass(given.get("model", Artifact), ShardedModel) else OnnxModel
 
     def check(self, model: ModelSpec | None) -> Iterator[Problem]:
         if model is None:

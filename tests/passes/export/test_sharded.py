@@ -7,7 +7,7 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
-from infopt_compiler.artifacts import OnnxModel, ShardedModel
+from infopt_compiler.artifacts import OnnxStages, ShardedModel
 from infopt_compiler.artifacts.mesh import Mesh
 from infopt_compiler.passes.export import Export
 from infopt_compiler.passes.shard.run.write import write_shards
@@ -35,7 +35,7 @@ def test_stages_compute_what_the_whole_computes(tmp_path: Path, quantized: bool)
     sessions = [onnxruntime.InferenceSession(str(context.staging / f"stage-{k}/model.onnx")) for k in (0, 1)]
     assert [session.get_inputs()[0].name for session in sessions] == ["input_ids", "hidden_in"]
     assert [session.get_outputs()[0].name for session in sessions] == ["hidden_out", "logits"]
-    runtime = server_of(OnnxModel(context.staging, ""))
+    runtime = server_of(OnnxStages(context.staging, ""))
     assert runtime.name == "onnxruntime stages"
     server = runtime.opener()(context.staging)
     assert len(list(server.generate(server.encode("the quick"), 2, 3, 16))) == 3

@@ -7,11 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-from infopt_compiler.artifacts import OnnxModel
-from infopt_compiler.passes.base import PassError
-from infopt_compiler.passes.export.build import build
-from infopt_compiler.passes.tune import Objective, Tune
 from infopt_compiler.passes.tune.artifact import (
     available_values,
     check_artifact,
@@ -19,6 +14,11 @@ from infopt_compiler.passes.tune.artifact import (
     read_settings,
     write_note,
 )
+
+from infopt_compiler.artifacts import OnnxModel
+from infopt_compiler.passes.base import PassError
+from infopt_compiler.passes.export.build import build
+from infopt_compiler.passes.tune import Objective, Tune
 from infopt_compiler.passes.tune.bench import block_seconds
 from infopt_compiler.passes.tune.race import Contest
 from infopt_compiler.passes.tune.search import Search
