@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infopt_compiler.report.attributed import attributed
+from infopt_compiler.report.tuned import HEAD, tuned_lines, tuned_rows
 from infopt_compiler.report.values import (
     MARK,
     bound_labels,
@@ -28,6 +29,7 @@ def markdown(report: dict[str, Any], where: str) -> str:
         _bounds(report),
         "\n".join(f"- {escaped(note)}" for note in coverage_notes(report)),
         _passes(report),
+        _tuning(report),
         _attribution(report),
         _measured(report),
         _provenance(report),
@@ -101,6 +103,11 @@ def _passes(report: dict[str, Any]) -> str:
         for p in report["passes"]
     ]
     return "### Passes\n\n" + table(["binding", "pass", "time", "peak RSS", "digest"], rows) if rows else ""
+
+
+def _tuning(report: dict[str, Any]) -> str:
+    lines = [f"- {line.replace('<', '&lt;')}" for line in tuned_lines(report)]
+    return "### Tuning\n\n" + "\n".join(lines) + "\n\n" + table(HEAD, tuned_rows(report)) if lines else ""
 
 
 def _attribution(report: dict[str, Any]) -> str:

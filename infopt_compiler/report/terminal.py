@@ -9,6 +9,7 @@ from infopt_compiler.diagnostics import Diagnostic, render_text
 from infopt_compiler.report.attributed import attributed
 from infopt_compiler.report.model import place
 from infopt_compiler.report.next import next_lines
+from infopt_compiler.report.tuned import tuned_lines
 from infopt_compiler.report.values import (
     MARK,
     bound_labels,
@@ -61,7 +62,7 @@ def _lines(console: Console, lines: list[str], style: str = "") -> None:
 def _show_tables(report: dict[str, Any], console: Console) -> None:
     if report["bounds"]:
         console.print(_bounds(report))
-    for line in coverage_notes(report):
+    for line in [*tuned_lines(report), *coverage_notes(report)]:
         busy = line.startswith("!")
         console.print(line, style="bold yellow" if busy else "dim", highlight=False, markup=False)
     if report["passes"]:

@@ -122,11 +122,13 @@ def run_block(
     settle: tuple[int, float] = (0, 0.0),
     server: str = _SERVE,
     arrivals: int = 0,
+    most_seconds: float = 0.0,
 ) -> tuple[Block, dict[str, Any]]:
     """One fresh serving process and its requests. `prompts` is the folder of the scenario's data; `settle`: at most so
     many further requests of warm-up, until three agree within that share of their median; `server`: the module that the
     process runs; `arrivals`: of a scenario whose requests arrive at least so many count, behind a ramp-up that does not
-    (0: just `requests`, all of them). DiagnosticError E0902 if it fails, E0903 if it hangs, E0904 if nothing serves it."""
+    (0: just `requests`, all of them). `most_seconds`: it is abandoned then (0: when it hangs). DiagnosticError E0902 if it
+    fails, E0903 if it takes too long, E0904 if nothing serves it."""
     job = {
         "runtime": server_of(artifact).name,
         "folder": str(artifact.path),
@@ -144,7 +146,8 @@ def run_block(
     tokens = (most + warmup + settle[0]) * (scenario.prompt + scenario.generate) * scenario.batch
     arriving = (most + warmup) / scenario.rate if scenario.rate else 0.0
     watch = Watch()
-    lines = _run_child(server, job, _TIMEOUT + tokens * _TIMEOUT_PER_TOKEN + 2 * arriving)
+    timeout = most_seconds or _TIMEOUT + tokens * _TIMEOUT_PER_TOKEN + 2 * arriving
+    lines = _run_child(server, job, timeout)
     state = asdict(watch.state())
     end = lines[-1]
     rows = [{k: v for k, v in line.items() if k != "event"} for line in lines if line["event"] == "request"]

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from infopt_compiler.artifacts import OnnxModel
 from infopt_compiler.diagnostics import DiagnosticError
-from infopt_compiler.measure.serving.samples import BlockSamples
+from infopt_compiler.measure.serving.machine_state import MachineState
+from infopt_compiler.measure.serving.samples import Block, BlockSamples
 from infopt_compiler.passes.base import PassError
-from infopt_compiler.passes.tune.artifact import make_variant
 from infopt_compiler.passes.tune.parameters import Objective
-from infopt_compiler.passes.tune.search import SCREEN_TOKENS, Load, TrialError
+from infopt_compiler.passes.tune.search import SCREEN_TOKENS, Load, Run, TooSlowError, TrialError
 from infopt_compiler.passes.tune.settings import Settings
 from infopt_compiler.scenario import Scenario
 
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from infopt_compiler.passes.tune.cost import KlCost
 
 MeasureCost = Callable[[Path, Path], "KlCost"]
+MakeVariant = Callable[[Path, Path, Settings, Settings], None]
+_TIMED_OUT = "E0903"
 
 
 @dataclass
 class ArtifactBench:
-    """The `Bench` of a real artifact. `costs` keeps what accuracy levels were found to cost, by label."""
+    """The `Bench` of a real artifact. `make_variant` derives a folder; `costs` keeps what accuracy levels were found to cost,
+    by label."""
 
     source: Path
     default: Settings
@@ -36,51 +39,60 @@ class ArtifactBench:
     objective: Objective
     scratch: Path
     max_kl: float
+    make_variant: MakeVariant
     measure_cost: MeasureCost
     report: Callable[[str], None]
     costs: dict[str, KlCost] = field(default_factory=dict)
+    cheap: list[frozenset[str]] = field(default_factory=list)
 
-    def block(self, settings: Settings, number: int, load: Load) -> float:
+    def block(self, settings: Settings, number: int, load: Load) -> Run:
         """One fresh process; `number` seeds its prompts."""
-        from infopt_compiler.measure.serving.latency import compare
+        from infopt_compiler.measure.serving.latency import run_block
 
         label = settings.label(self.default)
         self.report(f"measuring {label}")
+        scenario = short(self.scenario) if load.short else self.scenario
         try:
-            folder = self.folder(settings)
-            found = compare(
-                {label: OnnxModel(folder, "")},
-                short(self.scenario) if load.short else self.scenario,
-                rounds=1,
-                requests=load.requests,
-                warmup=load.warmup,
-                seed=number,
+            artifact = OnnxModel(self.folder(settings), "")
+            block, _ = run_block(
+                artifact, scenario, load.requests, load.warmup, number, most_seconds=load.most_seconds
             )
         except (DiagnosticError, PassError) as failure:
+            if load.most_seconds and isinstance(failure, DiagnosticError) and _timed_out(failure):
+                raise TooSlowError(f"{label}: abandoned after {load.most_seconds:.1f} s") from failure
             raise TrialError(f"{label}: {failure}") from failure
-        return block_seconds(found[label], self.objective)
+        return run_of(block, self.objective)
 
-    def refusal(self, current: Settings, chosen: Settings) -> str | None:
-        """Level 4 is refused where it costs more than `max_kl` nats against level 0 of the same artifact."""
-        raised = (
-            chosen.accuracy_level > current.accuracy_level
-            or chosen.head_accuracy_level > current.head_accuracy_level
-        )
-        if not raised:
-            return None
-        cost = self.cost(chosen)
-        if cost.mean <= self.max_kl:
-            return None
-        return f"refused: it costs {cost.mean:.4f} nats of mean KL, more than max_kl = {self.max_kl:g}"
+    def allowed(self, settings: Settings) -> tuple[Settings, dict[str, str]]:
+        """Without the accuracy levels that cost more than `max_kl` nats against level 0 of the same artifact: of the layers
+        first, then of the head, then of both."""
+        raised = [name for name in settings.levels if settings.changes(self.default).get(name)]
+        refused: dict[str, str] = {}
+        for given_up in _ways(raised):
+            tried = settings
+            for name in given_up:
+                tried = tried.with_value(name, getattr(self.default, name))
+            if not (set(raised) - set(given_up)) or self._is_cheap(tried):
+                return tried, {name: refused[name] for name in given_up}
+            why = f"refused: it costs {self.cost(tried).mean:.4f} nats of mean KL, more than max_kl = {self.max_kl:g}"
+            refused = {name: refused.get(name, why) for name in raised}
+        return settings, {}
+
+    def _is_cheap(self, settings: Settings) -> bool:
+        """What raises some of the levels that are cheap together is known to be."""
+        raised = frozenset(name for name in settings.levels if getattr(settings, name))
+        if any(raised <= cheap for cheap in self.cheap):
+            return True
+        if self.cost(settings).mean > self.max_kl:
+            return False
+        self.cheap.append(raised)
+        return True
 
     def cost(self, settings: Settings) -> KlCost:
         """KL of these accuracy levels against level 0, measured once."""
-        levels = replace(
-            self.default,
-            accuracy_level=settings.accuracy_level,
-            head_accuracy_level=settings.head_accuracy_level,
-        )
-        exact = replace(self.default, accuracy_level=0, head_accuracy_level=0)
+        exact, levels = self.default, self.default
+        for name in settings.levels:
+            exact, levels = exact.with_value(name, 0), levels.with_value(name, getattr(settings, name))
         label = levels.label(exact)
         if label not in self.costs:
             self.report(f"measuring what {label} costs")
@@ -96,9 +108,21 @@ class ArtifactBench:
             unfinished = folder.with_name(folder.name + ".part")
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir(parents=True)
-            make_variant(self.source, unfinished, self.default, settings)
+            self.make_variant(self.source, unfinished, self.default, settings)
             unfinished.rename(folder)
         return folder
+
+
+def _ways(raised: list[str]) -> Iterator[tuple[str, ...]]:
+    """What to give up of the raised levels: nothing, one, all."""
+    yield ()
+    if len(raised) > 1:
+        yield from ((name,) for name in raised)
+    yield tuple(raised)
+
+
+def _timed_out(failure: DiagnosticError) -> bool:
+    return any(found.code == _TIMED_OUT for found in failure.diagnostics)
 
 
 def short(scenario: Scenario) -> Scenario:
@@ -106,7 +130,21 @@ def short(scenario: Scenario) -> Scenario:
     return replace(scenario, generate=min(scenario.generate, SCREEN_TOKENS))
 
 
+def run_of(block: Block, objective: Objective) -> Run:
+    """A block as the search sees it."""
+    state = MachineState(**block.state) if block.state else None
+    request = fmean(request.latency for request in block.requests)
+    seconds = block_seconds(BlockSamples((block,)), objective)
+    return Run(
+        seconds, state is not None and state.is_busy, state.busy_share_others if state else 0.0, request
+    )
+
+
 def block_seconds(samples: BlockSamples, objective: Objective) -> float:
-    """The objective's median over the requests of a block; for `throughput` the seconds per output token."""
-    values = [value for block in samples.values(objective.value) for value in block]
+    """The objective's median over the requests of a block; for `throughput` the seconds per output token, of an encoder
+    per text."""
+    name = objective.value
+    if objective is Objective.throughput and not any(block.tokens_out for block in samples.blocks):
+        name = "samples"
+    values = [value for block in samples.values(name) for value in block]
     return 1 / median(values) if objective is Objective.throughput else median(values)

@@ -1,30 +1,28 @@
-"""An exported artifact as settings: reading what it has, deriving a variant, opening the result once more."""
+"""An exported decoder as settings: reading what it has, deriving a variant, opening the result once more."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from infopt_compiler.artifacts.model_spec import NOTE
 from infopt_compiler.artifacts.onnx_view import is_pruned, read_graph
 from infopt_compiler.passes.base import PassError
-from infopt_compiler.passes.tune.settings import Available, Settings, thread_counts
+from infopt_compiler.passes.tune.settings import Available, DecoderSettings, thread_counts
 
 _SMOKE_TEXT = "The quick brown fox jumps over the lazy dog. Numbers: 3.14 and 42."
 _SMOKE_TOKENS = 8  # decoded after the prompt: prefill and decode take different kernels
 _LOGIT_TOLERANCE = 1e-2  # float sums in another order; what levels change is measured as KL
 
 
-def read_settings(folder: Path) -> Settings:
+def read_settings(folder: Path) -> DecoderSettings:
     """The settings that an artifact comes with."""
     config = json.loads((folder / "genai_config.json").read_text("utf-8"))
     options = config["model"]["decoder"].get("session_options") or {}
     model = read_graph(folder)
     body, head = _levels(model)
     names = [node.name for node in model.graph.node if node.op_type == "MatMulNBits"]
-    return Settings(
+    return DecoderSettings(
         threads=int(options.get("intra_op_num_threads") or 0),
         accuracy_level=body,
         head_accuracy_level=head,
@@ -52,7 +50,9 @@ def available_values(folder: Path, most_threads: int) -> Available:
     return found
 
 
-def make_variant(source: Path, destination: Path, default: Settings, settings: Settings) -> None:
+def make_variant(
+    source: Path, destination: Path, default: DecoderSettings, settings: DecoderSettings
+) -> None:
     """The artifact `source`, which has `default`, with `settings` instead; files that do not change are hard links.
 
     `destination` is new or empty. Raises PassError (E0737) where the graph does not allow it.
@@ -71,17 +71,8 @@ def make_variant(source: Path, destination: Path, default: Settings, settings: S
     variants.derive(source, destination, derived)
 
 
-def write_note(folder: Path, settings: Settings, default: Settings, why: dict[str, Any]) -> None:
-    """Say in the artifact which settings it was given; no timings, so that equal choices give equal bytes."""
-    path = folder / NOTE
-    note = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    note["tune"] = {"settings": asdict(settings), "changed": settings.changes(default), **why}
-    path.unlink(missing_ok=True)  # it may be a hard link
-    path.write_text(json.dumps(note, indent=2, sort_keys=True) + "\n", "utf-8")
-
-
-def check_artifact(folder: Path, source: Path, *, same_numbers: bool) -> list[int]:
-    """Open the artifact once more and decode greedily; its tokens.
+def check_artifact(folder: Path, source: Path, *, same_numbers: bool) -> None:
+    """Open the artifact once more and decode greedily.
 
     With `same_numbers` (no accuracy level was changed) its logits are held against those of `source`, on the same
     tokens. Raises PassError (E0745) where they differ or are not finite.
@@ -100,7 +91,6 @@ def check_artifact(folder: Path, source: Path, *, same_numbers: bool) -> list[in
                 f"more than {_LOGIT_TOLERANCE}, though only its speed should change",
                 code="E0745",
             )
-    return ids
 
 
 def _decode(folder: Path, forced: list[int] | None) -> tuple[list[int], Any]:
@@ -140,7 +130,7 @@ def _levels(model: Any) -> tuple[int, int]:
     return body, head
 
 
-def _head_level(changes: dict[str, Any], default: Settings) -> int | None:
+def _head_level(changes: dict[str, Any], default: DecoderSettings) -> int | None:
     """The head's level, said where the layers' changes, which would change it, too."""
     if "head_accuracy_level" in changes:
         return int(changes["head_accuracy_level"])

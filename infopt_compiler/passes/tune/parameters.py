@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from enum import Enum
 
 from infopt_compiler.passes.base import param
-from infopt_compiler.units import Dimension
+from infopt_compiler.units import Dimension, parse_quantity
 
 
 class Objective(str, Enum):
     latency = "latency"  # median end-to-end time of a request
     ttft = "ttft"  # median time to first token
     tpot = "tpot"  # median time per output token
-    throughput = "throughput"  # output tokens per second of wall time: its inverse is minimized
+    throughput = (
+        "throughput"  # output tokens (of an encoder texts) per second of wall time: its inverse is minimized
+    )
 
 
 @dataclass(kw_only=True)
@@ -32,3 +34,18 @@ class TuneParameters:
     max_kl: str = param(
         "0.02 nats", "most mean KL that accuracy level 4 may cost", dimension=Dimension.information
     )
+
+    @property
+    def seconds(self) -> float:
+        """`time` as a number."""
+        return parse_quantity(self.time).base
+
+    @property
+    def least_gain(self) -> float:
+        """`gain` as a share."""
+        return parse_quantity(self.gain).base
+
+    @property
+    def most_kl(self) -> float:
+        """`max_kl` in nats."""
+        return parse_quantity(self.max_kl).base

@@ -1,16 +1,17 @@
-"""Racing: interleaved blocks of a few variants until a paired difference is beyond noise. Pure, over values.
+"""Racing: blocks of variants in rounds until paired differences are beyond noise. Pure, over values.
 
-A block is one fresh process; its value is the objective's median over the block's requests, in seconds. The
-noise of a paired difference is pooled over all races of a search, so that two rounds can decide what is clear
-(compare Birattari et al., "A Racing Algorithm for Configuring Metaheuristics", GECCO 2002).
+A block is one fresh process; its value is the objective's median over the block's requests, in seconds. Blocks of one round
+have the same prompts and pair. The noise of a paired difference is pooled over all pairs of a search, so that two rounds can
+decide what is clear (compare Birattari et al., "A Racing Algorithm for Configuring Metaheuristics", GECCO 2002).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
+from typing import TypeVar
 
 from infopt_compiler.measure.statistics.limits import t_quantile
 
@@ -21,8 +22,23 @@ PRIOR_NOISE = 0.05
 PRIOR_WEIGHT = 2
 BURST = 3.0  # deviations: a neighbour's burst in one race must not blind those after it
 
-RunBlocks = Callable[[Sequence[str]], Mapping[str, float]]
-"""Runs one block of each named variant, in that order; gives seconds by name."""
+CLEARLY_SLOWER = (
+    0.25  # of one quiet pair: no noise of a quiet machine explains it, so no second pair is spent on it
+)
+TOLERANCE = 0.05  # what may be lost to a variant that noise hides: more than that is not decided
+AS_GOOD = 0.03  # what a simpler variant may lose, with 95 % confidence, to take over all the same
+
+Variant = Hashable
+V = TypeVar("V", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A block: `seconds` of the objective; `disturbed`: others used the cores meanwhile, `busy` is their share."""
+
+    seconds: float
+    disturbed: bool = False
+    busy: float = 0.0
 
 
 @dataclass
@@ -51,13 +67,14 @@ class Noise:
 
 @dataclass(frozen=True)
 class Contest:
-    """One challenger against the incumbent: mean difference of logarithms (below 0: the challenger is faster)."""
+    """A challenger against the incumbent: mean difference of logarithms (below 0: the challenger is faster) over `rounds`
+    pairs. `disturbed`: others' work was in most of them, so that they say little of a quiet machine."""
 
-    challenger: str
     difference: float
     margin: float
     rounds: int
     verdict: str  # better, worse, tie
+    disturbed: bool = False
 
     @property
     def gain(self) -> float:
@@ -71,65 +88,122 @@ class Contest:
             return -math.inf, 1.0
         return 1 - math.exp(self.difference + self.margin), 1 - math.exp(self.difference - self.margin)
 
+    @property
+    def is_open(self) -> bool:
+        """Not decided: the challenger may be faster by more than what may be lost."""
+        return self.verdict == "tie" and self.gain_interval[1] > TOLERANCE
+
+    @property
+    def is_as_good(self) -> bool:
+        """The challenger loses no more than a simpler one may."""
+        return self.difference + self.margin <= math.log1p(AS_GOOD)
+
 
 @dataclass
 class Race:
-    """The incumbent against challengers. `seconds` collects every block by variant, in the order of rounds."""
+    """All rounds of a search: what was run, by variant. Which pairs count hangs on what others did, never on times."""
 
-    incumbent: str
-    challengers: list[str]
-    least_gain: float
-    noise: Noise
-    seconds: dict[str, list[float]] = field(default_factory=dict)
+    least_gain: float = 0.0
+    noise: Noise = field(default_factory=Noise)
+    rounds: list[dict[Variant, Timed]] = field(default_factory=list)
+    known: dict[tuple[Variant, Variant], list[float]] = field(default_factory=dict)
+    """(challenger, incumbent) → differences of quiet pairs that an earlier search left."""
 
-    def run(
-        self, blocks: RunBlocks, *, rounds: int, may_go_on: Callable[[Sequence[str]], bool]
-    ) -> list[Contest]:
-        """At least one round, at most `rounds`; `may_go_on(names)` says whether time allows a block of each more."""
-        open_ones = list(self.challengers)
-        for number in range(rounds):
-            names = [self.incumbent, *open_ones]
-            if number and not may_go_on(names):
-                break
-            order = names if number % 2 == 0 else names[::-1]  # so that a drift favours none
-            for name, seconds in blocks(order).items():
-                self.seconds.setdefault(name, []).append(seconds)
-            open_ones = [name for name in open_ones if self._is_open(name)]
-            if not open_ones:
-                break
-        for name in self.challengers:
-            self.noise.learn(self.differences(name), clip=BURST)
-        return [self.contest(name) for name in self.challengers]
+    def add(self, found: Mapping[Variant, Timed]) -> None:
+        self.rounds.append(dict(found))
 
-    def differences(self, challenger: str) -> list[float]:
-        """Differences of logarithms, round by round; a challenger that left early has fewer."""
-        pairs = zip(self.seconds[challenger], self.seconds[self.incumbent], strict=False)
-        return [math.log(mine / theirs) for mine, theirs in pairs]
-
-    def contest(self, challenger: str) -> Contest:
-        values = self.differences(challenger)
+    def contest(self, challenger: Variant, incumbent: Variant) -> Contest | None:
+        """Over all rounds that had both; None where there is none."""
+        values, disturbed = self.differences(challenger, incumbent)
+        if not values:
+            return None
         pooled = replace(self.noise)
-        pooled.learn(values)  # its own spread counts at once, the other challengers' after the race
-        difference, margin = fmean(values), pooled.margin(len(values))
-        verdict = "tie"
+        pooled.learn(values)  # its own spread counts at once, that of others when their race is over
+        difference = fmean(values)
         if len(values) == 1:
-            return Contest(challenger, difference, math.inf, 1, verdict)  # a neighbour's burst looks the same
+            slower = difference > math.log1p(CLEARLY_SLOWER) and not disturbed
+            return Contest(difference, math.inf, 1, "worse" if slower else "tie", disturbed)
+        margin = pooled.margin(len(values))
+        return Contest(difference, margin, len(values), self._verdict(difference, margin), disturbed)
+
+    def differences(self, challenger: Variant, incumbent: Variant) -> tuple[list[float], bool]:
+        """Differences of logarithms of the pairs that count, and whether they were disturbed: the quiet ones where they are
+        at least two and half of all, else all."""
+        pairs = [
+            (
+                math.log(found[challenger].seconds / found[incumbent].seconds),
+                _disturbed(found, challenger, incumbent),
+            )
+            for found in self.rounds
+            if challenger in found and incumbent in found
+        ]
+        quiet = [difference for difference, disturbed in pairs if not disturbed]
+        quiet += self.known.get((challenger, incumbent), [])
+        if len(quiet) == len(pairs) or (len(quiet) >= 2 and 2 * len(quiet) >= len(pairs)):
+            return quiet, False
+        return [difference for difference, _ in pairs], True
+
+    def learn(self, challengers: Iterable[Variant], incumbent: Variant) -> None:
+        """Pool the spread of what was raced, when the race is over."""
+        for challenger in challengers:
+            self.noise.learn(self.differences(challenger, incumbent)[0], clip=BURST)
+
+    def _verdict(self, difference: float, margin: float) -> str:
         if difference + margin < 0 and 1 - math.exp(difference) >= self.least_gain:
-            verdict = "better"
-        elif difference - margin > 0:
-            verdict = "worse"
-        return Contest(challenger, difference, margin, len(values), verdict)
-
-    def _is_open(self, challenger: str) -> bool:
-        """Undecided, and more rounds could still show a gain that counts."""
-        contest = self.contest(challenger)
-        return contest.verdict == "tie" and contest.gain_interval[1] >= self.least_gain
+            return "better"
+        return "worse" if difference - margin > 0 else "tie"
 
 
-def winner(incumbent: str, contests: Sequence[Contest]) -> str:
-    """The first challenger (they come simplest first) that no other beats beyond noise, else the incumbent."""
-    better = [contest for contest in contests if contest.verdict == "better"]
+def _disturbed(found: Mapping[Variant, Timed], *names: Variant) -> bool:
+    return any(found[name].disturbed for name in names)
+
+
+def run_rounds(
+    race: Race,
+    incumbent: Variant,
+    challengers: Sequence[Variant],
+    blocks: Callable[[Sequence[Variant]], Mapping[Variant, Timed]],
+    *,
+    rounds: int,
+    may_go_on: Callable[[Sequence[Variant]], bool],
+    patient: Iterable[Variant] = (),
+) -> None:
+    """At most `rounds` rounds of the incumbent and of the challengers that are still open.
+
+    `blocks` runs one block of each, in that order, and leaves out those that cannot be served; `may_go_on(variants)` says
+    whether time allows a round of them. `patient` ones stay for two rounds, however slow: how slow is to be known.
+    """
+    still = list(challengers)
+    for number in range(rounds):
+        names = [incumbent, *still]
+        if not still or not may_go_on(names):
+            break
+        found = blocks(names if number % 2 == 0 else names[::-1])  # so that a drift favours none
+        race.add(found)
+        still = [name for name in still if name in found]
+        still = [
+            name for name in still if _goes_on(race, name, incumbent) or (name in patient and number == 0)
+        ]
+    race.learn(challengers, incumbent)
+
+
+def _goes_on(race: Race, challenger: Variant, incumbent: Variant) -> bool:
+    """Undecided, or faster so far and more rounds could show a gain that counts."""
+    contest = race.contest(challenger, incumbent)
+    if contest is None or contest.verdict != "tie":
+        return False
+    promising = contest.gain > race.least_gain / 2 and contest.gain_interval[1] >= race.least_gain
+    return contest.is_open or promising
+
+
+def fastest(contests: Mapping[V, Contest]) -> V | None:
+    """Of challengers that are better (they come simplest first) the first that no other beats beyond noise."""
+    better = {name: contest for name, contest in contests.items() if contest.verdict == "better"}
     if not better:
-        return incumbent
-    best = min(better, key=lambda contest: contest.difference)
-    return next(c.challenger for c in better if c.difference <= best.difference + max(c.margin, best.margin))
+        return None
+    best = min(better.values(), key=lambda contest: contest.difference)
+    return next(
+        name
+        for name, contest in better.items()
+        if contest.difference <= best.difference + max(contest.margin, best.margin)
+    )

@@ -3,87 +3,58 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from infopt_compiler.artifacts import OnnxModel, TextData
+from infopt_compiler.artifacts import Artifact, TextData
 from infopt_compiler.artifacts.onnx_view import link_folder
-from infopt_compiler.passes.base import PassError, RunContext
-from infopt_compiler.passes.tune.artifact import (
-    available_values,
-    check_artifact,
-    make_variant,
-    read_settings,
-    write_note,
-)
+from infopt_compiler.measure.serving.machine_state import glance
+from infopt_compiler.passes.base import Earlier, PassError, RunContext
 from infopt_compiler.passes.tune.bench import ArtifactBench, short
 from infopt_compiler.passes.tune.cost import quality_cost
-from infopt_compiler.passes.tune.facts import contest_facts, search_facts
-from infopt_compiler.passes.tune.parameters import Objective, TuneParameters
-from infopt_compiler.passes.tune.race import Contest
+from infopt_compiler.passes.tune.facts import Past, outcome_facts, past_of
+from infopt_compiler.passes.tune.kinds import Tunable, tunable_of
+from infopt_compiler.passes.tune.note import write_note
+from infopt_compiler.passes.tune.parameters import TuneParameters
 from infopt_compiler.passes.tune.search import Load, Search, TrialError
 from infopt_compiler.passes.tune.settings import Available, Settings
 from infopt_compiler.scenario import Scenario
-from infopt_compiler.units import parse_quantity
+
+_GLANCES = 3  # all of them busy: no moment's work of another program
 
 
 def run_tune(
-    tune: TuneParameters, ctx: RunContext, model: OnnxModel, scenario: Scenario, on: TextData | None
+    tune: TuneParameters, ctx: RunContext, model: Artifact, scenario: Scenario, on: TextData | None
 ) -> dict[str, Any]:
     """Write the tuned artifact into `ctx.staging`; facts hold every trial and decision."""
-    if tune.minimize is Objective.tpot and scenario.generate < 2:
-        raise PassError("`minimize = tpot` needs a scenario of at least two output tokens", code="E0746")
-    if (model.path / "stages.json").is_file():
-        raise PassError("the stages of a sharded model have no settings to tune", code="E0746")
-    limit = parse_quantity(tune.time).base
+    kind = tunable_of(model.path)
+    _check(kind, tune, scenario)
+    past = past_of(ctx.earlier.facts, kind.read(model.path)) if ctx.earlier is not None else None
+    if ctx.earlier is not None and past is not None and past.disturbed and _is_still_busy():
+        return _keep(ctx, ctx.earlier)
     start = time.monotonic()
-    default = read_settings(model.path)
-    bench = _bench(tune, ctx, model.path, default, scenario, on, start, limit)
-    gain = parse_quantity(tune.gain).base
-    search = Search(
-        default,
-        bench,
-        time.monotonic,
-        deadline=start + limit,
-        load=Load(tune.requests, 1),
-        stretch=scenario.generate / short(scenario).generate,
-        rounds=tune.rounds,
-        least_gain=gain,
-    )
+    bench = _bench(kind, tune, ctx, model.path, scenario, on, start)
+    search = _search(tune, bench, scenario, start, past)
+    available = _allowed(kind, tune, model.path)
+    predicted = kind.predict(bench.default, available)
+    candidates = [predicted] if past is None else [past.chosen, predicted]
     try:
-        chosen, decisions = search.run(_allowed(tune, model.path))
-        final = search.confirm(chosen) if chosen != default else None
+        found = search.run(available, candidates)
     except TrialError as failure:
         raise PassError(f"the artifact cannot be served: {failure}", code="E0746") from failure
-    if decisions and default not in search.screened:
-        raise PassError(f"the artifact cannot be served: {decisions[0].reason}", code="E0746")
-    note = None
-    if final is not None and final.difference >= 0:
-        note = f"the final check did not confirm {chosen.label(default)}: the artifact is left as it was"
-        ctx.log(note)
-        chosen = default
     seconds = time.monotonic() - start
-    _write(ctx, model.path, default, chosen, tune, scenario)
-    facts = search_facts(search, default, decisions)
-    facts |= {
+    _write(ctx, kind, bench, found.chosen, tune, scenario)
+    facts = outcome_facts(search, found, predicted, past)
+    return facts | {
         "objective": tune.minimize.value,
         "scenario": asdict(scenario),
-        "chosen": asdict(chosen),
-        "changed": chosen.changes(default),
-        "final_check": None if final is None else {**contest_facts(final), "verdict": _verdict(final)},
         "kl": {label: cost.facts() for label, cost in bench.costs.items()},
-        "charged_kl": _charged(bench, default, chosen),
+        "charged_kl": _charged(bench, found.chosen),
         "search_seconds": seconds,
     }
-    return facts if note is None else {**facts, "note": note}
-
-
-def _verdict(final: Contest) -> str:
-    """A single pair (the untuned artifact is slow) has no interval, and its difference alone confirms."""
-    return "not confirmed" if final.difference >= 0 else "confirmed"
 
 
 def physical_cores() -> int:
@@ -94,74 +65,107 @@ def physical_cores() -> int:
     return max(1, min(logical, psutil.cpu_count(logical=False) or logical))
 
 
+def _check(kind: Tunable, tune: TuneParameters, scenario: Scenario) -> None:
+    """What the checker finds where it knows the model."""
+    if tune.minimize.value not in kind.objectives:
+        told = f"`minimize = {tune.minimize.value}` is for decoders: this artifact generates nothing"
+        raise PassError(told, code="E0746", help=f"write one of {', '.join(kind.objectives)}")
+    if tune.minimize.value == "tpot" and scenario.generate < 2:
+        raise PassError("`minimize = tpot` needs a scenario of at least two output tokens", code="E0746")
+
+
+def _is_still_busy() -> bool:
+    return all(glance().is_busy for _ in range(_GLANCES))
+
+
+def _keep(ctx: RunContext, earlier: Earlier) -> dict[str, Any]:
+    """The earlier result once more, where the machine is as busy as it was: nothing new could be decided."""
+    _empty(ctx.staging)
+    link_folder(earlier.path, ctx.staging)
+    facts = dict(earlier.facts)
+    ctx.log("the machine is still busy: the earlier choice stays")
+    return facts | {"attempts": facts.get("attempts", 1) + 1, "search_seconds": 0.0}
+
+
 def _bench(
+    kind: Tunable,
     tune: TuneParameters,
     ctx: RunContext,
     source: Path,
-    default: Settings,
     scenario: Scenario,
     on: TextData | None,
     start: float,
-    limit: float,
 ) -> ArtifactBench:
     def report(message: str) -> None:
-        ctx.progress(min(limit, time.monotonic() - start), limit, message)
+        ctx.progress(min(tune.seconds, time.monotonic() - start), tune.seconds, message)
 
     return ArtifactBench(
         source=source,
-        default=default,
+        default=kind.read(source),
         scenario=scenario,
         objective=tune.minimize,
         scratch=ctx.scratch,
-        max_kl=parse_quantity(tune.max_kl).base,
-        measure_cost=_cost_of(on, ctx.scratch),
+        max_kl=tune.most_kl,
+        make_variant=kind.make,
+        measure_cost=lambda exact, levels: quality_cost(exact, levels, on, ctx.scratch),
         report=report,
     )
 
 
-def _cost_of(on: TextData | None, scratch: Path) -> Callable[[Path, Path], Any]:
-    return lambda exact, levels: quality_cost(exact, levels, on, scratch)
+def _search(
+    tune: TuneParameters, bench: ArtifactBench, scenario: Scenario, start: float, past: Past | None
+) -> Search:
+    search = Search(
+        bench.default,
+        bench,
+        time.monotonic,
+        deadline=start + tune.seconds,
+        load=Load(tune.requests, 1),
+        stretch=max(1.0, scenario.generate / max(1, short(scenario).generate)),
+        rounds=tune.rounds,
+        least_gain=tune.least_gain,
+        settled=frozenset() if past is None else past.settled,
+    )
+    if past is not None:
+        search.race.known |= past.pairs
+    return search
 
 
-def _allowed(tune: TuneParameters, folder: Path) -> Available:
+def _allowed(kind: Tunable, tune: TuneParameters, folder: Path) -> Available:
     """What may be tried: with `max_kl = 0 nats` no accuracy level is raised."""
-    found = available_values(folder, tune.threads or physical_cores())
-    if parse_quantity(tune.max_kl).base <= 0:
-        found.pop("accuracy_level", None)
-        found.pop("head_accuracy_level", None)
+    found = kind.available(folder, tune.threads or physical_cores())
+    if tune.most_kl <= 0:
+        for name in kind.read(folder).levels:
+            found.pop(name, None)
     return found
 
 
 def _write(
     ctx: RunContext,
-    source: Path,
-    default: Settings,
+    kind: Tunable,
+    bench: ArtifactBench,
     chosen: Settings,
     tune: TuneParameters,
     scenario: Scenario,
 ) -> None:
-    """The chosen variant, its note, and the proof that it opens and decodes."""
-    import shutil
-
-    shutil.rmtree(
-        ctx.staging, ignore_errors=True
-    )  # nothing is resumed: timings of another moment do not pair
-    ctx.staging.mkdir(parents=True)
+    """The chosen variant, its note, and the proof that it opens and computes the same."""
+    _empty(ctx.staging)  # nothing is resumed: timings of another moment do not pair
+    default, source = bench.default, bench.source
     if chosen == default:
         link_folder(source, ctx.staging)
     else:
-        make_variant(source, ctx.staging, default, chosen)
-    write_note(
-        ctx.staging,
-        chosen,
-        default,
-        {"objective": tune.minimize.value, "scenario": asdict(scenario)},
-    )
-    changed = set(chosen.changes(default))
-    check_artifact(ctx.staging, source, same_numbers=not changed & {"accuracy_level", "head_accuracy_level"})
+        kind.make(source, ctx.staging, default, chosen)
+    why = {"objective": tune.minimize.value, "scenario": asdict(scenario)}
+    write_note(ctx.staging, chosen, default, why)
+    kind.check(ctx.staging, source, same_numbers=not set(chosen.changes(default)) & set(chosen.levels))
 
 
-def _charged(bench: ArtifactBench, default: Settings, chosen: Settings) -> float:
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def _charged(bench: ArtifactBench, chosen: Settings) -> float:
     """Mean KL that the chosen accuracy levels cost, 0 where tune raised none."""
-    levels = {"accuracy_level", "head_accuracy_level"} & set(chosen.changes(default))
-    return bench.cost(chosen).mean if levels else 0.0
+    raised = set(chosen.levels) & set(chosen.changes(bench.default))
+    return bench.cost(chosen).mean if raised else 0.0

@@ -20,6 +20,7 @@ from infopt_compiler.report.html.predictions import last, predictions
 from infopt_compiler.report.html.provenance import diagnostics, provenance
 from infopt_compiler.report.html.quality import quality
 from infopt_compiler.report.html.roofline import roofline
+from infopt_compiler.report.html.tuning import tuning
 from infopt_compiler.report.html.verdict import budget
 from infopt_compiler.report.values import busy_notes, verdict_line
 
@@ -35,6 +36,7 @@ SECTIONS: tuple[Callable[[dict[str, Any]], Section], ...] = (
     layers,
     attribution,
     passes,
+    tuning,
     predictions,
     last,
     provenance,

@@ -1,4 +1,5 @@
-"""Embedding by plain onnxruntime: model.onnx and the tokenizer beside it, settings as the library has them."""
+"""Embedding by plain onnxruntime: model.onnx and the tokenizer beside it, settings as the library has them but for those
+that `tune` left in the artifact's `infopt.json`."""
 
 from __future__ import annotations
 
@@ -11,12 +12,17 @@ import onnxruntime as ort
 import tokenizers
 from tokenizers import Tokenizer
 
+from infopt_compiler.artifacts.model_spec import NOTE
+
 
 class EncoderServer:
     """All texts of a call in one batch, padded to the longest of them and cut to the model's context."""
 
     def __init__(self, folder: Path) -> None:
-        self._session = ort.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
+        self._tuned = tuned_options(folder)
+        self._session = ort.InferenceSession(
+            str(folder / "model.onnx"), session_options(self._tuned), providers=["CPUExecutionProvider"]
+        )
         self._names = [one.name for one in self._session.get_inputs()]
         self._tokenizer = open_tokenizer(folder)
 
@@ -30,12 +36,33 @@ class EncoderServer:
         return self._session.run(None, inputs)[0]
 
     def environment(self) -> dict[str, Any]:
-        options = self._session.get_session_options()
+        threads = self._session.get_session_options().intra_op_num_threads
         return {
             "runtime": "onnxruntime",
             "versions": {"onnxruntime": ort.__version__, "tokenizers": tokenizers.__version__},
-            "session_options": {"intra_op_num_threads": options.intra_op_num_threads or "one for each core"},
+            "session_options": {**self._tuned, "intra_op_num_threads": threads or "one for each core"},
         }
+
+
+def tuned_options(folder: Path) -> dict[str, Any]:
+    """What `tune` chose for the artifact, in onnxruntime's own words; nothing where it did not."""
+    path = folder / NOTE
+    note = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return dict((note.get("tune") or {}).get("session_options") or {})
+
+
+def session_options(tuned: dict[str, Any]) -> ort.SessionOptions:
+    """The library's options with those of `tuned` set."""
+    options = ort.SessionOptions()
+    if "intra_op_num_threads" in tuned:
+        options.intra_op_num_threads = tuned["intra_op_num_threads"]
+    if "graph_optimization_level" in tuned:
+        options.graph_optimization_level = getattr(
+            ort.GraphOptimizationLevel, tuned["graph_optimization_level"]
+        )
+    for name, value in tuned.get("config", {}).items():
+        options.add_session_config_entry(name, value)
+    return options
 
 
 def open_tokenizer(folder: Path) -> Tokenizer:

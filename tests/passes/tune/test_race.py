@@ -1,4 +1,4 @@
-"""Deciding from samples: what is clear is taken early, what is noise is left."""
+"""Deciding from pairs: what is clear is taken early, what is noise is left, what others disturbed does not count."""
 
 from __future__ import annotations
 
@@ -9,10 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infopt_compiler.passes.tune.race import NOISE_FLOOR, Contest, Noise, Race, winner
+from infopt_compiler.passes.tune.race import (
+    AS_GOOD,
+    NOISE_FLOOR,
+    TOLERANCE,
+    Contest,
+    Noise,
+    Race,
+    Timed,
+    fastest,
+    run_rounds,
+)
 
 
 def source(speeds: dict[str, float], noise: float, seed: int = 0, drift: float = 0.0):
+    """Blocks of known speeds, and what was run in which order."""
     rng, calls = random.Random(seed), []
 
     def blocks(names):
@@ -20,29 +31,34 @@ def source(speeds: dict[str, float], noise: float, seed: int = 0, drift: float =
         for name in names:
             at = math.exp(drift * sum(map(len, calls)))
             calls.append([name])
-            found[name] = speeds[name] * at * math.exp(rng.gauss(0, noise))
+            found[name] = Timed(speeds[name] * at * math.exp(rng.gauss(0, noise)))
         return found
 
     return blocks, calls
 
 
-def race(speeds, noise, *, rounds=4, least_gain=0.02, seed=0, drift=0.0):
+def race(
+    speeds, noise, *, rounds=4, least_gain=0.02, seed=0, drift=0.0, patient=(), go_on=lambda names: True
+):
     blocks, calls = source(speeds, noise, seed, drift)
-    runner = Race("old", [name for name in speeds if name != "old"], least_gain, Noise())
-    contests = runner.run(blocks, rounds=rounds, may_go_on=lambda names: True)
-    return {contest.challenger: contest for contest in contests}, calls, contests
+    run = Race(least_gain)
+    rivals = [name for name in speeds if name != "old"]
+    run_rounds(run, "old", rivals, blocks, rounds=rounds, may_go_on=go_on, patient=patient)
+    return {name: run.contest(name, "old") for name in rivals}, calls
 
 
 def test_a_clear_gain_is_decided_in_two_rounds():
-    found, calls, contests = race({"old": 1.0, "new": 0.6}, 0.02)
+    found, calls = race({"old": 1.0, "new": 0.6}, 0.02)
     assert found["new"].verdict == "better" and found["new"].rounds == 2 and len(calls) == 4
     assert found["new"].gain == pytest.approx(0.4, abs=0.05)
-    assert winner("old", contests) == "new"
+    assert fastest(found) == "new"
 
 
-def test_a_clear_loss_leaves_after_two_rounds():
-    found, calls, contests = race({"old": 1.0, "new": 1.5}, 0.02)
-    assert found["new"].verdict == "worse" and len(calls) == 4 and winner("old", contests) == "old"
+def test_what_is_far_slower_on_a_quiet_machine_takes_one_round():
+    found, calls = race({"old": 1.0, "new": 1.5}, 0.02)
+    assert found["new"].verdict == "worse" and len(calls) == 2 and fastest(found) is None
+    found, calls = race({"old": 1.0, "new": 1.5}, 0.02, patient=["new"])
+    assert found["new"].verdict == "worse" and len(calls) == 4, "how much slower is to be known"
 
 
 def test_noise_alone_rarely_wins():
@@ -58,50 +74,89 @@ def test_a_gain_of_ten_percent_is_usually_found_in_five_percent_noise():
 
 
 def test_a_gain_below_the_least_is_no_reason_to_change():
-    found, _, contests = race({"old": 1.0, "new": 0.985}, 0.0, least_gain=0.02)
-    assert found["new"].verdict == "tie" and winner("old", contests) == "old"
+    found, _ = race({"old": 1.0, "new": 0.985}, 0.0, least_gain=0.02)
+    assert found["new"].verdict == "tie" and fastest(found) is None
 
 
 def test_rounds_alternate_so_that_a_drift_favours_none():
-    found, calls, _ = race({"old": 1.0, "new": 1.0}, 0.0, drift=0.03)
+    found, calls = race({"old": 1.0, "new": 1.0}, 0.0, drift=0.03)
     assert [names[0] for names in calls[:4]] == ["old", "new", "new", "old"]
     assert found["new"].verdict == "tie" and abs(found["new"].difference) < 1e-9
 
 
-def test_one_round_decides_nothing():
-    blocks, _ = source({"old": 1.0, "new": 0.1}, 0.0)
-    contests = Race("old", ["new"], 0.02, Noise()).run(blocks, rounds=4, may_go_on=lambda names: False)
-    assert contests[0].verdict == "tie" and contests[0].rounds == 1
-    assert contests[0].gain_interval == (-math.inf, 1.0)
+def test_one_round_decides_for_nobody():
+    found, _ = race({"old": 1.0, "new": 0.1}, 0.0, rounds=1)
+    assert found["new"].verdict == "tie" and found["new"].rounds == 1 and found["new"].is_open
+    assert found["new"].gain_interval == (-math.inf, 1.0)
+
+
+def test_without_time_nothing_is_run():
+    found, calls = race({"old": 1.0, "new": 0.1}, 0.0, go_on=lambda names: False)
+    assert found["new"] is None and not calls
 
 
 def test_only_open_challengers_are_measured_again():
-    found, calls, _ = race({"old": 1.0, "slow": 1.6, "near": 0.98}, 0.0)
-    assert sum(names == ["slow"] for names in calls) == 2
+    found, calls = race({"old": 1.0, "slow": 1.6, "near": 0.98}, 0.0)
+    assert sum(names == ["slow"] for names in calls) == 1
     assert found["near"].rounds >= 2
 
 
 def test_a_burst_decides_nothing_and_does_not_blind_later_races():
-    noise, seconds = Noise(), {"old": iter([1.0, 1.0]), "new": iter([0.4, 1.0])}
-    burst = Race("old", ["new"], 0.02, noise)
-    (first,) = burst.run(
-        lambda names: {name: next(seconds[name]) for name in names},
-        rounds=2,
-        may_go_on=lambda names: True,
-    )
-    assert first.verdict == "tie"
-    later = Race("old", ["new"], 0.02, noise)
-    (second,) = later.run(source({"old": 1.0, "new": 0.6}, 0.0)[0], rounds=2, may_go_on=lambda names: True)
-    assert second.verdict == "better"
+    run, seconds = Race(0.02), {"old": iter([1.0, 1.0]), "new": iter([0.4, 1.0])}
+
+    def burst(names):
+        return {name: Timed(next(seconds[name])) for name in names}
+
+    run_rounds(run, "old", ["new"], burst, rounds=2, may_go_on=lambda names: True)
+    assert run.contest("new", "old").verdict == "tie"
+    blocks = source({"old": 1.0, "other": 0.6}, 0.0)[0]
+    run_rounds(run, "old", ["other"], blocks, rounds=2, may_go_on=lambda names: True)
+    assert run.contest("other", "old").verdict == "better"
 
 
-def contest(name: str, difference: float, margin: float = 0.02) -> Contest:
-    return Contest(name, difference, margin, 2, "better")
+def pairs(*rounds: tuple[float, float, bool]) -> Race:
+    run = Race(0.02)
+    for old, new, disturbed in rounds:
+        run.add({"old": Timed(old), "new": Timed(new, disturbed, 0.5)})
+    return run
+
+
+def test_quiet_pairs_count_alone_while_they_are_half():
+    found = pairs((1.0, 3.0, True), (1.0, 0.5, False), (1.0, 0.5, False)).contest("new", "old")
+    assert found.verdict == "better" and not found.disturbed and found.rounds == 2
+    found = pairs((1.0, 3.0, True), (1.0, 0.5, False)).contest("new", "old")
+    assert found.disturbed and found.rounds == 2
+    found = pairs((1.0, 0.5, True), (1.0, 0.5, True), (1.0, 0.5, False)).contest("new", "old")
+    assert found.disturbed and found.rounds == 3 and found.verdict == "better"
+
+
+def test_one_disturbed_pair_drops_nobody():
+    assert pairs((1.0, 3.0, True)).contest("new", "old").verdict == "tie"
+    assert pairs((1.0, 3.0, False)).contest("new", "old").verdict == "worse"
+
+
+def test_what_an_earlier_search_saw_counts():
+    run = pairs((1.0, 0.97, False))
+    assert run.contest("new", "old").is_open
+    run.known["new", "old"] = [math.log(0.97)] * 5
+    found = run.contest("new", "old")
+    assert found.rounds == 6 and not found.is_open
+
+
+def test_open_and_as_good():
+    assert Contest(0.0, TOLERANCE + 0.01, 2, "tie").is_open and not Contest(0.0, 0.03, 2, "tie").is_open
+    assert not Contest(-0.3, 0.1, 2, "better").is_open
+    assert Contest(0.0, AS_GOOD - 0.005, 2, "tie").is_as_good
+    assert not Contest(0.02, 0.02, 2, "tie").is_as_good
+
+
+def contest(difference: float, margin: float = 0.02) -> Contest:
+    return Contest(difference, margin, 2, "better")
 
 
 def test_of_equal_winners_the_simpler_is_taken():
-    assert winner("1", [contest("2", -0.50), contest("4", -0.51), contest("8", -0.49)]) == "2"
-    assert winner("1", [contest("2", -0.40), contest("4", -0.60), contest("8", -0.61)]) == "4"
+    assert fastest({"2": contest(-0.50), "4": contest(-0.51), "8": contest(-0.49)}) == "2"
+    assert fastest({"2": contest(-0.40), "4": contest(-0.60), "8": contest(-0.61)}) == "4"
 
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=8))

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from infopt_compiler.passes.tune.artifact import (
+
+from infopt_compiler.artifacts import OnnxModel
+from infopt_compiler.passes.base import Earlier, PassError
+from infopt_compiler.passes.export.build import build
+from infopt_compiler.passes.tune import Objective, Tune
+from infopt_compiler.passes.tune import run as tune_run
+from infopt_compiler.passes.tune.bench import ArtifactBench, block_seconds
+from infopt_compiler.passes.tune.cost import KlCost, quality_cost
+from infopt_compiler.passes.tune.decoder import (
     available_values,
     check_artifact,
     make_variant,
     read_settings,
-    write_note,
 )
-
-from infopt_compiler.artifacts import OnnxModel
-from infopt_compiler.passes.base import PassError
-from infopt_compiler.passes.export.build import build
-from infopt_compiler.passes.tune import Objective, Tune
-from infopt_compiler.passes.tune.bench import block_seconds
-from infopt_compiler.passes.tune.race import Contest
-from infopt_compiler.passes.tune.search import Search
-from infopt_compiler.passes.tune.settings import Settings
+from infopt_compiler.passes.tune.note import write_note
+from infopt_compiler.passes.tune.search import Load, Run, TooSlowError
+from infopt_compiler.passes.tune.settings import DecoderSettings
 from infopt_compiler.scenario import Scenario
+from tests.passes.export.encoders import write_bert
 from tests.passes.export.models import write_llama, write_quantized
 from tests.passes.select.context import context
+from tests.sema.recipes import check
 
 SCENARIO = Scenario("short", prompt=16, generate=4)
 
@@ -40,7 +44,7 @@ def artifact(tmp_path_factory) -> Path:
 
 
 def test_an_artifact_says_what_it_has_and_what_can_be_set(artifact):
-    assert read_settings(artifact) == Settings()
+    assert read_settings(artifact) == DecoderSettings()
     assert available_values(artifact, 4) == {
         "threads": [2, 4],
         "accuracy_level": [0, 4],
@@ -54,27 +58,27 @@ def test_an_artifact_says_what_it_has_and_what_can_be_set(artifact):
 @pytest.mark.parametrize(
     "settings",
     [
-        Settings(threads=2, prune_head=True),
-        Settings(accuracy_level=4),
-        Settings(head_accuracy_level=4),
-        Settings(fuse_gate_up=True),
-        Settings(separate_qkv=True),
-        Settings(1, 4, 4, True, True, True),
+        DecoderSettings(threads=2, prune_head=True),
+        DecoderSettings(accuracy_level=4),
+        DecoderSettings(head_accuracy_level=4),
+        DecoderSettings(fuse_gate_up=True),
+        DecoderSettings(separate_qkv=True),
+        DecoderSettings(1, 4, 4, True, True, True),
     ],
 )
 def test_settings_are_written_and_read_back(artifact, tmp_path, settings):
     variant = tmp_path / "variant"
     variant.mkdir()
-    make_variant(artifact, variant, Settings(), settings)
+    make_variant(artifact, variant, DecoderSettings(), settings)
     assert read_settings(variant) == settings
     levels = settings.accuracy_level or settings.head_accuracy_level
-    assert len(check_artifact(variant, artifact, same_numbers=not levels)) == 8
+    check_artifact(variant, artifact, same_numbers=not levels)
 
 
 def test_another_computation_is_found(artifact, tmp_path):
     variant = tmp_path / "variant"
     variant.mkdir()
-    make_variant(artifact, variant, Settings(), Settings(accuracy_level=4))
+    make_variant(artifact, variant, DecoderSettings(), DecoderSettings(accuracy_level=4))
     with pytest.raises(PassError, match="logits differ") as failure:
         check_artifact(variant, artifact, same_numbers=True)
     assert failure.value.code == "E0745"
@@ -83,7 +87,7 @@ def test_another_computation_is_found(artifact, tmp_path):
 def test_the_note_is_no_hard_link_and_keeps_what_others_wrote(artifact, tmp_path):
     (tmp_path / "infopt.json").write_text('{"export": 1}')
     (tmp_path / "linked.json").hardlink_to(tmp_path / "infopt.json")
-    write_note(tmp_path, Settings(threads=2), Settings(), {"objective": "ttft"})
+    write_note(tmp_path, DecoderSettings(threads=2), DecoderSettings(), {"objective": "ttft"})
     note = json.loads((tmp_path / "infopt.json").read_text())
     assert note["export"] == 1 and note["tune"]["changed"] == {"threads": 2}
     assert (tmp_path / "linked.json").read_text() == '{"export": 1}'
@@ -108,36 +112,99 @@ def test_an_artifact_that_cannot_be_served_is_an_error(artifact, tmp_path):
 @pytest.mark.slow
 def test_tuning_writes_what_it_chose(artifact, tmp_path):
     ctx = context(tmp_path)
-    facts = Tune(time="12 s", threads=2).run(ctx, model=OnnxModel(artifact, "x"), under=SCENARIO, on=None)
+    facts = Tune(time="25 s", threads=2).run(ctx, model=OnnxModel(artifact, "x"), under=SCENARIO, on=None)
     written = read_settings(ctx.staging)
-    assert written == Settings(**facts["chosen"])
+    assert written == DecoderSettings(**facts["chosen"])
     note = json.loads((ctx.staging / "infopt.json").read_text())["tune"]
     assert note["settings"] == facts["chosen"] and note["scenario"]["generate"] == 4
     assert {decision["setting"] for decision in facts["decisions"]} == set(facts["default"])
-    assert facts["trials"]["default"]["blocks"]
-    assert (facts["final_check"] is None) == (facts["changed"] == {} and "note" not in facts)
+    ran = set(facts["trials"]) | set(facts["screened"])
+    assert written.label(DecoderSettings()) in ran and "default" in ran, "nothing ships that was not run"
+    assert facts["predicted"] == {
+        "threads": 2,
+        "accuracy_level": 4,
+        "head_accuracy_level": 4,
+        "prune_head": True,
+    }
     assert facts["charged_kl"] <= 0.02
-    assert read_settings(artifact) == Settings()  # the input is as it was
+    assert read_settings(artifact) == DecoderSettings()  # the input is as it was
 
 
 @pytest.mark.slow
-def test_what_the_final_check_does_not_confirm_is_not_shipped(artifact, tmp_path, monkeypatch):
-    monkeypatch.setattr(Search, "run", lambda self, available: (Settings(threads=2), []))
-    monkeypatch.setattr(Search, "confirm", lambda self, chosen: Contest("chosen", 0.1, 0.02, 2, "worse"))
+def test_an_earlier_choice_is_where_the_next_run_starts(artifact, tmp_path):
+    """Out of time at once: what was tried and faster ships, marked; the next run starts from it and keeps what it knows."""
+    short, long = tmp_path / "a", tmp_path / "b"
+    first = Tune(time="1 s", threads=2).run(
+        ctx := context(short), model=OnnxModel(artifact, "x"), under=SCENARIO, on=None
+    )
+    assert "no time left" in first["provisional"] and first["undecided"]
+    again = context(long)
+    again.earlier = Earlier(ctx.staging, json.loads(json.dumps(first)))
+    second = Tune(time="25 s", threads=2).run(again, model=OnnxModel(artifact, "x"), under=SCENARIO, on=None)
+    assert second["taken_up_again"]
+    assert DecoderSettings(**first["chosen"]).label(DecoderSettings()) in set(second["screened"])
+
+
+def test_on_a_machine_that_is_still_busy_the_earlier_choice_stays(artifact, tmp_path, monkeypatch):
     ctx = context(tmp_path)
-    facts = Tune().run(ctx, model=OnnxModel(artifact, "x"), under=SCENARIO, on=None)
-    assert facts["chosen"] == facts["default"] and "did not confirm" in facts["note"]
-    assert read_settings(ctx.staging) == Settings()
-    assert (ctx.staging / "model.onnx").samefile(artifact / "model.onnx")
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    make_variant(artifact, kept, DecoderSettings(), DecoderSettings(threads=2))
+    facts = {"chosen": asdict(DecoderSettings(threads=2)), "disturbed": "others", "provisional": "others"}
+    ctx.earlier = Earlier(kept, facts)
+    monkeypatch.setattr(tune_run, "_is_still_busy", lambda: True)
+    found = Tune().run(ctx, model=OnnxModel(artifact, "x"), under=SCENARIO, on=None)
+    assert found["provisional"] == "others" and read_settings(ctx.staging) == DecoderSettings(threads=2)
+
+
+@pytest.fixture
+def bench(artifact, tmp_path) -> ArtifactBench:
+    kind = tune_run.tunable_of(artifact)
+    tune = Tune(max_kl="0.1 nats")
+    return tune_run._bench(kind, tune, context(tmp_path), artifact, SCENARIO, None, 0.0)
+
+
+@pytest.mark.slow
+def test_a_block_is_abandoned_at_its_limit(bench):
+    run = bench.block(DecoderSettings(), 0, Load(1, 0, short=True))
+    assert isinstance(run, Run) and run.seconds > 0 and 0 <= run.busy <= 1
+    with pytest.raises(TooSlowError, match=r"abandoned after 0\.1 s"):
+        bench.block(DecoderSettings(), 0, Load(1, 0, short=True, most_seconds=0.1))
+
+
+def test_levels_that_cost_too_much_are_given_up_one_by_one(bench):
+    """Costs by what is raised: both together too much, the head alone not."""
+    means = {(4, 4): 0.3, (0, 4): 0.05, (4, 0): 0.28}
+    bench.measure_cost = lambda exact, levels: KlCost(
+        means[read_settings(levels).accuracy_level, read_settings(levels).head_accuracy_level],
+        0,
+        1,
+        1.0,
+        9,
+        "x",
+    )
+    wanted = DecoderSettings(2, 4, 4, True)
+    allowed, refused = bench.allowed(wanted)
+    assert allowed == DecoderSettings(2, 0, 4, True)
+    assert refused == {"accuracy_level": "refused: it costs 0.3000 nats of mean KL, more than max_kl = 0.1"}
+    assert bench.allowed(DecoderSettings(threads=2)) == (DecoderSettings(threads=2), {})
+    means[0, 4] = 0.2
+    bench.costs.clear()
+    bench.cheap.clear()
+    allowed, refused = bench.allowed(wanted)
+    assert allowed == DecoderSettings(2, 0, 0, True) and set(refused) == {
+        "accuracy_level",
+        "head_accuracy_level",
+    }
 
 
 @pytest.mark.slow
 def test_accuracy_levels_cost_something_and_not_much(artifact, tmp_path):
-    from infopt_compiler.passes.tune.cost import quality_cost
-
     variant = tmp_path / "variant"
     variant.mkdir()
-    make_variant(artifact, variant, Settings(), Settings(accuracy_level=4, head_accuracy_level=4))
+    make_variant(
+        artifact, variant, DecoderSettings(), DecoderSettings(accuracy_level=4, head_accuracy_level=4)
+    )
     cost = quality_cost(artifact, variant, None, tmp_path)
     assert 0 < cost.mean < 0.1 and cost.low <= cost.mean <= cost.high and cost.tokens == 6 * 255
 
@@ -154,7 +221,50 @@ def test_the_objective_of_a_block():
 
 def test_tpot_needs_two_tokens(artifact, tmp_path):
     one = Scenario("one", prompt=16, generate=1)
+    (problem,) = Tune(minimize=Objective.tpot).check_scenarios({"under": one})
+    assert problem.parameter == "minimize" and "`one` generates 1" in problem.message
+    assert list(Tune(minimize=Objective.tpot).check_scenarios({"under": SCENARIO})) == []
     with pytest.raises(PassError, match="at least two output tokens"):
         Tune(minimize=Objective.tpot).run(
             context(tmp_path), model=OnnxModel(artifact, "x"), under=one, on=None
         )
+
+
+RECIPE = """\
+model m = "pypi:tiny==1.0#tiny.gguf"
+scenario chat { prompt = 8 tokens, generate = 1 tokens }
+parts = shard(m, tensor = 1, pipeline = 2, sequence = 1, data = 1)
+stages = export(parts)
+whole = export(quantize_me)
+tuned = tune(whole, under = chat, minimize = tpot)
+budget tuned under chat { size <= 1 GB }
+budget stages under chat { size <= 1 GB }
+"""
+
+
+def test_what_cannot_be_tuned_is_found_by_check():
+    recipe = RECIPE.replace("quantize_me", "m")
+    only = check(recipe).only
+    assert only.code == "E0410" and only.span.text == "tpot" and "at least two output tokens" in only.message
+    assert check(recipe.replace("generate = 1 ", "generate = 2 ")).good
+    of_stages = recipe.replace("tune(whole", "tune(stages").replace(", minimize = tpot", "")
+    found = check(of_stages.replace("whole = export(m)\n", "")).only
+    assert found.code == "E0401" and found.span.text == "stages"
+    assert found.message == "`tune` takes an OnnxModel, `stages` is an OnnxStages"
+
+
+def test_an_objective_of_decoders_is_refused_for_an_encoder(tmp_path):
+    write_bert(tmp_path / "bert")
+    recipe = tmp_path / "recipe.opt"
+    text = """\
+model m = "file:bert"
+scenario query { prompt = 8 tokens, generate = 0 tokens }
+whole = export(m)
+tuned = tune(whole, under = query, minimize = ttft)
+budget tuned under query { size <= 1 GB }
+"""
+    only = check(text, name=str(recipe)).only
+    assert (
+        only.code == "E0410" and only.span.text == "ttft" and "an encoder generates nothing" in only.message
+    )
+    assert check(text.replace("ttft", "throughput"), name=str(recipe)).good
