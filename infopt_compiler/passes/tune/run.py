@@ -84,7 +84,7 @@ def _keep(ctx: RunContext, earlier: Earlier) -> dict[str, Any]:
     link_folder(earlier.path, ctx.staging)
     facts = dict(earlier.facts)
     ctx.log("the machine is still busy: the earlier choice stays")
-    return facts | {"attempts": facts.get("attempts", 1) + 1, "search_seconds": 0.0}
+    return facts | {"taken_up_again": True, "search_seconds": 0.0}
 
 
 def _bench(
