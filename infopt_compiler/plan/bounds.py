@@ -83,7 +83,7 @@ def _plan_bound(known: Known, budget: Budget, bound: Bound) -> PlanBound:
     if found is None:
         unknown, measured = (
             "the model's shapes are not known before it is fetched",
-            "it is measured, arithmetic does not give it",
+            "measured: arithmetic does not give it",
         )
         return replace(blank, why=unknown if spec is None else measured)
     limit, why = _limit(known, budget, bound)
