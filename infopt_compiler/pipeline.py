@@ -28,9 +28,10 @@ def front(recipe: Input, overrides: Sequence[str] = ()) -> tuple[Program | None,
 
 def back(job: BuildJob) -> None:
     """Build a job: the checked program, and what Hydra chose of target, measure and engine. Leaves `report.json` in the run's folder."""
-    from infopt_compiler.build.assemble import make_report, write_report
+    from infopt_compiler.build.assemble import make_report
     from infopt_compiler.build.history import append_build
     from infopt_compiler.build.predictions import predictions
+    from infopt_compiler.report.files import write_report
     from infopt_compiler.report.terminal import tell_report
 
     found = _findings(job)

@@ -1,4 +1,4 @@
-"""From what the stages found to the report's plain data, and to the files of a run's folder."""
+"""From what the stages found to the report's plain data, ."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import platform
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from infopt_compiler import __version__
@@ -19,11 +18,8 @@ from infopt_compiler.graph import Graph
 from infopt_compiler.graph.keys import library_versions
 from infopt_compiler.measure.evaluation import Evaluation
 from infopt_compiler.plan import Plan, PlanStep
-from infopt_compiler.report.html import html
-from infopt_compiler.report.junit import junit
 from infopt_compiler.report.layers import layers
-from infopt_compiler.report.markdown import markdown
-from infopt_compiler.report.model import Report, write_json, write_text
+from infopt_compiler.report.model import Report
 from infopt_compiler.report.next import Asked, next_step
 from infopt_compiler.targets import machine_digest, machine_identity
 
@@ -104,16 +100,6 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         **library_versions(LIBRARIES),
     }
-
-
-def write_report(report: dict[str, Any], folder: Path) -> None:
-    """report.md, junit.xml, report.html and, last, report.json: where that one is, the run is over."""
-    write_text(folder / "report.md", markdown(report, str(folder)))
-    write_text(folder / "junit.xml", junit(report))
-    try:
-        write_text(folder / "report.html", html(report))
-    finally:  # the data outlives a drawing that fails
-        write_json(folder / "report.json", report)
 
 
 def _bounds(evaluations: dict[str, Evaluation]) -> list[dict[str, Any]]:

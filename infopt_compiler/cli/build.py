@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,9 @@ from infopt_compiler.cli.rundir import create_run_dir
 from infopt_compiler.cli.settings import engine_settings
 from infopt_compiler.cli.split import Command
 from infopt_compiler.cli.summary import show_summary
-from infopt_compiler.cli.terminal import show_diagnostics, tell
+from infopt_compiler.cli.terminal import exit_code, say, show_diagnostics, tell
 from infopt_compiler.config.compose import PRIMARY, VERSION_BASE, primary_config, register
-from infopt_compiler.diagnostics import DiagnosticError, error
+from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, error
 from infopt_compiler.sema.program import Program
 
 if TYPE_CHECKING:
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 
 def run(command: Command, back: Back | None = None) -> int:
     """`back` builds one job (the pipeline's unless given)."""
-    recipe = read_recipe(command.words[0])
     multirun = command.on("multirun")
-    resolved = resolve(recipe, command.words[1:], multirun=multirun)
+    recipe, resolved = _resolve(command)
     show_diagnostics(resolved.warnings, no_color=command.on("no_color"))
     if command.on("cfg") or command.on("info"):
         return _show(command, resolved)
@@ -48,11 +47,45 @@ def run(command: Command, back: Back | None = None) -> int:
         _hydra_main(command, _primary(command, resolved, folder), resolved, task)
     except DiagnosticError as problem:
         if not multirun or not any(sweep_jobs(folder, None)):
+            _leave_refusal(command, folder, problem.diagnostics)
             raise
         show_diagnostics(
             problem.diagnostics, no_color=command.on("no_color")
         )  # the jobs that ran still count
     return _finish(command, resolved, folder)
+
+
+def _resolve(command: Command) -> tuple[Input, Resolved]:
+    """The recipe and what the words behind it make of it. What is refused leaves a report, too: `latest` must not show that
+    of a build before."""
+    name, recipe = command.words[0], None
+    try:
+        recipe = read_recipe(name)
+        return recipe, resolve(recipe, command.words[1:], multirun=command.on("multirun"))
+    except DiagnosticError as problem:
+        known = recipe is not None or (outputs_of(command) / Path(name).stem).is_dir()
+        if known and not command.on("cfg") and not command.on("info"):  # a mistyped file gets no folder
+            folder = create_run_dir(outputs_of(command), Path(name).stem, recipe or Input(name, ""))
+            _leave_refusal(command, folder, problem.diagnostics)
+        raise
+
+
+def _leave_refusal(command: Command, folder: Path, problems: Sequence[Diagnostic]) -> None:
+    """The report of a recipe, or of words behind it, that nothing was built from."""
+    from infopt_compiler.report.files import failed_report, write_report
+
+    report = failed_report(Path(command.words[0]).stem, command.words, problems, exit_code(problems))
+    write_report(report, folder)
+    _annotate(command, report)
+
+
+def _annotate(command: Command, report: dict[str, Any], job: str = "") -> None:
+    """`--format github`."""
+    if command.text("format") == "github":
+        from infopt_compiler.report.github import annotate
+
+        for line in annotate(report, job):
+            say(line)
 
 
 def outputs_of(command: Command) -> Path:
@@ -159,6 +192,8 @@ def _finish(command: Command, resolved: Resolved, folder: Path) -> int:
                 ],
                 no_color=command.on("no_color"),
             )
+        else:
+            _annotate(command, job.report, f"job {job.number}: " if command.on("multirun") else "")
     if command.on("multirun"):
         show_summary(jobs, resolved.swept, folder, no_color=command.on("no_color"))
     if not jobs:

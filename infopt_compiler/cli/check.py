@@ -9,7 +9,14 @@ from infopt_compiler.cli.recipe import read_recipe
 from infopt_compiler.cli.resolve import Combination, combinations, static_problems
 from infopt_compiler.cli.split import Command
 from infopt_compiler.cli.terminal import exit_code, say, show_diagnostics
-from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, Severity, render_json
+from infopt_compiler.diagnostics import (
+    Diagnostic,
+    DiagnosticError,
+    Input,
+    Severity,
+    render_github,
+    render_json,
+)
 
 
 def run(command: Command) -> int:
@@ -22,6 +29,8 @@ def run(command: Command) -> int:
         found = list(problem.diagnostics)
     if command.on("json"):
         say(render_json(found))
+    elif command.text("format") == "github":
+        _annotate(found)
     else:
         show_diagnostics(found, no_color=command.on("no_color"))
         if exit_code(found) == 0:
@@ -35,6 +44,8 @@ def _run_sweep(command: Command, recipe: Input, jobs: list[Combination]) -> int:
     common = [d for d in found[0] if all(d in others for others in found[1:])] if len(jobs) > 1 else []
     if command.on("json"):
         say(_sweep_json(jobs, found))
+    elif command.text("format") == "github":
+        _annotate([d for number, problems in enumerate(found) for d in problems if d not in common or number == 0])
     else:
         show_diagnostics(common, no_color=command.on("no_color"))
         for number, (job, problems) in enumerate(zip(jobs, found, strict=True)):
@@ -45,6 +56,11 @@ def _run_sweep(command: Command, recipe: Input, jobs: list[Combination]) -> int:
             sys.stdout.flush()  # what is wrong with the job stands below its line, though on stderr
             show_diagnostics([d for d in problems if d not in common], no_color=command.on("no_color"))
     return max((exit_code(problems) for problems in found), default=0)
+
+
+def _annotate(found: list[Diagnostic]) -> None:
+    if found:
+        say(render_github(found))
 
 
 def _sweep_json(jobs: list[Combination], found: list[list[Diagnostic]]) -> str:

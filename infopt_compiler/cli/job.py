@@ -18,7 +18,8 @@ from infopt_compiler.config.overrides import Override, from_hydra, split_overrid
 from infopt_compiler.config.paths import recipe_path, text_paths
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, error
 from infopt_compiler.pipeline import front
-from infopt_compiler.report.model import Report, place, write_json
+from infopt_compiler.report.files import failed_report, write_report
+from infopt_compiler.report.model import place
 from infopt_compiler.report.values import last_line
 from infopt_compiler.sema.program import Program
 
@@ -122,13 +123,7 @@ def _fail(
     shared: Shared, config: Any, folder: Path, overrides: list[str], problems: tuple[Diagnostic, ...]
 ) -> None:
     """The report of a job that did not get as far as one, and its last line on the terminal."""
-    report = Report(
-        recipe=shared.program.recipe,
-        verdict="failed",
-        exit_code=1,
-        overrides=overrides,
-        target={"name": config.target.name},
-        diagnostics=[problem.to_dict() for problem in problems],
-    ).to_json()
-    write_json(folder / "report.json", report)
+    words = [str(shared.recipe), *overrides]
+    report = failed_report(shared.program.recipe, words, problems, target=config.target.name)
+    write_report(report, folder)
     say(last_line(report, place(folder)))

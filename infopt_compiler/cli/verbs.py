@@ -60,6 +60,12 @@ COMMON = (
     Flag("--traceback", "show the traceback behind an error"),
 )
 _JSON = Flag("--json", "print JSON")
+_FORMAT = Flag(
+    "--format",
+    "how mistakes and bounds are told: github: annotations of a workflow",
+    value="FORMAT",
+    choices=("text", "github"),
+)
 _LOCKED = Flag("--locked", "build exactly what `<recipe>.lock` says, or say what differs")
 _OUTPUTS = Flag("--outputs", "folder that runs are written below (default: outputs)", value="DIR")
 _CACHE = Flag(
@@ -86,6 +92,7 @@ BUILD_FLAGS = (
     *_AGAIN,
     _LOCKED,
     _CACHE,
+    _FORMAT,
     Flag("--quiet", "print the verdict only", "-q"),
     Flag("--verbose", "print details", "-v"),
     Flag(
@@ -118,7 +125,7 @@ VERBS: dict[str, Verb] = {
             "report every mistake of a recipe; runs nothing",
             Takes.recipe,
             "infopt-compile check recipes/smollm2-chat.opt -m q.bits=4,8",
-            (_JSON, _MULTIRUN),
+            (_JSON, _FORMAT, _MULTIRUN),
         ),
         Verb(
             "plan",

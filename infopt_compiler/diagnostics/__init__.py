@@ -2,7 +2,7 @@
 
 from infopt_compiler.diagnostics.codes import CODES, CodeInfo
 from infopt_compiler.diagnostics.model import Diagnostic, DiagnosticError, Note, Severity, error, warning
-from infopt_compiler.diagnostics.render import render_json, render_text
+from infopt_compiler.diagnostics.render import annotation, render_github, render_json, render_text
 from infopt_compiler.diagnostics.span import Input, Span
 from infopt_compiler.diagnostics.suggest import did_you_mean
 
@@ -15,8 +15,10 @@ __all__ = [
     "Note",
     "Severity",
     "Span",
+    "annotation",
     "did_you_mean",
     "error",
+    "render_github",
     "render_json",
     "render_text",
     "warning",

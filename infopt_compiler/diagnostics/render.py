@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from infopt_compiler.diagnostics.model import Diagnostic, Severity
 from infopt_compiler.diagnostics.span import Span
@@ -26,6 +27,34 @@ def render_text(diagnostics: Iterable[Diagnostic], *, color: bool = False) -> st
 def render_json(diagnostics: Sequence[Diagnostic]) -> str:
     errors = sum(d.severity is Severity.error for d in diagnostics)
     return json.dumps({"errors": errors, "diagnostics": [d.to_dict() for d in diagnostics]}, indent=2)
+
+
+def render_github(diagnostics: Iterable[Diagnostic]) -> str:
+    """A line of a workflow's log for each, which GitHub shows at the place in the file."""
+    told = (d.to_dict() for d in diagnostics)
+    return "\n".join(annotation(d["severity"], d["code"], _with_help(d), d["span"]) for d in told)
+
+
+def annotation(level: str, title: str, message: str, span: Mapping[str, Any] | None) -> str:
+    """`::error file=chat.opt,line=3,col=5,title=E0601::…` (GitHub's workflow commands). A span is as `to_dict` has it; one
+    that is not in a file, such as an override, has no place."""
+    place = {}
+    if span is not None and not span["file"].startswith(("<", "command line")):
+        place = {"file": span["file"], "line": span["line"], "col": span["column"]}
+        if span.get("end_line") == span["line"]:
+            place["endColumn"] = span["end_column"]
+    facts = ",".join(f"{key}={_escape(str(value), ':,')}" for key, value in {**place, "title": title}.items())
+    return f"::{level} {facts}::{_escape(message)}"
+
+
+def _escape(text: str, more: str = "") -> str:
+    for char in "%\r\n" + more:  # the percent sign first
+        text = text.replace(char, f"%{ord(char):02X}")
+    return text
+
+
+def _with_help(told: Mapping[str, Any]) -> str:
+    return f"{told['message']} (help: {told['help']})" if told["help"] else str(told["message"])
 
 
 def _one(d: Diagnostic, color: bool) -> str:

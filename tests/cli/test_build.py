@@ -333,3 +333,28 @@ def test_a_current_folder_that_hydra_cannot_name(run, builds, folder, monkeypatc
     assert ran.code == 1
     assert "[E0555]" in ran.err
     assert run("chat.opt", "--outputs", str(folder / "o")).code == 0
+
+
+def test_latest_is_the_refusal_and_not_the_build_before(run, builds, folder):
+    """What a workflow posts, of a recipe with a mistake, of one that went, and of one that never was."""
+    assert run("chat.opt").code == 0
+    built = (folder / "outputs/chat/latest").resolve()
+    (folder / "chat.opt").write_text((folder / "chat.opt").read_text().replace("bits = 4", "bitz = 4"))
+    ran = run("chat.opt", "--format", "github")
+    latest = folder / "outputs/chat/latest"
+    assert ran.code == 1 and latest.resolve() != built
+    assert "did you mean `bits`?" in (latest / "report.md").read_text("utf-8")
+    assert 'line="9"' in (latest / "junit.xml").read_text("utf-8") and (latest / "report.html").is_file()
+    (line,) = ran.out.splitlines()
+    assert line.startswith("::error file=chat.opt,line=9,col=") and "title=E0203::" in line
+    (folder / "chat.opt").unlink()
+    assert run("chat.opt").code == 1
+    assert "there is no recipe" in (latest / "report.md").read_text("utf-8")
+    assert run("chatt.opt").code == 1 and not (folder / "outputs/chatt").exists()
+
+
+def test_a_job_that_ends_in_a_bug_has_every_file_of_a_report(run, builds, folder):
+    builds.verdicts[4] = "raise"
+    assert run("chat.opt").code == 1
+    for name in ("report.md", "report.html", "junit.xml", "report.json"):
+        assert "RuntimeError: a bug" in (folder / "outputs/chat/latest" / name).read_text("utf-8")

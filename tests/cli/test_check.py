@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from infopt_compiler.diagnostics import annotation
+
 HEAVY = ("hydra", "omegaconf", "torch", "transformers", "onnxruntime", "onnx", "rich", "numpy")
 
 
@@ -76,3 +78,23 @@ def test_python_m_is_the_same_program(folder):
         cwd=folder,
     )
     assert (done.returncode, done.stdout) == (0, "chat.opt: no mistakes\n")
+
+
+def test_github_gets_annotations_at_the_places(run, folder):
+    (folder / "chat.opt").write_text((folder / "chat.opt").read_text().replace("bits = 4", "bitz = 4"))
+    ran = run("check", "chat.opt", "q.group=33", "--format", "github")
+    first, second = ran.out.splitlines()
+    assert ran.code == 1 and ran.err == ""
+    assert any(
+        line.startswith("::error file=chat.opt,line=9,col=") and "did you mean" in line
+        for line in (first, second)
+    )
+    assert any(
+        line.startswith("::error title=E0305::") for line in (first, second)
+    )  # an override is in no file
+
+
+def test_an_annotation_escapes_what_would_end_it():
+    span = {"file": "a,b:c.opt", "line": 2, "column": 3, "end_line": 2, "end_column": 9}
+    text = annotation("error", "E1", "50%\nmore", span)
+    assert text == "::error file=a%2Cb%3Ac.opt,line=2,col=3,endColumn=9,title=E1::50%25%0Amore"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 # (words behind the recipe, exit code, code of the diagnostic, what the text says)
@@ -99,6 +101,9 @@ REFUSALS = [
 ]
 
 
+USAGE = ("E0502", "E0503", "E0504", "E0506", "E0509")  # of `split`, before any verb runs
+
+
 @pytest.mark.parametrize(
     ("words", "exit_code", "code", "says"),
     REFUSALS,
@@ -111,7 +116,12 @@ def test_refused(words, exit_code, code, says, run, builds, folder):
     assert says in ran.err
     assert "Traceback" not in ran.err
     assert builds.configs == []
-    assert not (folder / "outputs").exists()
+    if code in USAGE:  # it is not even known that a build was meant
+        assert not (folder / "outputs").exists()
+        return
+    report = json.loads((folder / "outputs/chat/latest/report.json").read_text("utf-8"))
+    assert report["verdict"] == "failed" and report["exit_code"] == exit_code
+    assert any(found["code"].startswith(code) for found in report["diagnostics"])
 
 
 def test_words_that_the_shell_took_apart_hide_no_other(run):
