@@ -45,7 +45,9 @@ def _run_sweep(command: Command, recipe: Input, jobs: list[Combination]) -> int:
     if command.on("json"):
         say(_sweep_json(jobs, found))
     elif command.text("format") == "github":
-        _annotate([d for number, problems in enumerate(found) for d in problems if d not in common or number == 0])
+        _annotate(
+            [d for number, problems in enumerate(found) for d in problems if d not in common or number == 0]
+        )
     else:
         show_diagnostics(common, no_color=command.on("no_color"))
         for number, (job, problems) in enumerate(zip(jobs, found, strict=True)):
