@@ -17,7 +17,7 @@ from typing import Any
 
 from infopt_compiler.artifacts import HFModel, ModelSpec, QuantizedModel
 from infopt_compiler.artifacts.mesh import Mesh
-from infopt_compiler.passes.quantize import Method, Quantize
+from infopt_compiler.passes.quantize import Quantize
 from infopt_compiler.passes.shard.run.execute import shard_model
 from infopt_compiler.sources.load import load_model
 from infopt_compiler.targets.model import Target
@@ -153,7 +153,7 @@ def quantized(place: Path) -> Path:
     if not (folder / "config.json").is_file():
         folder.mkdir(exist_ok=True)
         context = Context(folder, place / "download")
-        Quantize(method=Method.rtn, bits=4, group=32).run(
+        Quantize(method="rtn", bits=4, group=32).run(
             context, model=HFModel(smollm2(place), ""), calibrate=None
         )
     return QuantizedModel(folder, "").path

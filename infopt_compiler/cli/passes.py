@@ -47,7 +47,9 @@ def _parameter(spec: dataclasses.Field[Any], kind: Any) -> dict[str, Any]:
     facts = spec.metadata
     return {
         "name": spec.name,
-        "type": facts["dimension"].value if facts.get("dimension") else type_name(kind),
+        "type": facts["dimension"].value
+        if facts.get("dimension")
+        else _type_name(kind, facts.get("choices")),
         "default": _default(spec),
         "choices": [_plain(choice) for choice in facts.get("choices") or _members(kind)],
         "minimum": facts.get("minimum"),
@@ -55,6 +57,11 @@ def _parameter(spec: dataclasses.Field[Any], kind: Any) -> dict[str, Any]:
         "auto": bool(facts.get("auto")),
         "doc": facts.get("doc", ""),
     }
+
+
+def _type_name(kind: Any, choices: Any) -> str:
+    """A text that is one of some names is written as a word."""
+    return "word" if kind is str and choices else type_name(kind)
 
 
 def type_name(kind: Any) -> str:

@@ -76,7 +76,7 @@ def _pass_material(step: PassStep, inputs: Mapping[str, Entry], target: Target, 
             argument: [inputs[name].digest for name in names] for argument, names in step.inputs.items()
         },
         "scenarios": {argument: _scenario(scenario) for argument, scenario in step.scenarios.items()},
-        "libraries": library_versions(instance.libraries),
+        "libraries": library_versions(instance.shaping_libraries()),
         "seed": seed,
     }
     if instance.target_fields:

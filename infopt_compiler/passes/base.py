@@ -30,7 +30,8 @@ def param(
 ) -> Any:
     """A parameter of a pass: its default, its documentation and the range that is checked before anything runs.
 
-    `dimension`: the field is a `str` that holds a quantity of that dimension (`"30 s"`); `requirement`: the field is
+    `choices`: the only values it takes; a `str` with choices is written as a word (`method = rtn`), as the members of an
+    `Enum` are. `dimension`: the field is a `str` that holds a quantity of that dimension (`"30 s"`); `requirement`: the field is
     a `list[str]` of bounds such as `"perplexity <= 18"` (written `require = perplexity <= 18` or as a list of them).
     `auto`: the word `auto` may stand for the number, and becomes `AUTO`. Lists take `default_factory` semantics by themselves.
     """
@@ -140,6 +141,10 @@ class Pass(ABC):
         tuple[str, ...]
     ] = ()  # fields of the target that shape the output; in the cache key
     libraries: ClassVar[tuple[str, ...]] = ()  # distributions whose versions shape the output
+
+    def shaping_libraries(self) -> tuple[str, ...]:
+        """`libraries`, and the distributions that these parameters bring in: their versions are in the cache key."""
+        return self.libraries
 
     @classmethod
     def output_for(cls, given: Mapping[str, type[Artifact]]) -> type[Artifact]:

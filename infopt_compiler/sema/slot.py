@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from dataclasses import MISSING, dataclass, fields
+from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from infopt_compiler.artifacts import Artifact, TextData
@@ -27,6 +28,13 @@ class Slot:
     requirement: bool = False
     required: bool = False
     auto: bool = False
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that it takes, of an enumeration or of a text that is chosen by name; () where it takes none."""
+        if isinstance(self.type, type) and issubclass(self.type, Enum):
+            return tuple(str(member.value) for member in self.type)
+        return self.choices or () if self.type is str and self.dimension is None else ()
 
 
 @dataclass(frozen=True)

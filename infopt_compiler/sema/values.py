@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
-from enum import Enum
 from typing import Any, Final
 
 from infopt_compiler.artifacts import TextData
@@ -43,14 +43,14 @@ def convert(scope: Scope, slot: Slot, value: ast.Value) -> Any:
     """The plain value, checked against type, unit, range and choices; BAD where something was reported."""
     if slot.type is list:
         return _list(scope, slot, value)
-    if isinstance(slot.type, type) and issubclass(slot.type, Enum):
-        return _member(scope, slot, slot.type, value)
+    if slot.words:
+        return _member(scope, slot, slot.words, value)
     if slot.type is bool:
         return _bool(scope, slot, value)
     if slot.type is TextData:
         return _binding(scope, slot, value)
     if isinstance(value, ast.Loose) and slot.type is str and slot.dimension is None:
-        return _chosen(scope, slot, value.text, value.span)
+        return value.text
     if slot.auto and isinstance(value, ast.Word | ast.Loose) and value.text == "auto":
         return AUTO
     if isinstance(value, ast.Word) and _is_number(slot) and value.text not in scope.symbols:
@@ -214,8 +214,7 @@ def _word_or_let(scope: Scope, value: ast.Word) -> ast.Value:
     return _at(symbol.value, value.span)
 
 
-def _member(scope: Scope, slot: Slot, enum: type[Enum], value: ast.Value) -> Any:
-    members = [str(member.value) for member in enum]
+def _member(scope: Scope, slot: Slot, members: Sequence[str], value: ast.Value) -> Any:
     if isinstance(value, ast.Word) and value.text not in members:
         value = _word_or_let(scope, value)
     if isinstance(value, ast.Invalid):
@@ -237,7 +236,7 @@ def _text(scope: Scope, slot: Slot, value: ast.Value) -> Any:
         message = f"`{slot.name}` is a quoted string, not {describe(value)}"
         scope.report(error("E0303", message, value.span))
         return BAD
-    return _chosen(scope, slot, value.value, value.span)
+    return value.value
 
 
 def _number(scope: Scope, slot: Slot, number: Quantity, span: Span) -> Any:

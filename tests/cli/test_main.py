@@ -97,7 +97,7 @@ def test_passes(run):
     page = run("passes", "quantize").out
     assert "quantize(model: HFModel" in page
     assert "int, default 4, one of 4, 8" in page
-    assert "one of rtn, gptq" in page
+    assert "one of gptq, rtn" in page
 
 
 def test_the_codes_of_the_command_line_are_all_in_use():

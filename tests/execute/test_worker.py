@@ -13,7 +13,7 @@ from infopt_compiler.artifacts import HFModel, QuantizedModel
 from infopt_compiler.execute.worker import check_models, peak_rss_bytes
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.distill import Distill
-from infopt_compiler.passes.quantize.quantize import Method, Quantize
+from infopt_compiler.passes.quantize.quantize import Quantize
 
 
 def test_a_worker_imports_what_it_needs():
@@ -37,9 +37,9 @@ def test_a_model_that_was_fetched_after_the_check_is_checked_before_it_is_worked
     config = {"model_type": "llama", "num_hidden_layers": 1, "hidden_size": 96, "intermediate_size": 192, "num_attention_heads": 2, "vocab_size": 64}  # fmt: skip
     (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
     inputs = {"model": HFModel(tmp_path, "0" * 64), "calibrate": None}
-    check_models(Quantize(method=Method.rtn, group=32), inputs)
+    check_models(Quantize(method="rtn", group=32), inputs)
     with pytest.raises(PassError, match="a group of 64 does not divide the input dimension 96") as caught:
-        check_models(Quantize(method=Method.rtn, group=64), inputs)
+        check_models(Quantize(method="rtn", group=64), inputs)
     assert caught.value.code == "E0410"
 
 

@@ -27,14 +27,20 @@ PASSES: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0712",
         "no calibration text",
-        "`method = gptq` observes the model on text. Give `calibrate` a data binding with at least one whole window "
-        "of tokens, or use `method = rtn`.",
+        "Some methods, `gptq` among them, observe the model on text. Give `calibrate` a data binding with at least one "
+        "whole window of tokens, or use `method = rtn`.",
     ),
     CodeInfo(
         "E0713",
         "a quantized layer could not be written",
         "The operating system refused the write: most likely the disk is full. Layers that are finished are kept; "
         "free some space and build again.",
+    ),
+    CodeInfo(
+        "E0714",
+        "a method of quantization cannot be used",
+        "A package registers it (entry point group `infopt_compiler.methods`), but its module cannot be imported, or what "
+        "it gives is no `Method` of that name, or the name is taken. The message names the package: repair or remove it.",
     ),
     CodeInfo(
         "E0730",

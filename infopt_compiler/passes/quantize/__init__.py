@@ -1,5 +1,5 @@
-"""The pass `quantize`: integers for the linear weights of a decoder, by rounding to nearest or by GPTQ."""
+"""The pass `quantize`: integers for the linear weights of a decoder or an encoder, by a method of `methods/`."""
 
-from infopt_compiler.passes.quantize.quantize import Method, Quantize
+from infopt_compiler.passes.quantize.quantize import Quantize
 
-__all__ = ["Method", "Quantize"]
+__all__ = ["Quantize"]

@@ -12,10 +12,10 @@ from torch import Tensor
 from .decoder import Decoder, Layer
 from .errors import NoCalibration
 from .folder import finish_folder, layer_file, load_shard, save_shard
-from .moments import Moments
+from .method import Observer
 from .packing import pack_linear, unpack_linear
 from .settings import Settings
-from .solve import Solved, solve_gptq, solve_nearest
+from .solve import Solved
 from .streams import Streams
 from .tables import embed, write_tables
 
@@ -27,15 +27,17 @@ def quantize_folder(
 ) -> dict[str, Any]:
     """Quantize the model in `source` into `staging`; what a killed run finished there is kept and not redone.
 
-    `windows_NS`: token ids of N calibration windows of S tokens; needed for gptq. Gives facts for the report:
+    `windows_NS`: token ids of N calibration windows of S tokens; needed by calibrated methods. Gives facts for the report:
     the relative error of each linear that this run quantized. Raises NonFinite, BadModel, NoCalibration.
     """
-    if settings.gptq and (windows_NS is None or windows_NS.numel() == 0):
-        raise NoCalibration("`gptq` needs calibration text", help="give `calibrate`, or use `method = rtn`")
+    calibrated = settings.method.calibrated
+    if calibrated and (windows_NS is None or windows_NS.numel() == 0):
+        message = f"`{settings.method.name}` needs calibration text"
+        raise NoCalibration(message, help="give `calibrate`, or use `method = rtn`")
     with torch.no_grad():
         decoder = Decoder(source)
         streams = None
-        if settings.gptq and windows_NS is not None:
+        if calibrated and windows_NS is not None:
             streams = _start(decoder, windows_NS, settings)
         errors: dict[str, float] = {}
         for index in range(decoder.layers):
@@ -45,12 +47,13 @@ def quantize_folder(
         write_tables(decoder, staging, settings, streams)
     finish_folder(source, staging, settings.formats)
     progress(decoder.layers + 1, decoder.layers + 1, "done")
-    return _facts(errors, windows_NS if settings.gptq else None)
+    return _facts(errors, windows_NS if calibrated else None)
 
 
 def _start(decoder: Decoder, windows_NS: Tensor, settings: Settings) -> Streams:
     quantized, exact = embed(decoder, windows_NS, settings)
-    return Streams(decoder, quantized, exact[: settings.reference_windows].clone())
+    method = settings.method
+    return Streams(decoder, quantized, exact[: method.reference_windows].clone(), method.observer)
 
 
 def _layer(
@@ -67,8 +70,8 @@ def _layer(
         return {}
     solved: dict[str, Solved] = {}
 
-    def solve(names: tuple[str, ...], moments: Moments | None) -> None:
-        found = _solve(layer, names, moments, settings)
+    def solve(names: tuple[str, ...], seen: Observer | None) -> None:
+        found = _solve(layer, names, seen, settings)
         for name, part in found.items():
             layer.replace(name, part.values())
         solved.update(found)
@@ -86,15 +89,11 @@ def _layer(
 
 
 def _solve(
-    layer: Layer, names: tuple[str, ...], moments: Moments | None, settings: Settings
+    layer: Layer, names: tuple[str, ...], seen: Observer | None, settings: Settings
 ) -> dict[str, Solved]:
     """Solve matrices that share an input as one, stacked along their outputs."""
     stacked_KR = torch.cat([layer.weights[name] for name in names]).T.contiguous()
-    grid = settings.formats.linear
-    if moments is None:
-        solved = solve_nearest(stacked_KR, grid, settings.scale_search)
-    else:
-        solved = solve_gptq(moments.target(stacked_KR), moments.hessian(), grid, settings)
+    solved = settings.method.solve(stacked_KR, settings.formats.linear, seen)
     parts, start = {}, 0
     for name in names:
         stop = start + layer.weights[name].shape[0]

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from .hessian import Hessian, mean, revive_dead
+from .method import Observer
 
 RIDGE = 0.03  # of the mean diagonal: keeps the correction from fitting the noise of few tokens
 
 
-class Moments:
+class Moments(Observer):
     """Sums over calibration tokens of a site where K inputs arrive, x̂ (quantized model) and x (reference).
 
     Tokens that both models saw and tokens that only the quantized one saw are summed apart.

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from infopt_compiler.architectures import Ability
 from infopt_compiler.artifacts import HFModel, ModelSpec, QuantizedModel, TextData, WeightFormat
 from infopt_compiler.passes.base import Estimate, Pass, Problem, RunContext, param
 from infopt_compiler.passes.quantize.estimate import estimate_cost
+from infopt_compiler.passes.quantize.method import Method
+from infopt_compiler.passes.quantize.registry import (
+    BadMethod,
+    find_method,
+    make_method,
+    method_distributions,
+    method_names,
+)
 from infopt_compiler.passes.refusals import refusal
 from infopt_compiler.passes.registry import register_pass
 from infopt_compiler.targets.model import Target
@@ -20,13 +27,6 @@ if TYPE_CHECKING:
 
 GROUPS = (16, 32, 64, 128, 256)
 ROW = 0  # the `group` that means one scale for each output channel
-
-
-class Method(Enum):
-    """How integers are chosen."""
-
-    rtn = "rtn"
-    gptq = "gptq"
 
 
 @register_pass
@@ -40,9 +40,7 @@ class Quantize(Pass):
     output: ClassVar[type[QuantizedModel]] = QuantizedModel
     libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers", "safetensors", "tokenizers")
 
-    method: Method = param(
-        Method.gptq, "How integers are chosen: `rtn` rounds to nearest, `gptq` calibrates."
-    )
+    method: str = param("gptq", "How integers are chosen.", choices=method_names())
     bits: int = param(4, "Bits of a weight in the decoder's linears.", choices=(4, 8))
     group: int = param(
         32,
@@ -73,8 +71,9 @@ class Quantize(Pass):
     head_group: int = param(32, "Weights per scale in head and embedding.", choices=GROUPS)
 
     def check(self, model: ModelSpec | None) -> Iterator[Problem]:
-        """Groups that divide no input dimension, and decoders whose layers are not Llama's."""
+        """Methods that cannot do a format, groups that divide no input dimension, decoders whose layers are not Llama's."""
         if model is None:
+            yield from self._check_method()
             return
         if (refused := refusal(model, Ability.quantize, "quantize", "model")) is not None:
             yield refused
@@ -91,13 +90,23 @@ class Quantize(Pass):
         yield from _group_problems(self.group, widths, "group")
         if min(self.head_bits, self.embedding_bits) < 16:
             yield from _group_problems(self.head_group, {model.hidden}, "head_group")
+        yield from self._check_method()
+
+    def _check_method(self) -> Iterator[Problem]:
+        try:
+            method = self._method()
+        except BadMethod as wrong:
+            yield Problem(str(wrong), "method", "repair or remove that package", code="E0714")
+            return
+        head = self._format(self.head_bits) if self.head_bits < 8 else None
+        yield from method.problems(WeightFormat(self.bits, self.group, self.symmetric), head)
 
     def _check_encoder(self) -> Iterator[Problem]:
         """Encoders are computed in integers throughout, which takes one scale for each output channel."""
-        wanted = {"method": Method.rtn, "bits": 8, "group": ROW, "symmetric": True}
+        wanted = {"method": "rtn", "bits": 8, "group": ROW, "symmetric": True}
         for name, value in wanted.items():
             if getattr(self, name) != value:
-                text = str(value.value if isinstance(value, Method) else value).lower()
+                text = str(value).lower()
                 yield Problem(
                     f"an encoder is quantized to 8 bits, rounded, with one scale for each output channel, not with `{name}` as given",
                     name,
@@ -107,10 +116,10 @@ class Quantize(Pass):
             yield Problem("an encoder's embedding takes 8 or 32 bits", "embedding_bits")
 
     def check_inputs(self, given: Mapping[str, int]) -> Iterator[Problem]:
-        """GPTQ observes the model on text; without any there is nothing to run."""
-        if self.method is Method.gptq and not given.get("calibrate"):
+        """A calibrated method observes the model on text; without any there is nothing to run."""
+        if self._is_calibrated() and not given.get("calibrate"):
             yield Problem(
-                "`gptq` needs calibration text",
+                f"`{self.method}` needs calibration text",
                 help="add `calibrate = …`, a `data` binding, or use `method = rtn`",
                 code="E0712",
             )
@@ -128,10 +137,8 @@ class Quantize(Pass):
         return estimate_cost(
             model,
             self.transform(model),
-            gptq=self.method is Method.gptq,
-            refine=self.refine,
-            reference_windows=self.reference,
-            flops=target.flops if target.here else None,
+            self._method(),
+            target.flops if target.here else None,
         )
 
     def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
@@ -149,10 +156,22 @@ class Quantize(Pass):
             return quantize_encoder(model.path, ctx.staging, words=self.embedding_bits < 16)
         calibrate: TextData | None = inputs.get("calibrate")
         windows = None
-        if self.method is Method.gptq and calibrate is not None:
+        if self._is_calibrated() and calibrate is not None:
             windows = calibration_windows(model.path, calibrate, chat_template=self.chat_template)
         tied = ModelSpec.from_folder(model.path).tied
         return quantize_folder(model.path, ctx.staging, self._settings(tied), windows, ctx.progress)
+
+    def shaping_libraries(self) -> tuple[str, ...]:
+        return (*self.libraries, *method_distributions(self.method))
+
+    def _method(self) -> Method:
+        return make_method(self.method, vars(self))
+
+    def _is_calibrated(self) -> bool:
+        try:
+            return find_method(self.method).calibrated
+        except BadMethod:  # `check` tells
+            return False
 
     def _format(self, bits: int) -> WeightFormat:
         return WeightFormat(bits, self.head_group, True) if bits < 16 else WeightFormat()
@@ -168,12 +187,8 @@ class Quantize(Pass):
         linear = Grid(self.bits, self.group, self.symmetric)
         return Settings(
             formats=Formats(linear, table(self.head_bits), table(self.embedding_bits), tied),
-            gptq=self.method is Method.gptq,
-            act_order=self.act_order,
+            method=self._method(),
             scale_search=self.scale_search,
-            refine=self.refine,
-            damp=self.damp,
-            reference_windows=self.reference,
         )
 
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .folder import Formats
+from .method import Method
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`formats` say what comes out; the rest says how. `gptq` False is plain rounding to nearest."""
+    """`formats` say what comes out, `method` how; tables that see single words are always rounded to nearest."""
 
     formats: Formats
-    gptq: bool = True
-    act_order: bool = True
+    method: Method
     scale_search: bool = True
-    refine: bool = True
-    damp: float = 0.01
-    reference_windows: int = 16

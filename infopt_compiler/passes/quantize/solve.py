@@ -12,7 +12,6 @@ from .errors import NonFinite
 from .gptq import gptq, visiting_order
 from .grid import Grid, Scales, dequantize, minmax, quantize, search
 from .hessian import inverse_factor, revive_dead
-from .settings import Settings
 
 
 @dataclass
@@ -44,17 +43,26 @@ def solve_nearest(w_KR: Tensor, grid: Grid, scale_search: bool) -> Solved:
     return Solved(q_KR, scales, grid, float(error / energy))
 
 
-def solve_gptq(w_KR: Tensor, h_KK: Tensor, grid: Grid, settings: Settings) -> Solved:
+def solve_gptq(
+    w_KR: Tensor,
+    h_KK: Tensor,
+    grid: Grid,
+    *,
+    act_order: bool = True,
+    scale_search: bool = True,
+    refined: bool = True,
+    damp: float = 0.01,
+) -> Solved:
     """GPTQ, then coordinate descent and a refit of the scales, all against the same damped Hessian."""
     _require_finite(w_KR)
     h_KK = revive_dead(h_KK)
-    order_K = visiting_order(h_KK, settings.act_order)
-    factor = inverse_factor(h_KK[order_K][:, order_K], settings.damp)
-    scales = _scales(w_KR, factor, order_K, grid) if settings.scale_search else minmax(w_KR, grid)
+    order_K = visiting_order(h_KK, act_order)
+    factor = inverse_factor(h_KK[order_K][:, order_K], damp)
+    scales = _scales(w_KR, factor, order_K, grid) if scale_search else minmax(w_KR, grid)
     q_KR = gptq(w_KR, factor, scales, grid, order_K)
-    if settings.refine:
+    if refined:
         damped = h_KK.clone()
-        damped.diagonal().add_(settings.damp * float(h_KK.diagonal().mean()))
+        damped.diagonal().add_(damp * float(h_KK.diagonal().mean()))
         q_KR = refine.descend(w_KR, damped, q_KR, scales, grid, order_K)
         scales = refine.refit(w_KR, damped, q_KR, scales, grid)
     energy = float(((h_KK @ w_KR) * w_KR).sum(dtype=torch.float64))

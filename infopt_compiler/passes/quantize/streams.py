@@ -10,19 +10,21 @@ from torch import Tensor
 from infopt_compiler.architectures import Site
 
 from .decoder import Decoder, Layer
-from .moments import Moments
+from .method import Observer
 
 CHUNK_TOKENS = 2048  # of one forward; the intermediate activations of a chunk stay small
-Solve = Callable[[tuple[str, ...], Moments], None]
+Solve = Callable[[tuple[str, ...], Observer], None]
+Observe = Callable[[int], Observer]  # of linears of that many inputs
 Inputs = Callable[[Layer, Tensor], Tensor]
 
 
 class Streams:
     """Hidden states before the current layer: `h_NSD` quantized, `reference_MSD` of the first M windows."""
 
-    def __init__(self, decoder: Decoder, h_NSD: Tensor, reference_MSD: Tensor) -> None:
+    def __init__(self, decoder: Decoder, h_NSD: Tensor, reference_MSD: Tensor, observe: Observe) -> None:
         self.h_NSD = h_NSD
         self.reference_MSD = reference_MSD
+        self._observer = observe
         self._rotary = decoder.rotary(h_NSD)
         self._block = decoder.family.block
         self._windows = max(1, CHUNK_TOKENS // h_NSD.shape[1])
@@ -45,15 +47,15 @@ class Streams:
         self._through(layer, reference, modules(Site.attention_out), self._attend, None)
         self._through(layer, reference, modules(Site.mlp_out), Layer.activate, None)
 
-    def observe_norm(self, norm: Callable[[Tensor], Tensor]) -> Moments:
-        """Moments of what the head sees, after the last layer."""
-        moments = Moments(self.h_NSD.shape[2])
+    def observe_norm(self, norm: Callable[[Tensor], Tensor]) -> Observer:
+        """What the head sees, after the last layer."""
+        seen = self._observer(self.h_NSD.shape[2])
         for part in self._chunks():
-            moments.add(_flat(norm(self.h_NSD[part])))
-        return moments
+            seen.add(_flat(norm(self.h_NSD[part])))
+        return seen
 
     def release(self) -> None:
-        """Free the hidden states: nothing runs after the head's moments are known."""
+        """Free the hidden states: nothing runs after the head was observed."""
         self.h_NSD = self.reference_MSD = torch.empty(0)
 
     def _attend(self, layer: Layer, h: Tensor) -> Tensor:
@@ -62,36 +64,36 @@ class Streams:
     def _chunks(self) -> list[slice]:
         return [slice(start, start + self._windows) for start in range(0, len(self.h_NSD), self._windows)]
 
-    def _observe(self, layer: Layer, reference: Layer, inputs: Inputs) -> Moments:
-        moments = Moments(self.h_NSD.shape[2])
+    def _observe(self, layer: Layer, reference: Layer, inputs: Inputs) -> Observer:
+        seen = self._observer(self.h_NSD.shape[2])
         for part in self._chunks():
             x, other = inputs(layer, self.h_NSD[part]), self.reference_MSD[part]
             if len(other):
-                moments.add_inputs(_flat(x[: len(other)]), _flat(inputs(reference, other)))
+                seen.add_inputs(_flat(x[: len(other)]), _flat(inputs(reference, other)))
             if len(other) < len(x):
-                moments.add(_flat(x[len(other) :]))
-        return moments
+                seen.add(_flat(x[len(other) :]))
+        return seen
 
     def _through(
         self, layer: Layer, reference: Layer, site: tuple[str, ...], inputs: Inputs, solve: Solve | None
     ) -> None:
         """Run up to an output projection, solve it if asked to, and add what it gives to the residual stream."""
         name = site[0]
-        moments = Moments(layer.weights[name].shape[1])
+        seen = None if solve is None else self._observer(layer.weights[name].shape[1])
         kept = []
         for part in self._chunks():
             h, other = self.h_NSD[part], self.reference_MSD[part]
             x, paired = inputs(layer, h), len(other)
             if paired:
                 other += reference.project(name, inputs(reference, other))
-            if solve is not None and paired:
+            if seen is not None and paired:
                 behind = other - h[:paired] - layer.project(name, x[:paired])
-                moments.add_gap(_flat(x[:paired]), _flat(_of_output(behind, layer)))
-            if solve is not None and paired < len(x):
-                moments.add(_flat(x[paired:]))
+                seen.add_gap(_flat(x[:paired]), _flat(_of_output(behind, layer)))
+            if seen is not None and paired < len(x):
+                seen.add(_flat(x[paired:]))
             kept.append(x)
-        if solve is not None:
-            solve(site, moments)
+        if solve is not None and seen is not None:
+            solve(site, seen)
         for part, x in zip(self._chunks(), kept, strict=True):
             self.h_NSD[part] += layer.project(name, x)
 

@@ -10,9 +10,10 @@ from torch import Tensor
 from . import folder
 from .decoder import Decoder
 from .grid import Grid
+from .method import Method, Observer
+from .methods.rtn import RoundToNearest
 from .packing import pack_linear
 from .settings import Settings
-from .solve import Solved, solve_gptq, solve_nearest
 from .streams import Streams
 
 SLAB_ROWS = 4096  # of a table that is worked on at a time
@@ -27,34 +28,36 @@ def embed(decoder: Decoder, windows_NS: Tensor, settings: Settings) -> tuple[Ten
     grid = settings.formats.embedding
     quantized = exact.clone()
     if grid is not None:
-        quantized = solve_nearest(rows.T.contiguous(), grid, settings.scale_search).values()[places]
+        quantized = _nearest(settings).solve(rows.T.contiguous(), grid, None).values()[places]
     return (quantized, exact) if scale == 1.0 else (quantized * scale, exact * scale)
 
 
 def write_tables(decoder: Decoder, staging: Path, settings: Settings, streams: Streams | None) -> None:
     """Write the final norm, the head and the embedding, unless a run before this one did.
 
-    A head of fewer than 8 bits is solved like any linear, from what it sees on the calibration text; what
-    the embedding sees is a choice of one row, so its rows are rounded to nearest.
+    A head of fewer than 8 bits is solved like any linear, by the method and from what it sees on the calibration text;
+    what the embedding sees is a choice of one row, so its rows are rounded to nearest.
     """
     file = staging / TABLES_FILE
     if file.exists():
         return
     formats = settings.formats
-    hessian_KK = None
-    if streams is not None and formats.head is not None and formats.head.bits < 8:
-        hessian_KK = streams.observe_norm(decoder.final_norm()).hessian()
+    by_method = formats.head is not None and formats.head.bits < 8
+    seen = streams.observe_norm(decoder.final_norm()) if streams is not None and by_method else None
+    method = settings.method if by_method else _nearest(settings)
     if streams is not None:
         streams.release()
     table_VD = decoder.weights.read(decoder.embedding if decoder.tied else decoder.head)
     tensors = {decoder.norm: decoder.weights.read(decoder.norm)}
-    tensors |= _quantize_table(decoder.names.head, table_VD, formats.head, settings, hessian_KK)
+    tensors |= _quantize_table(decoder.names.head, table_VD, formats.head, method, seen)
     if formats.head is None and not formats.shared:
         tensors[decoder.head] = table_VD
     if not formats.shared:
         del table_VD
         table_VD = decoder.weights.read(decoder.embedding)
-        packed = _quantize_table(decoder.names.embedding, table_VD, formats.embedding, settings, None)
+        packed = _quantize_table(
+            decoder.names.embedding, table_VD, formats.embedding, _nearest(settings), None
+        )
         if packed:
             folder.save_shard(staging / folder.TABLE, packed)
     tensors[decoder.embedding] = table_VD
@@ -62,20 +65,18 @@ def write_tables(decoder: Decoder, staging: Path, settings: Settings, streams: S
 
 
 def _quantize_table(
-    name: str, table_VD: Tensor, grid: Grid | None, settings: Settings, hessian_KK: Tensor | None
+    name: str, table_VD: Tensor, grid: Grid | None, method: Method, seen: Observer | None
 ) -> dict[str, Tensor]:
     """The stored tensors of a table, solved slab by slab of rows; `table_VD` becomes the values they stand for."""
     if grid is None:
         return {}
     packed = []
     for slab_VD in table_VD.split(SLAB_ROWS):
-        solved = _slab(slab_VD.T.contiguous(), grid, settings, hessian_KK)
+        solved = method.solve(slab_VD.T.contiguous(), grid, seen)
         packed.append(pack_linear(name, solved.q_KR, solved.scales, grid))
         slab_VD.copy_(solved.values())
     return {key: torch.cat([part[key] for part in packed]) for key in packed[0]}
 
 
-def _slab(slab_DV: Tensor, grid: Grid, settings: Settings, hessian_KK: Tensor | None) -> Solved:
-    if hessian_KK is None:
-        return solve_nearest(slab_DV, grid, settings.scale_search)
-    return solve_gptq(slab_DV, hessian_KK.clone(), grid, settings)
+def _nearest(settings: Settings) -> Method:
+    return RoundToNearest(scale_search=settings.scale_search)

@@ -17,7 +17,7 @@ from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.distill import Distill, run
 from infopt_compiler.passes.distill.decoder import load_decoder
 from infopt_compiler.passes.distill.grid_weights import GridWeights, load_quantized
-from infopt_compiler.passes.quantize.quantize import Method, Quantize
+from infopt_compiler.passes.quantize.quantize import Quantize
 from tests.measure.models import write_llama
 from tests.passes.distill.conftest import Context, handle, small
 
@@ -25,7 +25,7 @@ from tests.passes.distill.conftest import Context, handle, small
 def quantized(model: HFModel, root: Path, **settings: Any) -> QuantizedModel:
     ctx = Context(root / "quantized", root)
     ctx.staging.mkdir(parents=True)
-    given = {"method": Method.rtn, "group": 16, "head_group": 16, "head_bits": 4, "embedding_bits": 8}
+    given = {"method": "rtn", "group": 16, "head_group": 16, "head_bits": 4, "embedding_bits": 8}
     Quantize(**(given | settings)).run(ctx, model=model, calibrate=None)
     return QuantizedModel(ctx.staging, digest_folder(ctx.staging))
 

@@ -17,7 +17,7 @@ from infopt_compiler.passes.export.encoder import build_encoder
 from infopt_compiler.passes.export.encoder_verify import TOLERANCE, verify_encoder
 from infopt_compiler.passes.export.export import Export
 from infopt_compiler.passes.quantize.encoder import quantize_encoder
-from infopt_compiler.passes.quantize.quantize import Method, Quantize
+from infopt_compiler.passes.quantize.quantize import Quantize
 from infopt_compiler.runtimes.onnxruntime.serve import EncoderServer
 from infopt_compiler.runtimes.registry import server_of
 from infopt_compiler.runtimes.torch.encoder import TorchEncoderServer
@@ -154,7 +154,7 @@ def test_shapes_and_bytes_are_those_of_the_files(bert, int8):
     pooler = sum(value.size for name, value in state.items() if "pooler" in name)
     spec = ModelSpec.from_folder(bert)
     assert spec.parameters == sum(value.size for value in state.values()) - pooler
-    formats = Quantize(method=Method.rtn, bits=8, group=0).transform(spec)
+    formats = Quantize(method="rtn", bits=8, group=0).transform(spec)
     written = (int8 / "model.safetensors").stat().st_size
     assert formats.weight_bytes == pytest.approx(written, rel=0.05)
 
@@ -162,8 +162,8 @@ def test_shapes_and_bytes_are_those_of_the_files(bert, int8):
 def test_checks_speak_of_encoders(bert):
     spec = ModelSpec.from_folder(bert)
     assert list(Export().check(spec)) == []
-    assert list(Quantize(method=Method.rtn, bits=8, group=0).check(spec)) == []
-    wrong = list(Quantize(method=Method.gptq, bits=4, group=32).check(spec))
+    assert list(Quantize(method="rtn", bits=8, group=0).check(spec)) == []
+    wrong = list(Quantize(method="gptq", bits=4, group=32).check(spec))
     assert {problem.parameter for problem in wrong} == {"method", "bits", "group"}
 
 

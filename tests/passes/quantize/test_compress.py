@@ -22,6 +22,9 @@ from infopt_compiler.passes.quantize.decoder import Decoder
 from infopt_compiler.passes.quantize.errors import BadModel, CannotWrite, NoCalibration, NonFinite
 from infopt_compiler.passes.quantize.folder import Formats, layer_file
 from infopt_compiler.passes.quantize.grid import Grid
+from infopt_compiler.passes.quantize.methods.gptq import Gptq
+from infopt_compiler.passes.quantize.methods.rtn import RoundToNearest
+from infopt_compiler.passes.quantize.moments import Moments
 from infopt_compiler.passes.quantize.packing import unpack_linear
 from infopt_compiler.passes.quantize.settings import Settings
 from infopt_compiler.passes.quantize.streams import Streams
@@ -29,7 +32,8 @@ from infopt_compiler.passes.quantize.streams import Streams
 from .conftest import save_tiny
 
 FOUR, EIGHT = Grid(4, 16, True), Grid(8, 32, True)
-SHARED = Settings(Formats(FOUR, EIGHT, EIGHT, True), reference_windows=4)
+SHARED = Settings(Formats(FOUR, EIGHT, EIGHT, True), Gptq(reference=4))
+NEAREST = replace(SHARED, method=RoundToNearest())
 FAMILIES = ["llama", "mistral", "qwen2", "qwen3"]
 
 
@@ -75,7 +79,7 @@ def test_the_forward_in_pieces_is_transformers_forward(
     source = save_tiny(tmp_path / family, family, tied=False)
     decoder = Decoder(source)
     hidden = decoder.weights.read("model.embed_tokens.weight")[windows]
-    streams = Streams(decoder, hidden.clone(), hidden[:0].clone())
+    streams = Streams(decoder, hidden.clone(), hidden[:0].clone(), Moments)
     for index in range(decoder.layers):
         tensors = decoder.layer_tensors(index)
         streams.replay(decoder.layer(index, tensors), decoder.layer(index, tensors))
@@ -89,7 +93,7 @@ def test_gptq_loses_less_than_rounding(family: str, tmp_path: Path, windows: tor
     source = save_tiny(tmp_path / family, family)
     reference = load(source)
     losses = []
-    for settings in (SHARED, replace(SHARED, gptq=False)):
+    for settings in (SHARED, NEAREST):
         out = tmp_path / f"out{len(losses)}"
         quantize_folder(source, out, settings, windows, quiet)
         losses.append(kl(reference, quantized_model(source, out), windows))
@@ -100,7 +104,7 @@ def test_gptq_loses_less_than_rounding(family: str, tmp_path: Path, windows: tor
 def test_a_killed_run_goes_on_to_the_same_bytes(
     tiny_llama: Path, windows: torch.Tensor, tmp_path: Path, reference_windows: int
 ) -> None:
-    settings = replace(SHARED, reference_windows=reference_windows)
+    settings = replace(SHARED, method=Gptq(reference=reference_windows))
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     quantize_folder(tiny_llama, whole, settings, windows, quiet)
 
@@ -164,7 +168,7 @@ def test_a_head_of_four_bits_is_solved_for_what_it_sees(
     head = Grid(4, 32, True)
     gptq = replace(SHARED, formats=Formats(FOUR, head, EIGHT, True))
     quantize_folder(tiny_llama, tmp_path / "gptq", gptq, windows, quiet)
-    quantize_folder(tiny_llama, tmp_path / "rtn", replace(gptq, gptq=False), None, quiet)
+    quantize_folder(tiny_llama, tmp_path / "rtn", replace(gptq, method=RoundToNearest()), None, quiet)
     exact = load(tiny_llama).state_dict()["model.embed_tokens.weight"]
     seen = quantized_model(tiny_llama, tmp_path / "gptq").model(windows).last_hidden_state.flatten(0, 1)
     solved, nearest = (

@@ -7,12 +7,10 @@ import torch
 
 from infopt_compiler.passes.quantize import refine
 from infopt_compiler.passes.quantize.errors import NonFinite
-from infopt_compiler.passes.quantize.folder import Formats
 from infopt_compiler.passes.quantize.gptq import gptq, visiting_order
 from infopt_compiler.passes.quantize.grid import Grid, minmax, quantize
 from infopt_compiler.passes.quantize.hessian import Hessian, inverse_factor, mean, revive_dead
 from infopt_compiler.passes.quantize.moments import Moments
-from infopt_compiler.passes.quantize.settings import Settings
 from infopt_compiler.passes.quantize.solve import solve_gptq, solve_nearest
 
 WIDTH, ROWS = 96, 40
@@ -33,10 +31,6 @@ def hessian(seed: int) -> torch.Tensor:
     sums = Hessian(WIDTH)
     sums.add(activations(seed))
     return mean(sums)
-
-
-def settings(grid: Grid, **changes: bool) -> Settings:
-    return Settings(Formats(grid, None, None, True), **changes)
 
 
 def test_the_blocked_sum_is_the_symmetric_product() -> None:
@@ -82,7 +76,7 @@ def test_with_an_identity_hessian_gptq_rounds_to_nearest() -> None:
 def test_dead_inputs_are_survived() -> None:
     h = hessian(6)
     h[3], h[:, 3] = 0, 0
-    solved = solve_gptq(weights(6), h, Grid(4, 32, True), settings(Grid(4, 32, True)))
+    solved = solve_gptq(weights(6), h, Grid(4, 32, True))
     assert torch.isfinite(solved.values()).all()
     assert float(revive_dead(torch.zeros(4, 4)).diagonal().min()) > 0
 
@@ -99,7 +93,7 @@ def test_bad_numbers_are_typed_errors() -> None:
 
 def test_eight_bits_are_close_to_lossless() -> None:
     grid = Grid(8, 32, True)
-    assert solve_gptq(weights(7), hessian(7), grid, settings(grid)).relative_error < 1e-4
+    assert solve_gptq(weights(7), hessian(7), grid).relative_error < 1e-4
 
 
 def test_the_target_gives_the_reference_outputs() -> None:

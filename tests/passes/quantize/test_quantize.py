@@ -13,7 +13,7 @@ import pytest
 
 from infopt_compiler.artifacts import DataSpec, Document, HFModel, ModelSpec, TextData
 from infopt_compiler.artifacts.text import write_text_data
-from infopt_compiler.passes.quantize import Method, Quantize
+from infopt_compiler.passes.quantize import Quantize
 from infopt_compiler.passes.quantize.errors import BadModel, NoCalibration
 from infopt_compiler.passes.quantize.estimate import disk_bytes
 from infopt_compiler.passes.registry import find_pass
@@ -86,7 +86,7 @@ def test_gptq_without_text_is_a_static_problem() -> None:
     problem = next(iter(Quantize().check_inputs({"model": 1})))
     assert problem.code == "E0712" and "calibrate" in (problem.help or "")
     assert not list(Quantize().check_inputs({"model": 1, "calibrate": 1}))
-    assert not list(Quantize(method=Method.rtn).check_inputs({"model": 1}))
+    assert not list(Quantize(method="rtn").check_inputs({"model": 1}))
 
 
 def test_four_bits_and_an_eight_bit_table_are_under_the_size_wanted() -> None:
@@ -99,7 +99,7 @@ def test_estimates_grow_with_the_work() -> None:
     def estimate(**settings: Any) -> Any:
         return Quantize(**settings).estimate(SMOLLM2, HERE)
 
-    plain, gptq, corrected = estimate(method=Method.rtn), estimate(reference=0), estimate(reference=16)
+    plain, gptq, corrected = estimate(method="rtn"), estimate(reference=0), estimate(reference=16)
     assert plain.seconds < gptq.seconds < corrected.seconds < estimate(head_bits=4).seconds
     assert plain.peak_rss_bytes <= gptq.peak_rss_bytes <= corrected.peak_rss_bytes < 1.5e9
 
@@ -119,7 +119,7 @@ def word_tokenizer(folder: Path) -> None:
     tokenizer.save(str(folder / "tokenizer.json"))
 
 
-@pytest.mark.parametrize("settings", [{}, {"method": Method.rtn}, {"bits": 8, "symmetric": False}])
+@pytest.mark.parametrize("settings", [{}, {"method": "rtn"}, {"bits": 8, "symmetric": False}])
 def test_run_writes_the_bytes_that_were_estimated(tmp_path: Path, settings: dict[str, Any]) -> None:
     source = save_tiny(tmp_path / "model")
     word_tokenizer(source)
