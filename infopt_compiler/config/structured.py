@@ -129,8 +129,18 @@ def node_schema(pass_class: type[Pass]) -> type:
     for argument, kind in pass_class.inputs.items():
         names[argument] = (list[str], []) if is_variadic(kind) else (str | None, None)
     for name, spec in pass_fields(pass_class).items():
-        names[name] = (_supported(field_types(pass_class)[name]), default_of(spec))
+        kind, default = field_types(pass_class)[name], default_of(spec)
+        if kind is str and spec.metadata.get("choices"):
+            kind = _enumeration(name, spec.metadata["choices"])
+            default = kind[default] if default != "???" else default
+        names[name] = (_supported(kind), default)
     return _plain(pass_class.__name__, names)
+
+
+def _enumeration(name: str, words: tuple[str, ...]) -> Any:
+    """Words that are not known before a registry is asked, as OmegaConf checks them."""
+    make: Any = enum.Enum
+    return make(name, {word: word for word in words})
 
 
 def _plain(name: str, members: dict[str, tuple[Any, Any]]) -> type:

@@ -24,11 +24,6 @@ class Prefer(str, Enum):
     best = "best"
 
 
-class Method(str, Enum):
-    rtn = "rtn"
-    gptq = "gptq"
-
-
 class Format(str, Enum):
     onnx = "onnx"
 
@@ -58,7 +53,7 @@ class Shrink(_NeverRun):
     inputs: ClassVar[dict[str, Any]] = {"model": HFModel, "calibrate": TextData | None}
     output: ClassVar[type[QuantizedModel]] = QuantizedModel
 
-    method: Method = param(Method.gptq, "how")
+    method: str = param("gptq", "how", choices=("rtn", "gptq"))
     bits: int = param(4, "bits per weight", choices=(4, 8))
     group: int = param(32, "weights per scale", minimum=8, maximum=1024)
     order: bool = param(True, "activation order")

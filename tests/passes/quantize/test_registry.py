@@ -44,10 +44,8 @@ class Signs(Method):
         scales = minmax(w_KR, grid)
         return Solved(scales.zero_GR.repeat_interleave(grid.group, 0) + (w_KR > 0).float(), scales, grid, 1.0)
 '''
-RECIPE = """recipe r
-model base = "file:{folder}"
-q = quantize(base, method = signs, bits = {bits}, group = 16)
-export onnx = q
+RECIPE = """model base = "file:{folder}"
+q = quantize(base, method = {method}, bits = {bits}, group = 16, head_group = 16)
 """
 
 
@@ -169,9 +167,14 @@ def test_a_recipe_names_a_package_s_method(tmp_path: Path) -> None:
         f"import sys; sys.path.insert(0, {str(tmp_path / 'packages')!r});"
         "from infopt_compiler.cli import main; sys.exit(main(sys.argv[1:]))"
     )
-    for bits, status, says in ((4, 0, ""), (8, 2, "signs are kept in 4 bits")):
+    asked = (
+        ("signs", 4, 0, ""),
+        ("signs", 8, 1, "signs are kept in 4 bits"),
+        ("sings", 4, 1, "did you mean `signs`?"),
+    )
+    for method, bits, status, says in asked:
         recipe = tmp_path / "r.opt"
-        recipe.write_text(RECIPE.format(folder=source, bits=bits))
+        recipe.write_text(RECIPE.format(folder=source, bits=bits, method=method))
         command = [sys.executable, "-c", code, "check", str(recipe)]
         ran = subprocess.run(command, capture_output=True, text=True, cwd=Path.cwd())
         assert ran.returncode == status and says in ran.stdout + ran.stderr, ran.stdout + ran.stderr
