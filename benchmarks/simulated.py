@@ -16,7 +16,8 @@ from typing import Any, cast
 from infopt_compiler.artifacts import Artifact
 from infopt_compiler.budget import Bound, Operator, Verdict
 from infopt_compiler.measure.job import Job
-from infopt_compiler.measure.requests.instrument import Timing, judge_served
+from infopt_compiler.measure.judging import judge_reading
+from infopt_compiler.measure.requests.timing import Timing
 from infopt_compiler.measure.serving.latency import sample
 from infopt_compiler.measure.serving.samples import Block, BlockSamples, Request
 from infopt_compiler.measure.settings import MeasureSettings
@@ -95,12 +96,14 @@ def trial(
     job = job_of(settings)
 
     def decided(found: dict[str, BlockSamples], look: int, last: bool) -> bool:
-        return judge_served(Timing(job, SCENARIO, found, look, last), bound)[0] is not Verdict.inconclusive
+        return (
+            judge_reading(job, bound, Timing(job, SCENARIO, found, look, last))[0] is not Verdict.inconclusive
+        )
 
     variants = {name: Artifact(Path(name), "") for name in speeds}
     samples, look, last = sample(variants, SCENARIO, settings, decided, serve=serve)
     timing = Timing(job, SCENARIO, samples, look, last)
-    return judge_served(timing, bound)[0], timing
+    return judge_reading(timing.job, bound, timing)[0], timing
 
 
 def job_of(settings: MeasureSettings) -> Job:

@@ -29,7 +29,8 @@ from typing import Any
 from benchmarks.simulated import KINDS, World, job_of, ratio_bound, time_bound, trial
 from infopt_compiler.artifacts import Artifact, OnnxModel
 from infopt_compiler.budget import Bound, Verdict
-from infopt_compiler.measure.requests.instrument import Timing, judge_served
+from infopt_compiler.measure.judging import judge_reading
+from infopt_compiler.measure.requests.timing import Timing
 from infopt_compiler.measure.serving.latency import GROWTH, run_block, sample
 from infopt_compiler.measure.serving.samples import Block, BlockSamples
 from infopt_compiler.measure.settings import PRESETS, MeasureSettings
@@ -92,7 +93,7 @@ class Trial:
     timing: Timing
 
     def verdict(self, bound: Bound) -> Verdict:
-        return judge_served(self.timing, bound)[0]
+        return judge_reading(self.timing.job, bound, self.timing)[0]
 
     def ratio(self) -> tuple[float, float, float]:
         """p50 of tpot, subject over reference: value and limits; (nan, 0, inf) where there is none."""
@@ -127,7 +128,9 @@ def found_after(trial: Trial, bound: Bound) -> tuple[int, str]:
     while True:
         samples = {n: replace(s, blocks=s.blocks[:number]) for n, s in trial.timing.samples.items()}
         last = number >= trial.pairs
-        verdict = judge_served(replace(trial.timing, samples=samples, look=look, last=last), bound)[0]
+        verdict = judge_reading(
+            trial.timing.job, bound, replace(trial.timing, samples=samples, look=look, last=last)
+        )[0]
         if last or verdict is not Verdict.inconclusive:
             return min(number, trial.pairs), verdict.value
         number, look = min(trial.pairs, number * GROWTH), look + 1
@@ -163,7 +166,7 @@ def real(artifact: Path, kind: str, seed: int) -> Trial:
 
     def decided(found: dict[str, BlockSamples], look: int, last: bool) -> bool:
         timing = Timing(job_of(settings), SHORT, found, look, last)
-        verdict = judge_served(timing, ratio_bound("p50", 1.0, CONFIDENCE))[0]
+        verdict = judge_reading(timing.job, ratio_bound("p50", 1.0, CONFIDENCE), timing)[0]
         return verdict is not Verdict.inconclusive
 
     variants = {name: OnnxModel(Path(name), "") for name in ("subject", "reference")}

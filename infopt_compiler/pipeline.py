@@ -143,6 +143,7 @@ def _evaluate(job: BuildJob, found: Findings, name: str, earlier: Past | None) -
     """The verdicts of one budget; what goes wrong in measuring names the budget's line."""
     from infopt_compiler.build.stages import stages
     from infopt_compiler.measure.evaluate import evaluate
+    from infopt_compiler.measure.job import Job
     from infopt_compiler.plan.specs import plan_specs
 
     budget = job.program.budgets[name]
@@ -152,22 +153,24 @@ def _evaluate(job: BuildJob, found: Findings, name: str, earlier: Past | None) -
     specs = {key: spec for key, spec in known.items() if spec is not None}
     try:
         return evaluate(
-            artifacts[budget.subject],
-            specs.get(budget.subject),
-            budget.bounds,
-            job.program.scenarios.get(budget.scenario or ""),
-            artifacts,
-            specs,
-            {key: value for key, value in artifacts.items() if isinstance(value, TextData)},
-            job.target,
-            job.settings,
-            job.records,
-            job.events.progress,
-            name=budget.subject,
-            distillation=_distillation(found, budget.subject),
-            earlier=None if earlier is None else earlier.get(name, {}),
-            way=stages(found.graph, artifacts, known, _facts(found), budget.subject),
-            tasks={key: value for key, value in artifacts.items() if isinstance(value, TaskData)},
+            Job(
+                name=budget.subject,
+                subject=artifacts[budget.subject],
+                spec=specs.get(budget.subject),
+                bounds=budget.bounds,
+                scenario=job.program.scenarios.get(budget.scenario or ""),
+                artifacts=artifacts,
+                specs=specs,
+                data={key: value for key, value in artifacts.items() if isinstance(value, TextData)},
+                tasks={key: value for key, value in artifacts.items() if isinstance(value, TaskData)},
+                target=job.target,
+                settings=job.settings,
+                records=job.records,
+                progress=job.events.progress,
+                distillation=_distillation(found, budget.subject),
+                earlier=None if earlier is None else earlier.get(name, {}),
+                way=stages(found.graph, artifacts, known, _facts(found), budget.subject),
+            )
         )
     except DiagnosticError as problem:
         raise DiagnosticError(

@@ -18,6 +18,8 @@ from infopt_compiler.artifacts.layouts import (
     Layout,
 )
 
+_WEIGHT_FILES = (".safetensors", ".onnx", ".data", ".bin", ".gguf")
+
 
 @dataclass(frozen=True)
 class Artifact:
@@ -36,6 +38,12 @@ class Artifact:
     @property
     def size_bytes(self) -> int:
         return sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
+
+    @property
+    def weight_file_bytes(self) -> int:
+        """Bytes of the files that hold weights; tokenizer and configuration apart. A graph of some kB counts."""
+        files = (file for file in self.path.rglob("*") if file.is_file())
+        return sum(file.stat().st_size for file in files if file.suffix in _WEIGHT_FILES)
 
 
 @dataclass(frozen=True)

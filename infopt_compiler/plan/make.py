@@ -10,7 +10,7 @@ from infopt_compiler.artifacts.entry import Entry
 from infopt_compiler.artifacts.store import Store
 from infopt_compiler.budget import Earlier
 from infopt_compiler.graph import NEVER, Again, Graph
-from infopt_compiler.measure.files.size import bits_per_weight
+from infopt_compiler.measure.files.instrument import value_of
 from infopt_compiler.measure.job import Figure
 from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.metrics import Needs
@@ -67,7 +67,7 @@ def _stored(
     found: dict[str, dict[str, float]] = {}
     for name, entry in cached.items():
         if not isinstance(entry.artifact, Data):
-            bits = bits_per_weight(entry.artifact, specs.get(name)).value
+            bits = value_of("bits_per_weight", entry.artifact, specs.get(name)).value
             found[name] = {"size": float(entry.size_bytes)} | (
                 {} if bits is None else {"bits_per_weight": bits}
             )

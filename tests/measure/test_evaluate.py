@@ -10,6 +10,7 @@ from infopt_compiler.budget import Basis, Bound, Earlier, Operator, Verdict, exi
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.measure.evaluate import evaluate
 from infopt_compiler.measure.evaluation import Evaluation
+from infopt_compiler.measure.job import Job
 from infopt_compiler.measure.records import MemoryRecords
 from infopt_compiler.measure.serving.machine_state import MachineState
 from infopt_compiler.measure.settings import MeasureSettings
@@ -36,10 +37,11 @@ def run(world: World, bounds: list[Bound], target: Target = HERE, records=None, 
     artifacts = {"base": world.base, "onnx": world.onnx, "slow": world.slow}
     specs = dict.fromkeys(artifacts, world.spec)
     arguments = {"subject": world.onnx, "scenario": SCENARIO, "settings": SETTINGS, "name": "chat", **more}
-    return evaluate(
-        subject_spec=world.spec, bounds=bounds, artifacts=artifacts, specs=specs,
-        data={"held": world.text}, target=target, records=records, **arguments,
+    job = Job(
+        spec=world.spec, bounds=bounds, artifacts=artifacts, specs=specs,
+        data={"held": world.text}, target=target, records=records or MemoryRecords(), **arguments,
     )  # fmt: skip
+    return evaluate(job)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -9,7 +9,9 @@ import pytest
 
 from infopt_compiler.artifacts import ModelSpec, OnnxModel
 from infopt_compiler.diagnostics import DiagnosticError
-from infopt_compiler.measure import evaluate as module
+from infopt_compiler.measure.evaluate import evaluate
+from infopt_compiler.measure.job import Job
+from infopt_compiler.measure.requests import instrument
 from infopt_compiler.scenario import Scenario
 from infopt_compiler.targets import Target
 from tests.measure.test_evaluate import SETTINGS, bound
@@ -28,12 +30,22 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*given):
         raise TimedError
 
-    monkeypatch.setattr(module, "measure_timing", refuse)
+    monkeypatch.setattr(instrument, "measure_timing", refuse)
 
 
 def _evaluate(spec: ModelSpec | None, *bounds) -> None:
     onnx = OnnxModel(Path("nowhere"), "digest")
-    module.evaluate(onnx, spec, bounds, Scenario(), {}, {}, {}, HERE, SETTINGS, name="chat")
+    evaluate(
+        Job(
+            name="chat",
+            subject=onnx,
+            spec=spec,
+            bounds=bounds,
+            scenario=Scenario(),
+            target=HERE,
+            settings=SETTINGS,
+        )
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,42 +7,43 @@ the windows of the budget's first text, requests in a few blocks that take turns
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from infopt_compiler.measure.attribution.quality import cosine_points, text_points
 from infopt_compiler.measure.attribution.served import served_points
 from infopt_compiler.measure.attribution.stages import Clock, Point, Stage
-from infopt_compiler.measure.embedding.instrument import Compared
-from infopt_compiler.measure.job import Job
-from infopt_compiler.measure.requests.instrument import Timing
-from infopt_compiler.measure.text.instrument import Quality
+from infopt_compiler.measure.embedding.instrument import EmbeddingReading
+from infopt_compiler.measure.job import Job, Reading
+from infopt_compiler.measure.requests.timing import Timing
+from infopt_compiler.measure.text.instrument import TextReading
 
 Points = dict[str, list[Point]]
 
 
-def attribute(
-    job: Job,
-    stages: Sequence[Stage],
-    timing: Timing | None,
-    quality: Mapping[str, Quality],
-    embeddings: Compared,
-) -> dict[str, Any]:
+def attribute(job: Job, readings: Sequence[Reading]) -> dict[str, Any]:
     """The entry of report.json's `attribution` for one budget; empty with fewer than two stages. Raises nothing of its own:
     what cannot be measured says so in its note."""
+    stages = job.way
     if len(stages) < 2:
         return {}
     clock = Clock(job.settings.attribution_seconds if job.settings.attribution else 0.0)
     points: Points = {"size": [_size(stage) for stage in stages]}
+    timing = next((one for one in readings if isinstance(one, Timing)), None)
     served = served_points(job, stages, timing, clock)  # first: it takes the least
     on = None
-    if entry := next(iter(sorted(quality.values(), key=lambda found: found.reference is None)), None):
+    scored = [one for found in readings if isinstance(found, TextReading) for one in found.scored.values()]
+    compared = [
+        one for found in readings if isinstance(found, EmbeddingReading) for one in found.compared.values()
+    ]
+    if scored:
+        entry = min(scored, key=lambda found: found.reference is None)
         on = entry.label
         points |= text_points(job, stages, entry, clock)
-    elif compared := next(iter(embeddings.values()), None):
-        on = f"{compared.on} vs {compared.reference}"
-        points |= cosine_points(job, stages, compared, clock)
+    elif compared:
+        on = f"{compared[0].on} vs {compared[0].reference}"
+        points |= cosine_points(job, stages, compared[0], clock)
     points |= served
     return {
         "subject": job.name,

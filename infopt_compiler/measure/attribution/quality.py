@@ -21,11 +21,11 @@ from infopt_compiler.measure.embedding.estimate import estimate_embedding
 from infopt_compiler.measure.embedding.instrument import Embeddings
 from infopt_compiler.measure.job import Job
 from infopt_compiler.measure.records import quality_key
-from infopt_compiler.measure.serving.latency import Progress
 from infopt_compiler.measure.text.estimate import estimate_quality
 from infopt_compiler.measure.text.instrument import Quality, recorded
 from infopt_compiler.measure.text.quality import compare, score
 from infopt_compiler.measure.text.result import QualityResult
+from infopt_compiler.progress import Progress
 from infopt_compiler.runtimes.registry import find_scorer
 
 _NOT_SERVED = Point(None, "not served", "integer weights give no vectors before they are exported")

@@ -12,7 +12,7 @@ from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.measure.attribution.stages import NOT_MEASURED, Clock, Point, Stage, distinct, why_not
 from infopt_compiler.measure.job import Job
 from infopt_compiler.measure.records import timing_key
-from infopt_compiler.measure.requests.instrument import Timing
+from infopt_compiler.measure.requests.timing import Timing
 from infopt_compiler.measure.serving.latency import run_block
 from infopt_compiler.measure.serving.machine_state import is_busy
 from infopt_compiler.measure.serving.samples import Block, BlockSamples

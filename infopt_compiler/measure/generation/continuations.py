@@ -17,11 +17,11 @@ from typing import Any
 
 from infopt_compiler.artifacts.handles import Artifact, TextData
 from infopt_compiler.budget import Interval
-from infopt_compiler.measure.serving.latency import Progress, no_progress
 from infopt_compiler.measure.text.estimate import estimate_quality
 from infopt_compiler.measure.text.quality import common_cut
 from infopt_compiler.measure.text.result import QualityResult, WindowScore
 from infopt_compiler.measure.text.windowing import load_tokenizer
+from infopt_compiler.progress import Progress, no_progress
 from infopt_compiler.runtimes.registry import scorer_of
 from infopt_compiler.runtimes.scorer import Scorer
 

@@ -1,64 +1,62 @@
-"""The part of an evaluation that lets models write: each (reference, data) once, or read from a record."""
+"""The instrument that lets models write: each (reference, data) once, or read from a record."""
 
 from __future__ import annotations
 
-from infopt_compiler.budget import Bound, judge
-from infopt_compiler.diagnostics import DiagnosticError, error
-from infopt_compiler.measure.evaluation import Value
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from infopt_compiler.budget import Bound
 from infopt_compiler.measure.generation.continuations import (
     Generations,
     compare_generation,
     from_record,
     to_record,
 )
-from infopt_compiler.measure.job import Job
-from infopt_compiler.measure.last import Judged, Own, judge_last
+from infopt_compiler.measure.job import Details, Job, Own, Reading, Shown
 from infopt_compiler.measure.records import quality_key
-from infopt_compiler.measure.text.instrument import placed
 
 METRIC = "generation"
-Generated = dict[tuple[str, str], Generations]
 
 
-def measure_generations(job: Job) -> Generated:
-    """One comparison for each pair of data and reference that the bounds name."""
-    found: Generated = {}
-    for bound in job.bounds:
-        if bound.metric == METRIC and _key(bound) not in found:
-            found[_key(bound)] = _measure(job, bound)
-    return found
+@dataclass(frozen=True)
+class GenerationReading(Reading):
+    """`compared` by data and reference."""
+
+    job: Job
+    compared: dict[tuple[str, str], Generations] = field(default_factory=dict)
+
+    def own(self, bound: Bound) -> Own:
+        return self._own(self.compared[_key(bound)])
+
+    def shown(self) -> Iterator[Shown]:
+        """A value for each text, with or without a bound that counts."""
+        for one in self.compared.values():
+            yield Shown(METRIC, self._own(one), on=one.on, reference=one.reference, unknown=True)
+
+    def details(self) -> Details:
+        return Details({"generations": {one.label: one.to_json() for one in self.compared.values()}})
+
+    def _own(self, one: Generations) -> Own:
+        settings = self.job.settings
+        return lambda confidence: one.interval(confidence, resamples=settings.resamples, seed=settings.seed)
 
 
-def judge_generation(job: Job, bound: Bound, found: Generated) -> Judged:
-    """(verdict, interval, limit, ratio)."""
-    own = own_generation(job, bound, found)
-    if bound.of_last:
-        return judge_last(job, bound, own)
-    if bound.relative_to is not None:
-        help = "state the limit itself: the metric compares with a reference already"
-        raise DiagnosticError(
-            error("E0909", f"`{bound.name}` cannot be a share of another", bound.span, help=help)
-        )
-    interval = own(job.confidence(bound))
-    return judge(bound, interval, bound.limit.base), interval, bound.limit.base, None
+class GenerationInstrument:
+    """Greedy continuations beside a reference's."""
 
+    metrics = frozenset({METRIC})
 
-def own_generation(job: Job, bound: Bound, found: Generated) -> Own:
-    """The subject's own value, at any confidence."""
-    return _own(job, found[_key(bound)])
+    def check(self, job: Job) -> None:
+        """Nothing but what holds for every bound."""
 
-
-def generation_values(job: Job, found: Generated) -> list[Value]:
-    """A value for each text, with or without a bound that counts."""
-    return [
-        Value(METRIC, job.name, _own(job, one)(job.settings.confidence), on=one.on, reference=one.reference)
-        for one in found.values()
-    ]
-
-
-def _own(job: Job, one: Generations) -> Own:
-    settings = job.settings
-    return lambda confidence: one.interval(confidence, resamples=settings.resamples, seed=settings.seed)
+    def measure(self, job: Job) -> GenerationReading:
+        """One comparison for each pair of data and reference that the bounds name."""
+        found = GenerationReading(job)
+        for bound in job.of(self.metrics):
+            if _key(bound) not in found.compared:
+                found.compared[_key(bound)] = _measure(job, bound)
+        return found
 
 
 def _key(bound: Bound) -> tuple[str, str]:
@@ -66,17 +64,11 @@ def _key(bound: Bound) -> tuple[str, str]:
 
 
 def _measure(job: Job, bound: Bound) -> Generations:
-    data, name = job.text(bound), bound.reference or ""
+    data, name, windows = job.text(bound), bound.reference or "", job.settings.windows
     reference = job.artifact(bound, name)
-    key = quality_key(job.subject, reference, data, job.settings.windows) + ".generation"
-    known = job.records.record(key)
-    if known is None:
-        try:
-            rows = compare_generation(
-                reference, job.subject, data, job.settings.windows, progress=job.progress
-            )
-        except DiagnosticError as failure:
-            raise DiagnosticError(*placed(failure, bound)) from None
-        known = to_record(rows)
-        job.records.put_record(key, known)
-    return Generations(bound.on or "", name, from_record(known))
+
+    def made() -> dict[str, Any]:
+        return to_record(compare_generation(reference, job.subject, data, windows, progress=job.progress))
+
+    key = quality_key(job.subject, reference, data, windows) + ".generation"
+    return Generations(bound.on or "", name, from_record(job.remembered(key, bound, made)))

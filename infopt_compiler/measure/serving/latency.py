@@ -20,12 +20,12 @@ from infopt_compiler.measure.serving.machine_state import Watch
 from infopt_compiler.measure.serving.samples import Block, BlockSamples
 from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.measure.statistics.limits import look_confidence
+from infopt_compiler.progress import Progress, no_progress
 from infopt_compiler.runtimes.last_words import last_words
 from infopt_compiler.runtimes.registry import server_of
 from infopt_compiler.scenario import Scenario
 from infopt_compiler.targets.counters import allowed_cores
 
-Progress = Callable[[float, float, str], None]
 # (samples of each variant, look number from 1, whether it is the last) → whether to stop.
 Decided = Callable[[dict[str, BlockSamples], int, bool], bool]
 # As `run_block`: (artifact, scenario, requests, warmup, seed, folder of the prompts) → block and environment.
@@ -35,10 +35,6 @@ GROWTH = 2  # each further look at the data has this many times the blocks of th
 _SERVE = "infopt_compiler.measure.serving.serve"
 _TIMEOUT = 600.0  # seconds for one block, at least
 _TIMEOUT_PER_TOKEN = 0.5  # slower than that, on what serves one, is a hang
-
-
-def no_progress(done: float, total: float, message: str) -> None:
-    """Say nothing."""
 
 
 def compare(

@@ -12,7 +12,7 @@ from typing import Any
 
 from infopt_compiler.artifacts.handles import Artifact, TaskData
 from infopt_compiler.diagnostics import DiagnosticError, Note, error
-from infopt_compiler.measure.serving.latency import Progress, no_progress
+from infopt_compiler.progress import Progress, no_progress
 from infopt_compiler.runtimes.last_words import last_words
 from infopt_compiler.runtimes.registry import scorer_of
 

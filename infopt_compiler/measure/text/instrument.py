@@ -1,21 +1,20 @@
-"""The part of an evaluation that scores text: each (reference, data) once, or read from a record."""
+"""The instrument over held-out text: each (reference, data) is scored once, or read from a record."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
+from typing import Any
 
 from infopt_compiler.artifacts import Artifact, TextData
-from infopt_compiler.budget import Bound, Interval, judge
-from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, error
-from infopt_compiler.measure.evaluation import Value
-from infopt_compiler.measure.job import Job
-from infopt_compiler.measure.last import Judged, Own, judge_last, spread_of
+from infopt_compiler.budget import Bound, Interval, finite
+from infopt_compiler.diagnostics import DiagnosticError, error
+from infopt_compiler.measure.job import Details, Job, Own, Reading, Shown, label
 from infopt_compiler.measure.records import quality_key
-from infopt_compiler.measure.requests.instrument import judge_relative
 from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.measure.text.estimate import (
-    QUALITY_METRICS,
     estimate_quality,
     estimate_quality_ratio,
     paired_bits_per_byte,
@@ -23,7 +22,6 @@ from infopt_compiler.measure.text.estimate import (
 from infopt_compiler.measure.text.quality import compare, score
 from infopt_compiler.measure.text.result import QualityResult
 from infopt_compiler.measure.text.retention import estimate_retention
-from infopt_compiler.metrics import Needs
 
 _KL = (("kl", "mean"), ("kl", "p50"), ("kl", "p99"), ("kl", "max"), ("top1", None))
 
@@ -44,105 +42,139 @@ class Quality:
 
     def interval(self, metric: str, aggregate: str | None, confidence: float) -> Interval:
         if metric == "retention":
-            return estimate_retention(
-                self.result,
-                aggregate or "mean",
-                confidence,
-                resamples=self.settings.resamples,
-                seed=self.settings.seed,
-            )
-        return estimate_quality(
-            self.result,
-            metric,
-            aggregate,
-            confidence,
-            resamples=self.settings.resamples,
-            seed=self.settings.seed,
-        )
+            return estimate_retention(self.result, aggregate or "mean", confidence, **self._drawn)
+        return estimate_quality(self.result, metric, aggregate, confidence, **self._drawn)
 
     def ratio(self, metric: str, confidence: float) -> Interval:
-        return estimate_quality_ratio(
-            self.result, metric, confidence, resamples=self.settings.resamples, seed=self.settings.seed
-        )
+        return estimate_quality_ratio(self.result, metric, confidence, **self._drawn)
 
-    def values(self, subject: str) -> list[Value]:
+    @property
+    def _drawn(self) -> dict[str, int]:
+        return {"resamples": self.settings.resamples, "seed": self.settings.seed}
+
+    def shown(self) -> Iterator[Shown]:
         """All quality metrics, with or without bounds; the reference's perplexity too."""
         names = [("perplexity", None), ("bits_per_byte", None), *(_KL if self.reference else ())]
-        found = []
         for metric, aggregate in names:
-            interval = self.interval(metric, aggregate, self.settings.confidence)
-            label = f"{metric}.{aggregate}" if aggregate else metric
             against = self.reference if metric in ("kl", "top1") else None
-            kept = spread_of(partial(self.interval, metric, aggregate), self.settings.confidence, ())
-            found.append(Value(label, subject, interval, on=self.on, reference=against, spread=kept))
+            own = partial(self.interval, metric, aggregate)
+            yield Shown(label(metric, aggregate), own, on=self.on, reference=against, unknown=True)
         base = self.result.reference_perplexity
         if base is not None and self.reference:
             known = Interval(base, base, base, 1.0, "on the same windows", self.result.tokens)
-            found.append(Value("perplexity", self.reference, known, on=self.on))
+            yield Shown("perplexity", lambda _: known, self.reference, on=self.on)
+
+    def environment(self) -> dict[str, Any]:
+        return {
+            "policy": self.result.policy,
+            "windows": len(self.result.windows),
+            "versions": self.result.versions,
+            "reused": self.reused,
+        }
+
+
+@dataclass(frozen=True)
+class TextReading(Reading):
+    """`scored` by label. A model that only a relative `bits_per_byte` names is scored when that is judged."""
+
+    job: Job
+    scored: dict[str, Quality] = field(default_factory=dict)
+
+    def own(self, bound: Bound) -> Own:
+        entry = self.of(bound)
+        assert entry is not None  # the instrument has made it
+        return partial(entry.interval, bound.metric, bound.aggregate)
+
+    def ratio(self, bound: Bound, confidence: float) -> tuple[Interval, Interval]:
+        if bound.metric == "bits_per_byte":
+            return self._ratio_by_document(bound, confidence)
+        entry = self.of(bound)
+        if entry is None or bound.metric != "perplexity":
+            return super().ratio(bound, confidence)
+        base = entry.result.reference_perplexity
+        reference = Interval.exact(base) if base else Interval.unknown("the reference was not scored")
+        return entry.ratio("perplexity", confidence), reference
+
+    def shown(self) -> Iterator[Shown]:
+        for entry in self.scored.values():
+            yield from entry.shown()
+
+    def details(self) -> Details:
+        tails = {name: entry.result.tails() for name, entry in self.scored.items()}
+        return Details(
+            {
+                "tails": {name: found for name, found in tails.items() if found},
+                "domains": domains(self.scored, self.job.settings.confidence),
+            },
+            {"quality": {name: one.environment() for name, one in self.scored.items()}}
+            if self.scored
+            else {},
+            {name: entry.result.worst() for name, entry in self.scored.items() if entry.on},
+        )
+
+    def of(self, bound: Bound) -> Quality | None:
+        """The scoring that a bound is judged on: any with its data where it needs no reference."""
+        on, reference = _on(self.job, bound), _reference_of(bound)
+        fits = (one for one in self.scored.values() if one.on == on and reference in (None, one.reference))
+        return next(fits, None)
+
+    def _ratio_by_document(self, bound: Bound, confidence: float) -> tuple[Interval, Interval]:
+        """Across tokenizers: each model in its own tokens, paired by document."""
+        job, data = self.job, self.job.text(bound)
+        base = _scored(job, bound, job.artifact(bound, str(bound.relative_to)), None, data)
+        own = _scored(job, bound, job.subject, None, data)
+        drawn = {"resamples": job.settings.resamples, "seed": job.settings.seed}
+        ratio = paired_bits_per_byte(base, own, confidence, **drawn)
+        return ratio, estimate_quality(base, "bits_per_byte", None, confidence, **drawn)
+
+
+class TextInstrument:
+    """Perplexity and what compares token by token with a reference."""
+
+    metrics = frozenset({"perplexity", "bits_per_byte", "kl", "top1", "retention"})
+
+    def check(self, job: Job) -> None:
+        for bound in job.of(self.metrics):
+            if _reference_of(bound) is None and bound.definition.reference:
+                message = f"`{bound.name}` compares with a reference, and none is named"
+                raise DiagnosticError(error("E0909", message, bound.span, help="write `vs` and a model"))
+
+    def measure(self, job: Job) -> TextReading:
+        """One scoring for each pair of data and reference that the bounds name; a lone perplexity rides on any with its data."""
+        found = TextReading(job)
+        for bound in sorted(job.of(self.metrics), key=lambda b: _reference_of(b) is None):
+            if found.of(bound) is None:
+                quality = _measure(job, bound)
+                found.scored[quality.label] = quality
         return found
 
 
-def measure_quality(job: Job) -> dict[str, Quality]:
-    """One scoring for each pair of data and reference that the bounds name; a lone perplexity rides on any with its data."""
-    bounds = [bound for bound in job.needing(Needs.data) if bound.metric in QUALITY_METRICS]
-    found: dict[str, Quality] = {}
-    for bound in sorted(bounds, key=lambda b: _reference_of(b) is None):
-        if _find(job, bound, found) is None:
-            quality = _measure(job, bound)
-            found[quality.label] = quality
-    return found
+def domains(scored: Mapping[str, Quality], confidence: float) -> list[dict[str, Any]]:
+    """Texts beside each other: on which an artifact strays further from its reference. A row for each text with a reference,
+    mean KL and the perplexity's ratio with their intervals, the worst text first among those of one reference; empty with
+    fewer than two texts."""
+    rows = [_domain(found, confidence) for found in scored.values() if found.reference]
+    rows.sort(key=lambda row: (row["reference"], -row["kl_mean"]["value"]))
+    kept = (list(group) for _, group in groupby(rows, key=lambda row: row["reference"]))
+    return [row for group in kept if len(group) > 1 for row in group]
 
 
-def judge_quality(job: Job, bound: Bound, quality: dict[str, Quality]) -> Judged:
-    """(verdict, interval, limit, ratio) of a quality bound."""
-    confidence = job.confidence(bound)
-    if bound.of_last:
-        return judge_last(job, bound, own_quality(job, bound, quality))
-    if bound.relative_to is None:
-        interval = own_quality(job, bound, quality)(confidence)
-        return judge(bound, interval, bound.limit.base), interval, bound.limit.base, None
-    if bound.metric == "bits_per_byte":
-        return _judge_bits_per_byte(job, bound)
-    entry = _find(job, bound, quality)
-    if entry is None or bound.metric != "perplexity":
-        help = "state the limit itself: the metric compares with a reference already"
-        raise DiagnosticError(
-            error("E0909", f"`{bound.name}` cannot be a share of another", bound.span, help=help)
-        )
-    base = entry.result.reference_perplexity
-    reference = Interval.exact(base) if base else Interval.unknown("the reference was not scored")
-    return judge_relative(bound, entry.ratio("perplexity", confidence), reference)
-
-
-def own_quality(job: Job, bound: Bound, quality: dict[str, Quality]) -> Own:
-    """The subject's own value of the bound's metric, at any confidence."""
-    entry = _find(job, bound, quality)
-    assert entry is not None  # measure_quality has made it
-    return lambda confidence: entry.interval(bound.metric, bound.aggregate, confidence)
-
-
-def _judge_bits_per_byte(job: Job, bound: Bound) -> Judged:
-    """Across tokenizers: each model in its own tokens, paired by document."""
-    data, name = job.text(bound), str(bound.relative_to)
-    base = _score_alone(job, job.artifact(bound, name), data)
-    own = _score_alone(job, job.subject, data)
-    settings, confidence = job.settings, job.confidence(bound)
-    ratio = paired_bits_per_byte(base, own, confidence, resamples=settings.resamples, seed=settings.seed)
-    alone = Quality(bound.on, None, base, settings, reused=True)
-    return judge_relative(bound, ratio, alone.interval("bits_per_byte", None, confidence))
+def _domain(found: Quality, confidence: float) -> dict[str, Any]:
+    kl = found.interval("kl", "mean", confidence)
+    ratio = found.ratio("perplexity", confidence)
+    return {
+        "on": found.on,
+        "reference": found.reference,
+        "tokens": found.result.tokens,
+        "kl_mean": {"value": kl.value, "interval": finite(kl.low, kl.high)},
+        "perplexity_ratio": {"value": ratio.value, "interval": finite(ratio.low, ratio.high)},
+        "top1": found.result.top1,
+    }
 
 
 def _reference_of(bound: Bound) -> str | None:
     """The model that has to be scored beside the subject; bits per byte need none beside it."""
     return None if bound.metric == "bits_per_byte" else bound.reference or bound.beside
-
-
-def _find(job: Job, bound: Bound, found: dict[str, Quality]) -> Quality | None:
-    on, reference = _on(job, bound), _reference_of(bound)
-    for entry in found.values():
-        if entry.on == on and reference in (None, entry.reference):
-            return entry
-    return None
 
 
 def _on(job: Job, bound: Bound) -> str:
@@ -151,41 +183,32 @@ def _on(job: Job, bound: Bound) -> str:
 
 
 def _measure(job: Job, bound: Bound) -> Quality:
-    on, name, data = _on(job, bound), _reference_of(bound), job.text(bound)
-    if name is None and bound.definition.reference:
-        message = f"`{bound.name}` compares with a reference, and none is named"
-        raise DiagnosticError(error("E0909", message, bound.span, help="write `vs` and a model"))
+    name, data = _reference_of(bound), job.text(bound)
     reference = job.artifact(bound, name) if name else None
-    key = quality_key(job.subject, reference, data, job.settings.windows)
-    known = job.records.record(key)
-    if known is not None:
-        return Quality(on, name, QualityResult.from_json(known), job.settings, reused=True)
-    try:
+    reused = job.records.record(quality_key(job.subject, reference, data, job.settings.windows)) is not None
+    return Quality(
+        _on(job, bound), name, _scored(job, bound, job.subject, reference, data), job.settings, reused
+    )
+
+
+def _scored(
+    job: Job, bound: Bound, artifact: Artifact, reference: Artifact | None, data: TextData
+) -> QualityResult:
+    """From a record where there is one; digits as they are recorded, so that a build that reads the record reports the same."""
+
+    def made() -> dict[str, Any]:
+        windows = job.settings.windows
         if reference is None:
-            result = score(job.subject, data, job.settings.windows, progress=job.progress)
-        else:
-            subjects = {job.name: job.subject}
-            result = compare(reference, subjects, data, job.settings.windows, progress=job.progress)[job.name]
-    except DiagnosticError as failure:
-        raise DiagnosticError(*placed(failure, bound)) from None
-    return Quality(on, name, recorded(job, key, result), job.settings, reused=False)
+            return score(artifact, data, windows, progress=job.progress).to_json()
+        subjects = {job.name: artifact}
+        return compare(reference, subjects, data, windows, progress=job.progress)[job.name].to_json()
 
-
-def _score_alone(job: Job, artifact: Artifact, data: TextData) -> QualityResult:
-    key = quality_key(artifact, None, data, job.settings.windows)
-    known = job.records.record(key)
-    if known is not None:
-        return QualityResult.from_json(known)
-    return recorded(job, key, score(artifact, data, job.settings.windows, progress=job.progress))
+    key = quality_key(artifact, reference, data, job.settings.windows)
+    return QualityResult.from_json(job.remembered(key, bound, made))
 
 
 def recorded(job: Job, key: str, result: QualityResult) -> QualityResult:
-    """The result as it is recorded, digits and all: a build that reads the record reports the same numbers."""
+    """The result as it is recorded."""
     data = result.to_json()
     job.records.put_record(key, data)
     return QualityResult.from_json(data)
-
-
-def placed(failure: DiagnosticError, bound: Bound) -> list[Diagnostic]:
-    """The same diagnostics with the bound's place in the recipe."""
-    return [replace(d, span=d.span or bound.span) for d in failure.diagnostics]

@@ -11,9 +11,9 @@ from typing import Any
 
 from infopt_compiler.artifacts.handles import Artifact, TextData
 from infopt_compiler.diagnostics import DiagnosticError, error
-from infopt_compiler.measure.serving.latency import Progress, no_progress
 from infopt_compiler.measure.text.result import QualityResult, WindowScore
 from infopt_compiler.measure.text.windowing import Cut, ScoredWindow, cut
+from infopt_compiler.progress import Progress, no_progress
 from infopt_compiler.runtimes.registry import scorer_of
 from infopt_compiler.runtimes.scorer import Scorer
 

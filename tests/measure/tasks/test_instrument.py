@@ -10,6 +10,7 @@ from infopt_compiler.artifacts import OnnxModel, TaskData
 from infopt_compiler.budget import Bound, Operator, Verdict
 from infopt_compiler.diagnostics import CODES, DiagnosticError, error
 from infopt_compiler.measure.evaluate import evaluate
+from infopt_compiler.measure.job import Job
 from infopt_compiler.measure.records import MemoryRecords
 from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.measure.tasks import instrument as tasks_judged
@@ -51,10 +52,11 @@ def bound(metric: str, operator: str, limit: str, **more) -> Bound:
 
 def run(folder, bounds, records=None, **more):
     artifacts = {"base": OnnxModel(folder, "base"), "chat": OnnxModel(folder, "own")}
-    return evaluate(
-        artifacts["chat"], None, bounds, None, artifacts, {}, {}, TARGETS["h100"], SETTINGS, records,
-        name="chat", tasks={"arc": TaskData(folder, "task")}, **more,
+    job = Job(
+        name="chat", subject=artifacts["chat"], bounds=bounds, artifacts=artifacts, target=TARGETS["h100"],
+        settings=SETTINGS, records=records or MemoryRecords(), tasks={"arc": TaskData(folder, "task")}, **more,
     )  # fmt: skip
+    return evaluate(job)
 
 
 def test_each_model_is_asked_once_and_then_read_from_the_record(asked, tmp_path):

@@ -1,22 +1,87 @@
-"""Bounds `of last`: this build against the newest earlier one. Two runs, so both intervals count."""
+"""The rule for bounds, whatever they are on: absolute, relative to another model, or `of last`.
+
+A bound `of last` holds this build against the newest earlier one: two runs, so both intervals count.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
-from infopt_compiler.budget import Bound, Earlier, Interval, Spread, Verdict, holds, judge
-from infopt_compiler.measure.job import Job
+from infopt_compiler.budget import Basis, Bound, BoundResult, Earlier, Interval, Spread, Verdict, holds, judge
+from infopt_compiler.measure.job import Job, Own, Reading
+from infopt_compiler.metrics import Needs
 
-Own = Callable[[float], Interval]  # confidence → the interval of the subject's own value
-Judged = tuple[Verdict, Interval, float | None, float | None]
+Judged = tuple[
+    Verdict, Interval, float | None, float | None
+]  # verdict, interval, limit, ratio; in base units
 # Kept besides a bound's own: what comparing at 95% and at 99% takes.
 _KEPT = (0.975, 0.995)
 
 FIRST = "there is no earlier build to compare with: this one is what the next is held to"
 UNREADABLE = "the history of builds cannot be read, so the last build's value is not known"
 TOO_SURE = "the last build kept no interval for so high a confidence"
+
+
+def judge_bound(job: Job, bound: Bound, reading: Reading) -> BoundResult:
+    """A row of the report. What was predicted is neither met nor missed."""
+    own = reading.own(bound)
+    predicted = reading.basis is Basis.predicted
+    verdict, interval, limit, ratio = (judge_predicted if predicted else judge_reading)(job, bound, reading)
+    known = interval.value is not None and limit is not None
+    return BoundResult(
+        bound,
+        job.name,
+        job.scenario.name if job.scenario and bound.definition.needs is Needs.scenario else None,
+        limit,
+        interval,
+        reading.basis,
+        verdict,
+        holds(bound.operator, interval.value or 0.0, limit or 0.0) if known else None,
+        ratio,
+        interval.note,
+        None if predicted else spread_of(own, job.confidence(bound)),
+    )
+
+
+def judge_reading(job: Job, bound: Bound, reading: Reading) -> Judged:
+    """A relative limit is the reference's value times the factor."""
+    confidence = job.confidence(bound)
+    if bound.of_last:
+        return judge_last(job, bound, reading.own(bound))
+    if bound.relative_to is None:
+        interval = reading.own(bound)(confidence)
+        return judge(bound, interval, bound.limit.base), interval, bound.limit.base, None
+    return _judge_ratio(bound, *reading.ratio(bound, confidence))
+
+
+def judge_predicted(job: Job, bound: Bound, reading: Reading) -> Judged:
+    """By arithmetic, for a machine that is not here. `predicted` whatever the value."""
+    interval = reading.own(bound)(job.confidence(bound))
+    limit: float | None = bound.limit.base
+    ratio = None
+    if bound.of_last:
+        limit, interval = None, replace(interval, note="a prediction is not compared with the last build")
+    elif bound.relative_to is not None:
+        found, other = reading.ratio(bound, job.confidence(bound))
+        limit, ratio = bound.limit.base * other.value if other.value else None, found.value
+    return Verdict.predicted, interval, limit, ratio
+
+
+def is_decided(job: Job, bound: Bound, reading: Reading) -> bool:
+    """More samples would not change what is said."""
+    if bound.of_last:
+        return is_settled(job, bound, reading.own(bound))
+    return judge_reading(job, bound, reading)[0] is not Verdict.inconclusive
+
+
+def _judge_ratio(bound: Bound, ratio: Interval, reference: Interval) -> Judged:
+    """The ratio against the bound's percentage; interval and limit are given in the metric's unit again."""
+    verdict = judge(bound, ratio, bound.limit.base)
+    if not reference.value or ratio.value is None:
+        note = ratio.note or reference.note or "the reference has no value"
+        return verdict, replace(ratio, value=None, note=note), None, None
+    return verdict, ratio.scaled(reference.value), bound.limit.base * reference.value, ratio.value
 
 
 def half_error(confidence: float) -> float:

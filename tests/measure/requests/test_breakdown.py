@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from infopt_compiler.artifacts import ModelSpec, WeightFormat
-from infopt_compiler.measure.requests import roofs
+from infopt_compiler.measure.requests import breakdown
 from infopt_compiler.measure.serving.samples import Block, BlockSamples, Request
 from infopt_compiler.targets import Target, arithmetic
 
@@ -28,9 +28,8 @@ def rates(monkeypatch):
 def found(monkeypatch, spec: ModelSpec, gaps: tuple[float, ...]) -> dict[str, Any]:
     request = Request(0.02, 0.01, 0.02 + sum(gaps), gaps, 32, forward=0.0 if gaps else 0.02)
     samples = BlockSamples((Block((request,), 1.0, 0.1, 1, 1),) * 2)
-    monkeypatch.setattr(roofs, "spec_of", lambda job, name: spec)
-    timing = SimpleNamespace(samples={"best": samples})
-    return roofs.roofline(cast("Any", SimpleNamespace(target=CPU)), cast("Any", timing))
+    monkeypatch.setattr(breakdown, "spec_of", lambda job, name: spec)
+    return breakdown.roofline(cast("Any", SimpleNamespace(target=CPU)), {"best": samples})
 
 
 def test_a_decoder_in_floats_has_the_float_roof_and_reads_its_cache(monkeypatch):

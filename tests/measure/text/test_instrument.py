@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from infopt_compiler.measure.settings import MeasureSettings
-from infopt_compiler.measure.text.domains import domains
-from infopt_compiler.measure.text.instrument import Quality
+from infopt_compiler.measure.text.instrument import Quality, domains
 from infopt_compiler.measure.text.result import QualityResult, WindowScore
 from infopt_compiler.report.values import domains_text
 

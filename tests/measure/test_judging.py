@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from infopt_compiler.budget import Bound, Earlier, Interval, Operator, Spread, Verdict
-from infopt_compiler.measure.last import UNREADABLE, half_error, is_settled, judge_last, spread_of
+from infopt_compiler.measure.judging import UNREADABLE, half_error, is_settled, judge_last, spread_of
 from infopt_compiler.units import parse_quantity
 
 

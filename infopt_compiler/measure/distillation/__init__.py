@@ -1,0 +1,1 @@
+"""What `distill` recorded on the way to the subject."""
