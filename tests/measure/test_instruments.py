@@ -19,7 +19,7 @@ from tests.measure.test_evaluate import SETTINGS, bound
 
 
 def test_every_metric_belongs_to_one_instrument() -> None:
-    assert Counter(name for one in INSTRUMENTS for name in one.metrics) == Counter(METRICS)
+    assert Counter(name for one in INSTRUMENTS for name in one.metrics) == Counter(list(METRICS))
 
 
 class Fixed(Reading):
