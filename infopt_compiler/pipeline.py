@@ -78,6 +78,7 @@ def lock(job: BuildJob) -> int:
 def _findings(job: BuildJob) -> Findings:
     from infopt_compiler.build.locking import check_lock
     from infopt_compiler.build.ship import ship
+    from infopt_compiler.execute.failure import Interrupted
 
     found = _execute(job)
     if found.failed:
@@ -92,7 +93,12 @@ def _findings(job: BuildJob) -> Findings:
             found.evaluations[name] = _evaluate(job, found, name, earlier)
     except DiagnosticError as problem:
         found.problems = problem.diagnostics
+    except KeyboardInterrupt:
+        raise Interrupted(_MEASURES_ANEW) from None
     return found
+
+
+_MEASURES_ANEW = "measuring begins anew when you build again, but for what was decided"
 
 
 def _execute(job: BuildJob) -> Findings:

@@ -94,6 +94,11 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def staged(self, key: str) -> Path | None:
+        """The folder that an interrupted run wrote into, None where there is none."""
+        folder = self._staging(key) / "files"
+        return folder if folder.is_dir() else None
+
     def scratch(self, key: str) -> Path:
         """An empty folder for temporary files, on the disk of the store; `end_scratch` removes it."""
         folder = self.root / "scratch" / key

@@ -6,7 +6,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
+from types import FrameType
 
 from infopt_compiler.cli.help import general_help, verb_help
 from infopt_compiler.cli.split import Command, split
@@ -27,8 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         show_diagnostics(problem.diagnostics, no_color="--no-color" in words)
         _traceback_if(words)
         return exit_code(problem.diagnostics)
-    except KeyboardInterrupt:
-        tell("interrupted; what finished is kept")
+    except KeyboardInterrupt as cut:
+        with suppress(OSError):  # the terminal may be what is gone
+            tell(", and ".join(("interrupted; what finished is kept", *map(str, cut.args))))
         return INTERRUPTED
     except BrokenPipeError:
         return _broken_pipe()
@@ -37,9 +40,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _end_on_terminate() -> None:
-    """A CI system that ends a job sends SIGTERM: children are ended and what finished is kept, as on Ctrl-C."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """A CI system that ends a job sends SIGTERM, a terminal that closes SIGHUP (ignored under nohup, and then it stays so):
+    children are ended and what finished is kept, as on Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _run(words: list[str]) -> int:

@@ -15,12 +15,22 @@ from infopt_compiler.units import Dimension, human
 _DISK_HELP = (
     "free some space (`infopt-compile cache gc`), or set INFOPT_CACHE to another disk; then run again"
 )
-_RESUMES = "what it finished is kept: run again and it resumes"
 
 
-def diagnose(step: Step, outcome: Outcome, options: ExecuteOptions, log: Path) -> Diagnostic:
-    """The diagnostic of an outcome without a result."""
-    code, message, help = _tell(outcome, options)
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, or a signal like it, while something ran; the text says what becomes of that, as the end of a sentence."""
+
+
+def goes_on(where: str | None) -> str:
+    """What becomes of a step that was cut off, and where its next run goes on (None: nowhere)."""
+    return f"goes on at {where} when you build again" if where else "begins anew when you build again"
+
+
+def diagnose(
+    step: Step, outcome: Outcome, options: ExecuteOptions, log: Path, where: str | None
+) -> Diagnostic:
+    """The diagnostic of an outcome without a result; `where` the next run goes on (None: nowhere)."""
+    code, message, help = _tell(outcome, options, f"what finished is kept, and it {goes_on(where)}")
     notes = (Note(f"the log of the step: {log}"),)
     return error(code, f"`{step.name}` ({step.pass_name}): {message}", step.span, notes=notes, help=help)
 
@@ -35,8 +45,8 @@ def diagnose_os_error(step: Step | None, wrong: OSError) -> Diagnostic:
     return error("E0810", f"{title}: {wrong}", span, help="check the rights of the cache folder")
 
 
-def _tell(outcome: Outcome, options: ExecuteOptions) -> tuple[str, str, str | None]:
-    """(code, message, help)."""
+def _tell(outcome: Outcome, options: ExecuteOptions, becomes: str) -> tuple[str, str, str | None]:
+    """(code, message, help); `becomes` says what becomes of the step."""
     if outcome.stopped == "hang":
         told = f"no sign of progress for {human(options.hang_seconds, Dimension.time)}; it was ended"
         return "E0806", told, "see the log; `engine.hang` sets how long is waited"
@@ -48,10 +58,10 @@ def _tell(outcome: Outcome, options: ExecuteOptions) -> tuple[str, str, str | No
     peak = human(outcome.peak_rss_bytes, Dimension.bytes)
     if outcome.signal == signal.SIGKILL:
         told = f"its process was killed (SIGKILL) at a peak of {peak}; most often memory has run out"
-        return "E0803", told, _RESUMES
+        return "E0803", told, becomes
     if outcome.signal:
         name = signal.Signals(outcome.signal).name
-        return "E0802", f"its process crashed ({name}) at a peak of {peak}", f"see the log; {_RESUMES}"
+        return "E0802", f"its process crashed ({name}) at a peak of {peak}", f"see the log; {becomes}"
     return "E0802", f"its process ended with code {outcome.exit_code} and without a result", "see the log"
 
 

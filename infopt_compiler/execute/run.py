@@ -19,8 +19,9 @@ from infopt_compiler.artifacts.entry import Entry, Made
 from infopt_compiler.artifacts.store import Store
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Severity, error, warning
 from infopt_compiler.execute.events import Events
-from infopt_compiler.execute.failure import diagnose, diagnose_os_error
-from infopt_compiler.execute.make_job import make_job
+from infopt_compiler.execute.failure import Interrupted, diagnose, diagnose_os_error, goes_on
+from infopt_compiler.execute.job import read_input
+from infopt_compiler.execute.make_job import make_job, work_of
 from infopt_compiler.execute.options import ExecuteOptions
 from infopt_compiler.execute.process import Outcome, run_worker
 from infopt_compiler.graph import NEVER, Again, Graph, Key, PassStep, Step, step_key
@@ -158,24 +159,47 @@ class _Build:
     def run(self, step: Step, key: Key) -> Entry:
         """Run the worker of a step and commit what it wrote."""
         started, earlier = time.monotonic(), self.taken_up(step, key.digest)
-        self.events.step_started(step.name, _detail(step) + (", taken up again" if earlier else ""))
         if self.again.reason(step) is not None:
             self.store.discard(key.digest)  # again means from the beginning
+        where = self.resumes_at(step, key.digest)
+        how = f", resumed at {where}" if where else ", taken up again" if earlier else ""
+        self.events.step_started(step.name, _detail(step) + how)
         try:
             outcome, log = self.work(step, key.digest, earlier)
             seconds = time.monotonic() - started
             if outcome.result is None:
                 self.clear(key.digest, outcome)
-                raise DiagnosticError(diagnose(step, outcome, self.options, log))
+                where = self.resumes_at(step, key.digest)
+                raise DiagnosticError(diagnose(step, outcome, self.options, log, where))
             again = earlier is not None or self.again.reason(step) is not None
             entry = self.commit(step, key, outcome, seconds, replace=again)
         except OSError:
             self.store.discard(key.digest)
             raise
+        except KeyboardInterrupt:
+            raise Interrupted(self.after_interruption(step, key.digest)) from None
         finally:
             self.store.end_scratch(key.digest)
         self.events.step_finished(step.name, seconds)
         return entry
+
+    def resumes_at(self, step: Step, key: str) -> str | None:
+        """Where a run would go on with what an interrupted one staged; None: it begins anew."""
+        staged = self.store.staged(key)
+        if staged is None or not isinstance(step, PassStep):
+            return None
+        given = work_of(self.graph, step, self.execution.entries)["inputs"]
+        inputs = {argument: read_input(data) for argument, data in given.items()}
+        try:
+            return step.instance.resumes_at(staged, inputs)
+        except (OSError, ValueError, KeyError):
+            return None  # what is there cannot be read: the pass itself will say so
+
+    def after_interruption(self, step: Step, key: str) -> str:
+        """What becomes of the step, as the end of a sentence."""
+        if self.store.peek(key) is not None:  # it was rebuilt, or what is not final taken up
+            return f"`{step.name}` ({step.pass_name}) was being made again: the store has what it had"
+        return f"`{step.name}` ({step.pass_name}) {goes_on(self.resumes_at(step, key))}"
 
     def work(self, step: Step, key: str, earlier: Entry | None) -> tuple[Outcome, Path]:
         logs = self.options.logs or self.store.root / "logs"

@@ -198,6 +198,11 @@ class Pass(ABC):
         argument. None: `estimate` says it."""
         return None
 
+    def resumes_at(self, staging: Path, inputs: Mapping[str, Any]) -> str | None:
+        """Where `run` would go on from what an interrupted one left in `staging`, as in `layer 12 of 30`; None: it begins
+        anew. No torch. `inputs` as in `run`."""
+        return None
+
     @abstractmethod
     def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
         """Write the output into `ctx.staging`; give facts for the report (plain JSON). Raises PassError.

@@ -15,6 +15,7 @@ from infopt_compiler.cli import explain
 from infopt_compiler.cli.verbs import VERBS
 from infopt_compiler.diagnostics import CODES
 from infopt_compiler.diagnostics.codes.usage import USAGE
+from infopt_compiler.execute.failure import Interrupted
 
 
 @pytest.mark.parametrize(
@@ -106,10 +107,36 @@ def test_the_codes_of_the_command_line_are_all_in_use():
     assert all(f'"{info.code}"' in source for info in USAGE)
 
 
-def test_a_job_that_is_ended_says_so(run, monkeypatch):
-    """SIGTERM, as CI systems send it, is Ctrl-C: even where SIGINT is ignored, as under nohup."""
+@pytest.fixture
+def handlers():
+    """What signals do, as it was before."""
+    known = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in known.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_job_that_is_ended_says_so(number, handlers, run, monkeypatch):
+    """SIGTERM, as CI systems send it, and SIGHUP, of a terminal that closes, are Ctrl-C: even where SIGINT is ignored."""
     edge = import_module("infopt_compiler.cli.main")
-    monkeypatch.setattr(edge, "_run", lambda words: os.kill(os.getpid(), signal.SIGTERM) or time.sleep(5))
+    monkeypatch.setattr(edge, "_run", lambda words: os.kill(os.getpid(), number) or time.sleep(5))
     ran = run("check", "chat.opt")
     assert ran.code == edge.INTERRUPTED
-    assert "interrupted" in ran.err
+    assert ran.err == "interrupted; what finished is kept\n"
+
+
+def test_under_nohup_a_closed_terminal_ends_nothing(handlers, run, monkeypatch):
+    edge = import_module("infopt_compiler.cli.main")
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    monkeypatch.setattr(edge, "_run", lambda words: os.kill(os.getpid(), signal.SIGHUP) or 0)
+    assert run("check", "chat.opt").code == 0
+
+
+def test_an_interruption_says_what_becomes_of_the_step(run, monkeypatch):
+    def cut(words):
+        raise Interrupted("`q` (quantize) goes on at layer 12 of 30 when you build again")
+
+    monkeypatch.setattr(import_module("infopt_compiler.cli.main"), "_run", cut)
+    said = "interrupted; what finished is kept, and `q` (quantize) goes on at layer 12 of 30 when you build again\n"
+    assert run("chat.opt").err == said

@@ -45,12 +45,17 @@ class Recorder:
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str]] = []
+        self.details: dict[str, str] = {}
+        self.interrupt_at: str | None = None  # a message of progress that comes together with Ctrl-C
 
     def step_started(self, name: str, detail: str) -> None:
+        self.details[name] = detail
         self.seen.append(("started", name))
 
     def progress(self, done: float, total: float, message: str = "") -> None:
         self.seen.append(("progress", message))
+        if message == self.interrupt_at:
+            raise KeyboardInterrupt
 
     def step_finished(self, name: str, seconds: float) -> None:
         self.seen.append(("finished", name))
@@ -94,9 +99,14 @@ class Bench:
         )
 
     def build(
-        self, program: Program | None = None, again: Again = NEVER, **nodes: dict[str, Any]
+        self,
+        program: Program | None = None,
+        again: Again = NEVER,
+        interrupt_at: str | None = None,
+        **nodes: dict[str, Any],
     ) -> Execution:
         self.events = Recorder()
+        self.events.interrupt_at = interrupt_at
         graph = build_graph(program or self.program(**nodes))
         return run_graph(graph, self.store, TARGET, self.options, self.events, again=again)
 

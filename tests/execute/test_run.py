@@ -17,6 +17,7 @@ import pytest
 from infopt_compiler.artifacts.digest import digest_folder
 from infopt_compiler.diagnostics import CODES, Severity
 from infopt_compiler.execute import ExecuteOptions, run_graph
+from infopt_compiler.execute.failure import Interrupted
 from infopt_compiler.graph import Again, build_graph
 from infopt_compiler.scenario import Scenario
 from infopt_compiler.sema.program import Node, Program
@@ -140,9 +141,37 @@ def test_what_a_pass_started_ends_with_it(bench: Bench):
 def test_a_killed_pass_resumes(bench: Bench):
     nodes = {"u": Node("u", "toy_steps", {"models": ("m",)}, {"flag": str(bench.folder / "flag")})}
     program = replace(bench.program(), nodes=nodes)
-    assert [found.code for found in bench.build(program).diagnostics] == ["E0803"]
+    (killed,) = bench.build(program).diagnostics
+    assert killed.code == "E0803"
+    assert killed.help == "what finished is kept, and it goes on at layer 4 of 5 when you build again"
+    assert bench.events.details["u"] == "toy_steps"
     resumed = bench.build(program)
     assert not resumed.failed and resumed.entries["u"].made.facts["done"] == 2
+    assert bench.events.details["u"] == "toy_steps, resumed at layer 4 of 5"
+
+
+def steps(bench: Bench):
+    (bench.folder / "flag").touch()
+    given = {"flag": str(bench.folder / "flag"), "waits": True}
+    return replace(bench.program(), nodes={"u": Node("u", "toy_steps", {"models": ("m",)}, given)})
+
+
+def test_an_interruption_says_what_becomes_of_the_step(bench: Bench):
+    program = steps(bench)
+    with pytest.raises(Interrupted, match=r"^`u` .toy_steps. goes on at layer 3 of 5 when you build again$"):
+        bench.build(program, interrupt_at="layer 2")
+    bench.build(program)
+    assert bench.events.details["u"] == "toy_steps, resumed at layer 3 of 5"
+    with pytest.raises(
+        Interrupted, match=r"^`u` .toy_steps. was being made again: the store has what it had$"
+    ):
+        bench.build(program, Again(frozenset({"u"}), since=time.time()), interrupt_at="layer 2")
+    assert all(run.cached for run in bench.build(program).runs)
+
+
+def test_an_interruption_of_a_pass_that_keeps_nothing(bench: Bench):
+    with pytest.raises(Interrupted, match=r"^`t` .toy. begins anew when you build again$"):
+        bench.build(bench.program(), interrupt_at="begins")
 
 
 def test_a_failed_pass_starts_afresh(bench: Bench):

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -125,6 +126,13 @@ class Steps(Pass):
 
     flag: str = param("", "a file; without it the pass dies half-way")
 
+    waits: bool = param(False, "a pause after each step")
+
+    def resumes_at(self, staging: Path, inputs: Mapping[str, Any]) -> str | None:
+        assert all(isinstance(model, HFModel) for model in inputs["models"])
+        done = len(list(staging.glob("layer*")))
+        return f"layer {done + 1} of 5" if done else None
+
     def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
         done = 0
         for step in range(5):
@@ -136,6 +144,9 @@ class Steps(Pass):
                 os.kill(os.getpid(), signal.SIGKILL)
             path.write_text(str(step))
             done += 1
+            ctx.progress(step + 1, 5, f"layer {step + 1}")
+            if self.waits:
+                time.sleep(0.3)  # events are sent every tenth of a second
         return {"done": done, "models": len(inputs["models"])}
 
 

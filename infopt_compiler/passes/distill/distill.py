@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, ClassVar
 
 from infopt_compiler.artifacts import Artifact, HFModel, ModelSpec, QuantizedModel, TextData
@@ -11,6 +12,7 @@ from infopt_compiler.artifacts.text import DataSpec
 from infopt_compiler.passes.base import Estimate, Pass, Problem, RunContext
 from infopt_compiler.passes.distill.encoder.estimate import estimate_encoder
 from infopt_compiler.passes.distill.estimate import estimate_decoder
+from infopt_compiler.passes.distill.kept_files import unfinished
 from infopt_compiler.passes.distill.objective import Objective
 from infopt_compiler.passes.distill.parameters import DistillParameters, Freeze, Source
 from infopt_compiler.passes.distill.students.plan import shape_problems
@@ -140,6 +142,10 @@ class Distill(DistillParameters, Pass):
         student = self.transform(specs.get("student", teacher))
         estimate = estimate_decoder if teacher.family.generates else estimate_encoder
         return estimate(self, teacher, student, data, target)
+
+    def resumes_at(self, staging: Path, inputs: Mapping[str, Any]) -> str | None:
+        """At the last checkpoint."""
+        return unfinished(staging)
 
     def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
         """Write the student; what an interrupted run left is gone on with."""

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from infopt_compiler.artifacts.durable import read_json, sync_folder, write_json
+from infopt_compiler.passes.distill.training.checkpoint import PROGRESS
 
+WORK = ".work"  # inside the staging folder: what a killed run left there is gone on with
+CONTROL, DISTILLED = "control", "distilled"
 FINISHED = ".finished.json"  # in the staging folder: the student is in place, and these are its facts
 
 
@@ -49,3 +52,25 @@ def shipped(staging: Path, work: Path) -> dict[str, Any] | None:
         shutil.rmtree(work, ignore_errors=True)
         (staging / FINISHED).unlink()
     return facts
+
+
+def training_folder(work: Path, label: str) -> Path:
+    """Where the checkpoints of one training are."""
+    return work / "training" / label
+
+
+def unfinished(staging: Path) -> str | None:
+    """What a run would go on with; None where nothing is there."""
+    work, found = staging / WORK, None
+    if (staging / FINISHED).is_file():
+        return "its last file"
+    for label in (DISTILLED, CONTROL):  # in the order of the trainings
+        folder = training_folder(work, label)
+        notes = (read_json(path) for path in sorted(folder.glob(f"**/{PROGRESS}")))
+        note = next((one for one in notes if one is not None), None)
+        if note is None:
+            return found or ("preparing" if work.is_dir() and any(work.iterdir()) else None)
+        if not note["ended"]:
+            return f"step {note['step']} of {note['steps']} of training `{label}`"
+        found = f"training `{CONTROL}`"
+    return "judging"

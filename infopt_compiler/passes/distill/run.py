@@ -20,11 +20,18 @@ from infopt_compiler.passes.distill.device import require_memory
 from infopt_compiler.passes.distill.grid_weights import GridWeights
 from infopt_compiler.passes.distill.head import Blend
 from infopt_compiler.passes.distill.judge import cut_text, judge
-from infopt_compiler.passes.distill.kept_files import ship, shipped
+from infopt_compiler.passes.distill.kept_files import (
+    CONTROL,
+    DISTILLED,
+    WORK,
+    ship,
+    shipped,
+    training_folder,
+)
 from infopt_compiler.passes.distill.objective import Objective
 from infopt_compiler.passes.distill.parameters import DistillParameters
 from infopt_compiler.passes.distill.prepare import Prepared, prepare
-from infopt_compiler.passes.distill.setup import CONTROL, DISTILLED, WORK, Setup
+from infopt_compiler.passes.distill.setup import Setup
 from infopt_compiler.passes.distill.speed import compare_speed
 from infopt_compiler.passes.distill.tasks import make_task, train_settings
 from infopt_compiler.passes.distill.torchrun import train_in_processes
@@ -150,7 +157,7 @@ class Run:
         trained: Trained = train(
             task,
             settings,
-            self.work / "training" / label,
+            training_folder(self.work, label),
             self.ctx.progress,
             label=label,
             log=open_log(self.work.parent.name) if self.setup.processes.first else None,

@@ -9,11 +9,9 @@ from pathlib import Path
 from infopt_compiler.artifacts import HFModel, QuantizedModel, TextData
 from infopt_compiler.passes.base import RunContext
 from infopt_compiler.passes.distill.device import device_name, multiplies_bfloat16
+from infopt_compiler.passes.distill.kept_files import WORK
 from infopt_compiler.passes.distill.parameters import DistillParameters
 from infopt_compiler.passes.distill.training.processes import Processes
-
-WORK = ".work"  # inside the staging folder: what a killed run left there is gone on with
-CONTROL, DISTILLED = "control", "distilled"
 
 
 @dataclass(frozen=True)

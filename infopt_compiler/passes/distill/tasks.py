@@ -11,9 +11,10 @@ from infopt_compiler.passes.distill.decoder_task import DecoderTask
 from infopt_compiler.passes.distill.generate import OnPolicyTask
 from infopt_compiler.passes.distill.grid_weights import GridWeights, load_quantized
 from infopt_compiler.passes.distill.head import Blend
+from infopt_compiler.passes.distill.kept_files import CONTROL
 from infopt_compiler.passes.distill.parameters import Source
 from infopt_compiler.passes.distill.prepare import Prepared
-from infopt_compiler.passes.distill.setup import CONTROL, Setup
+from infopt_compiler.passes.distill.setup import Setup
 from infopt_compiler.passes.distill.spread import SpreadWeights
 from infopt_compiler.passes.distill.training.settings import TrainSettings
 from infopt_compiler.passes.distill.weights import PlainWeights, Weights

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from .decoder import Decoder, Layer
 from .errors import NoCalibration
-from .folder import finish_folder, layer_file, load_shard, save_shard
+from .folder import finish_folder, load_shard, save_shard
+from .layers import layer_file
 from .method import Observer
 from .packing import pack_linear, unpack_linear
 from .settings import Settings

@@ -52,11 +52,6 @@ class Formats:
         return self.tied and self.head == self.embedding
 
 
-def layer_file(index: int) -> str:
-    """The shard of one decoder layer."""
-    return f"model-layer-{index:05d}.safetensors"
-
-
 def save_shard(path: Path, tensors: dict[str, Tensor]) -> None:
     """Write a shard whole or not at all; its presence means that it is finished. Raises CannotWrite."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from infopt_compiler.architectures import Ability
 from infopt_compiler.artifacts import HFModel, ModelSpec, QuantizedModel, TextData, WeightFormat
 from infopt_compiler.passes.base import Estimate, Pass, Problem, RunContext, param
 from infopt_compiler.passes.quantize.estimate import estimate_cost
+from infopt_compiler.passes.quantize.layers import unfinished
 from infopt_compiler.passes.quantize.method import Method
 from infopt_compiler.passes.quantize.registry import (
     BadMethod,
@@ -140,6 +142,10 @@ class Quantize(Pass):
             self._method(),
             target.flops if target.here else None,
         )
+
+    def resumes_at(self, staging: Path, inputs: Mapping[str, Any]) -> str | None:
+        """At the first layer that has no file."""
+        return unfinished(staging, ModelSpec.from_folder(inputs["model"].path).layers)
 
     def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
         """Write the quantized folder; finished layers of an interrupted run are kept."""

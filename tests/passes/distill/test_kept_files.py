@@ -16,8 +16,20 @@ import pytest
 
 from infopt_compiler.artifacts import HFModel
 from infopt_compiler.artifacts.digest import digest_folder
+from infopt_compiler.artifacts.durable import write_json
 from infopt_compiler.passes.distill import kept_files
-from infopt_compiler.passes.distill.kept_files import FINISHED, open_array, ship, shipped
+from infopt_compiler.passes.distill.kept_files import (
+    CONTROL,
+    DISTILLED,
+    FINISHED,
+    WORK,
+    open_array,
+    ship,
+    shipped,
+    training_folder,
+    unfinished,
+)
+from infopt_compiler.passes.distill.training.checkpoint import PROGRESS
 
 
 @pytest.mark.slow
@@ -89,3 +101,24 @@ def test_an_array_is_whole_or_not_there(tmp_path: Path) -> None:
     array.flush()
     again, there = open_array(file, np.float16, (3, 2))
     assert there and (again == 7).all()
+
+
+def test_where_a_run_goes_on(tmp_path: Path) -> None:
+    assert unfinished(tmp_path) is None
+    work = tmp_path / WORK
+    write_json(work / "seconds.json", {})
+    assert unfinished(tmp_path) == "preparing"
+    found = []
+    for label in (DISTILLED, CONTROL):
+        for step, ended in ((0, False), (20, False), (30, True)):
+            note = {"step": step, "steps": 40, "ended": ended}
+            write_json(training_folder(work, label) / "rank0of2" / PROGRESS, note)
+            found.append(unfinished(tmp_path))
+    assert found == [
+        "step 0 of 40 of training `distilled`",
+        "step 20 of 40 of training `distilled`",
+        "training `control`",
+        "step 0 of 40 of training `control`",
+        "step 20 of 40 of training `control`",
+        "judging",
+    ]

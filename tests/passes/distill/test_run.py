@@ -14,9 +14,10 @@ from infopt_compiler.artifacts import HFModel, ModelSpec
 from infopt_compiler.artifacts.digest import digest_folder
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.distill import device, run
+from infopt_compiler.passes.distill.kept_files import WORK, training_folder
 from infopt_compiler.passes.distill.objective import Objective
 from infopt_compiler.passes.distill.parameters import Freeze, Source
-from infopt_compiler.passes.distill.training import loop
+from infopt_compiler.passes.distill.training import checkpoint, loop
 from tests.measure.models import write_llama
 from tests.passes.distill.conftest import Context, handle, small, text_data
 
@@ -86,9 +87,13 @@ def test_killed_twice_it_ends_with_the_same_digest(
 
     with monkeypatch.context() as patch:
         patch.setattr(loop._Run, "_step", step)
-        for _ in range(2):
+        for label in left:
             with pytest.raises(KeyboardInterrupt):
                 small().run(ctx, teacher=teacher, student=None, **texts)
+            saved = checkpoint.read(training_folder(ctx.staging / WORK, label) / checkpoint.LATEST)
+            assert saved is not None
+            step, steps = saved["state"]["step"], saved["settings"]["steps"]
+            assert small().resumes_at(ctx.staging, {}) == f"step {step} of {steps} of training `{label}`"
     small().run(ctx, teacher=teacher, student=None, **texts)
     assert digest_folder(ctx.staging) == digest_folder(made[0])
 

@@ -13,19 +13,21 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from infopt_compiler.artifacts import ModelSpec
+from infopt_compiler.artifacts import HFModel, ModelSpec
 from infopt_compiler.artifacts.quantized import dequantize_folder
 from infopt_compiler.diagnostics.codes import CODES
 from infopt_compiler.passes.quantize import tables
 from infopt_compiler.passes.quantize.compress import quantize_folder
 from infopt_compiler.passes.quantize.decoder import Decoder
 from infopt_compiler.passes.quantize.errors import BadModel, CannotWrite, NoCalibration, NonFinite
-from infopt_compiler.passes.quantize.folder import Formats, layer_file
+from infopt_compiler.passes.quantize.folder import Formats
 from infopt_compiler.passes.quantize.grid import Grid
+from infopt_compiler.passes.quantize.layers import layer_file
 from infopt_compiler.passes.quantize.methods.gptq import Gptq
 from infopt_compiler.passes.quantize.methods.rtn import RoundToNearest
 from infopt_compiler.passes.quantize.moments import Moments
 from infopt_compiler.passes.quantize.packing import unpack_linear
+from infopt_compiler.passes.quantize.quantize import Quantize
 from infopt_compiler.passes.quantize.settings import Settings
 from infopt_compiler.passes.quantize.streams import Streams
 
@@ -107,6 +109,9 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
     settings = replace(SHARED, method=Gptq(reference=reference_windows))
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     quantize_folder(tiny_llama, whole, settings, windows, quiet)
+    given = {"model": HFModel(tiny_llama, "")}
+    killed.mkdir()
+    assert Quantize().resumes_at(killed, given) is None
 
     def die(done: float, total: float, message: str) -> None:
         if done == 1:
@@ -115,10 +120,13 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
     with pytest.raises(KeyboardInterrupt):
         quantize_folder(tiny_llama, killed, settings, windows, die)
     assert (killed / layer_file(0)).exists() and not (killed / layer_file(1)).exists()
+    layers = ModelSpec.from_folder(tiny_llama).layers
+    assert Quantize().resumes_at(killed, given) == f"layer 2 of {layers}"
     first = (killed / layer_file(0)).stat().st_mtime_ns
     quantize_folder(tiny_llama, killed, settings, windows, quiet)
     assert (killed / layer_file(0)).stat().st_mtime_ns == first
     assert digest(killed) == digest(whole)
+    assert Quantize().resumes_at(killed, given) == "head and embedding"
 
 
 def test_the_folder_says_what_it_holds(tiny_llama: Path, windows: torch.Tensor, tmp_path: Path) -> None:

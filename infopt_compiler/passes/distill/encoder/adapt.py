@@ -17,9 +17,9 @@ from infopt_compiler.passes.distill.data import require_one_tokenizer
 from infopt_compiler.passes.distill.device import multiplies_bfloat16, require_memory
 from infopt_compiler.passes.distill.encoder.losses import Weights
 from infopt_compiler.passes.distill.encoder.model import Encoder
-from infopt_compiler.passes.distill.encoder.run import DISTILLED, EncoderPlan, distill_encoder
+from infopt_compiler.passes.distill.encoder.run import EncoderPlan, distill_encoder
 from infopt_compiler.passes.distill.encoder.sentences import training_sentences
-from infopt_compiler.passes.distill.kept_files import ship, shipped
+from infopt_compiler.passes.distill.kept_files import DISTILLED, ship, shipped
 from infopt_compiler.passes.distill.parameters import DistillParameters
 from infopt_compiler.passes.distill.students.plan import choose_shape
 from infopt_compiler.passes.distill.tracking import open_log

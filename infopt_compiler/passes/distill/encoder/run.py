@@ -19,6 +19,7 @@ from infopt_compiler.passes.distill.encoder.quality import Jury, embed
 from infopt_compiler.passes.distill.encoder.sentences import Sentences
 from infopt_compiler.passes.distill.encoder.task import EncoderTask
 from infopt_compiler.passes.distill.encoder.view import View, look
+from infopt_compiler.passes.distill.kept_files import CONTROL, DISTILLED, training_folder
 from infopt_compiler.passes.distill.students.plan import StudentShape
 from infopt_compiler.passes.distill.students.prune import prune_folder
 from infopt_compiler.passes.distill.training.errors import BadStudent
@@ -28,7 +29,6 @@ from infopt_compiler.passes.distill.write import write_student
 
 Tell = Callable[[float, float, str], None]
 
-CONTROL, DISTILLED = "control", "distilled"
 _CONTROL = Weights(vector=0.0, contrast=1.0)
 
 
@@ -138,7 +138,9 @@ class _Run:
             seed=settings.seed,
             floats16=settings.floats16,
         )
-        trained = train(task, settings, self.work / "training" / label, self.tell, label=label, log=self.log)
+        trained = train(
+            task, settings, training_folder(self.work, label), self.tell, label=label, log=self.log
+        )
         shutil.rmtree(out, ignore_errors=True)
         write_student(start, _stored(start, student), out)
         return trained.facts(settings, task)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 LATEST = "checkpoint.pt"
 BEST = "best.pt"
+PROGRESS = (
+    "progress.json"  # its step, of how many, and whether training ended there: to be read without torch
+)
 BEFORE = "before.pt"  # the checkpoint before the latest, where each process writes its own share
 
 

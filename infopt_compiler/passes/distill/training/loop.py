@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from infopt_compiler.artifacts.durable import write_json
+
 from . import checkpoint
-from .checkpoint import BEFORE, BEST, LATEST, State
+from .checkpoint import BEFORE, BEST, LATEST, PROGRESS, State
 from .errors import NotFinite
 from .gradients import add_up_and_clip
 from .order import share_of, step_items
@@ -207,6 +209,10 @@ class _Run:
         if self.spread and (self.folder / LATEST).is_file():
             (self.folder / LATEST).replace(self.folder / BEFORE)
         self._write(LATEST, content)
+        if self.processes.first:
+            ended = self.state.step == self.settings.steps or self._out_of_patience()
+            note = {"step": self.state.step, "steps": self.settings.steps, "ended": ended}
+            write_json(self.folder / PROGRESS, note)
 
     def _resume(self) -> None:
         """From the last checkpoint. One of other settings is another training's, and is not used."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -89,6 +90,9 @@ def test_killed_twice_it_ends_with_the_same_bytes(tmp_path: Path) -> None:
         task.die_at = die_at
         with pytest.raises(KeyboardInterrupt):
             run(task, tmp_path / "cut")
+        saved = torch.load(tmp_path / "cut" / "checkpoint.pt", weights_only=True)
+        told = json.loads((tmp_path / "cut" / "progress.json").read_text())
+        assert told == {"step": saved["state"]["step"], "steps": 40, "ended": False}
     again = Line()
     found = run(again, tmp_path / "cut")
     assert torch.equal(again.layer.weight, whole.layer.weight)
