@@ -71,7 +71,8 @@ class Runtime:
 
     It `serves` and `scores` artifacts of these layouts. `server` is "module:Class" that opens a folder (`Server`, or
     `Encoder` where it `answers` with vectors); `scorer` is "module:function" from a folder and a scratch folder to a
-    `Scorable`. `distributions`: whose versions a measurement depends on.
+    `Scorable`. `distributions`: whose versions a measurement depends on. `deploys`: users run what they ship with it, so that
+    budgets hold for what it serves; else it serves what others are compared with.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Runtime:
     answers: Answers = Answers.tokens
     scores: tuple[Layout, ...] = ()
     scorer: str = ""
+    deploys: bool = True
 
     def opener(self) -> Callable[[Path], Any]:
         """What opens a `Server` or an `Encoder`. Imports the runtime, not yet the model: `load` is counted from here."""

@@ -53,6 +53,11 @@ def find_scorer(artifact: Artifact) -> Runtime | None:
     return next((one for one in _usable() if layout in one.scores), None)
 
 
+def is_deployable(kind: type[Artifact]) -> bool:
+    """Whether a runtime that users deploy with serves some layout of the kind."""
+    return any(one.deploys and layout in one.serves for one in _usable() for layout in kind.layouts)
+
+
 def server_of(artifact: Artifact) -> Runtime:
     """As `find_server`; DiagnosticError E0904 where there is none."""
     if (found := find_server(artifact)) is None:

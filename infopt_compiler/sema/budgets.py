@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from infopt_compiler.artifacts import OnnxModel, OnnxStages, ShardedModel
 from infopt_compiler.budget.bound import LAST, Bound, BoundSeverity, Operator
 from infopt_compiler.budget.limits import is_request_limit
 from infopt_compiler.diagnostics import Note, error, warning
 from infopt_compiler.metrics import Metric, Needs
+from infopt_compiler.runtimes.registry import is_deployable
 from infopt_compiler.scenario import Scenario
 from infopt_compiler.sema.metrics import against_direction, check_limit, check_metric, of_good_side
 from infopt_compiler.sema.program import Budget, Program
@@ -20,8 +20,6 @@ from infopt_compiler.sema.tasks import check_on
 from infopt_compiler.sema.values import quantity
 from infopt_compiler.syntax import ast
 from infopt_compiler.units import Dimension
-
-DEPLOYABLE = (OnnxModel, OnnxStages, ShardedModel)
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def _check_name(scope: Scope, budget: ast.Budget, names: dict[str, ast.Budget]) 
 
 def _check_subject(scope: Scope, name: ast.Name, subject: Symbol) -> None:
     kind = subject.artifact
-    if kind is None or issubclass(kind, DEPLOYABLE):
+    if kind is None or is_deployable(kind):
         return
     message = f"a budget holds for what is deployed; `{name.text}` is {article(kind.kind)}"
     note = Note(f"`{name.text}` is bound here", subject.name.span)
@@ -188,7 +186,7 @@ def _relative_to(scope: Scope, line: ast.Bound, metric: Metric) -> str | None:
     if symbol is None:
         return None
     kind = symbol.artifact
-    if metric.needs is Needs.scenario and kind is not None and not issubclass(kind, DEPLOYABLE):
+    if metric.needs is Needs.scenario and kind is not None and not is_deployable(kind):
         message = (
             f"`{metric.name}` of `{line.of.text}` cannot be measured: {article(kind.kind)} is not served"
         )

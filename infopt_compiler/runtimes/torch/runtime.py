@@ -12,6 +12,7 @@ DECODER = Runtime(
     distributions=("torch", "transformers"),
     scores=(FLOAT_DECODER, INTEGER_DECODER),
     scorer="infopt_compiler.runtimes.torch.score:open_scorable",
+    deploys=False,
 )
 ENCODER = Runtime(
     name="transformers encoder",
@@ -19,4 +20,5 @@ ENCODER = Runtime(
     server="infopt_compiler.runtimes.torch.encoder:TorchEncoderServer",
     distributions=("torch", "transformers"),
     answers=Answers.vectors,
+    deploys=False,
 )
