@@ -88,8 +88,8 @@ MEANING: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0430",
         "not deployable",
-        "Budgets hold for the artifact that ships, loaded by the runtime that a user would use: the result of `export` or "
-        "`tune`. Models in PyTorch weights can be references of quality and size only.",
+        "Budgets hold for the artifact that ships, loaded by the runtime that a user would use: the result of `export`, `shard` "
+        "or `tune`, or a float model as transformers serves it. Integer weights that are not exported are served by nothing.",
     ),
     CodeInfo(
         "E0431",

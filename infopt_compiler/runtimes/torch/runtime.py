@@ -12,7 +12,6 @@ DECODER = Runtime(
     distributions=("torch", "transformers"),
     scores=(FLOAT_DECODER, INTEGER_DECODER),
     scorer="infopt_compiler.runtimes.torch.score:open_scorable",
-    deploys=False,
 )
 ENCODER = Runtime(
     name="transformers encoder",
@@ -20,5 +19,4 @@ ENCODER = Runtime(
     server="infopt_compiler.runtimes.torch.encoder:TorchEncoderServer",
     distributions=("torch", "transformers"),
     answers=Answers.vectors,
-    deploys=False,
 )
