@@ -20,7 +20,7 @@ from infopt_compiler.budget import Interval
 from infopt_compiler.measure.text.estimate import estimate_quality
 from infopt_compiler.measure.text.quality import common_cut
 from infopt_compiler.measure.text.result import QualityResult, WindowScore
-from infopt_compiler.measure.text.windowing import load_tokenizer
+from infopt_compiler.measure.text.windowing import ScoredWindow, load_tokenizer
 from infopt_compiler.progress import Progress, no_progress
 from infopt_compiler.runtimes.registry import scorer_of
 from infopt_compiler.runtimes.scorer import Scorer
@@ -103,7 +103,7 @@ def compare_generation(
         scorer_of(artifact)
     text = common_cut(reference, {"the subject": subject}, data, windows)
     decode = load_tokenizer(reference.path).decode
-    prompts = [list(window.ids[: min(PROMPT, max(1, len(window.ids) // 2))]) for window in text.windows]
+    prompts = [prompt_of(window) for window in text.windows]
     with tempfile.TemporaryDirectory(prefix="infopt-generate-") as scratch, ExitStack() as stack:
         base, own = (
             stack.enter_context(Scorer(artifact, Path(scratch) / str(number)))
@@ -122,6 +122,11 @@ def compare_generation(
         Continuation.of((window.document, window.start), pair, _texts(decode, prompt, pair))
         for window, prompt, pair in rows
     )
+
+
+def prompt_of(window: ScoredWindow) -> list[int]:
+    """The beginning of a window, which models go on from."""
+    return list(window.ids[: min(PROMPT, max(1, len(window.ids) // 2))])
 
 
 Pair = tuple[list[int], list[int]]  # ids of the reference's continuation and of the subject's
