@@ -234,6 +234,14 @@ METRICS: dict[str, Metric] = {
             only=ModelKind.decoder,
         ),
         Metric(
+            "repetition",
+            Dimension.fraction,
+            _LOW,
+            Needs.data,
+            "share of the four-token pieces of a greedy continuation that were there before in it, mean over the windows' beginnings",
+            only=ModelKind.decoder,
+        ),
+        Metric(
             "accuracy",
             Dimension.fraction,
             _HIGH,

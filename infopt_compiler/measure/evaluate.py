@@ -16,6 +16,7 @@ from infopt_compiler.measure.generation.instrument import GenerationInstrument
 from infopt_compiler.measure.job import Details, Instrument, Job, Reading, Shown
 from infopt_compiler.measure.judging import judge_bound, spread_of
 from infopt_compiler.measure.records import library_versions
+from infopt_compiler.measure.repetition.instrument import RepetitionInstrument
 from infopt_compiler.measure.requests.instrument import RequestInstrument
 from infopt_compiler.measure.tasks.instrument import TaskInstrument
 from infopt_compiler.measure.text.instrument import TextInstrument
@@ -27,6 +28,7 @@ INSTRUMENTS: tuple[Instrument, ...] = (
     TextInstrument(),
     EmbeddingInstrument(),
     GenerationInstrument(),
+    RepetitionInstrument(),
     TaskInstrument(),
     GainInstrument(),
 )

@@ -1,0 +1,1 @@
+"""Greedy continuations that say the same again."""
