@@ -6,6 +6,7 @@ back:   graph → execute → measure → judge → report
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,10 @@ def back(job: BuildJob) -> None:
     from infopt_compiler.report.files import write_report
     from infopt_compiler.report.terminal import tell_report
 
-    found = _findings(job)
+    try:
+        found = _findings(job)
+    finally:
+        job.events.clear()
     if not found.failed:
         found.predictions = predictions(job, found)
     report = make_report(job, found)
@@ -89,8 +93,10 @@ def _findings(job: BuildJob) -> Findings:
         earlier = _earlier(job, found)
         found.shipped = ship({name: artifacts[name] for name in job.program.shipped}, job.folder)
         for name in job.program.budgets:
+            started = time.monotonic()
             job.events.step_started(f"budget {name}", "measuring")
             found.evaluations[name] = _evaluate(job, found, name, earlier)
+            job.events.step_finished(f"budget {name}", time.monotonic() - started)
     except DiagnosticError as problem:
         found.problems = problem.diagnostics
     except KeyboardInterrupt:
@@ -120,6 +126,7 @@ def _execute(job: BuildJob) -> Findings:
     def plan_it() -> None:
         """Again when the models are fetched: before, the shapes of some may not be known."""
         found.plan = make_job_plan(job, graph)
+        job.events.expect(found.plan.expected(job.program.budgets))
         found.planned |= {step.name: step for step in found.plan.to_run}
         write_json(job.folder / "plan.json", found.plan.to_json())
         refuse_unreachable(found.plan, job)

@@ -18,7 +18,7 @@ from infopt_compiler.cli.resolve import Resolved, resolve
 from infopt_compiler.cli.rundir import create_run_dir
 from infopt_compiler.cli.settings import engine_settings
 from infopt_compiler.cli.split import Command
-from infopt_compiler.cli.summary import show_summary
+from infopt_compiler.cli.summary import show_summary, write_summary
 from infopt_compiler.cli.terminal import exit_code, say, show_diagnostics, tell
 from infopt_compiler.config.compose import PRIMARY, VERSION_BASE, primary_config, register
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, error
@@ -37,7 +37,12 @@ def run(command: Command, back: Back | None = None) -> int:
         return _show(command, resolved)
     folder = create_run_dir(outputs_of(command), resolved.program.recipe, recipe)
     shared = Shared(
-        resolved.program, Path(recipe.name), resolved.fixed, outputs_of(command).absolute(), folder
+        resolved.program,
+        Path(recipe.name),
+        resolved.fixed,
+        outputs_of(command).absolute(),
+        folder,
+        resolved.jobs,
     )
 
     def task(config: DictConfig) -> float:
@@ -195,6 +200,7 @@ def _finish(command: Command, resolved: Resolved, folder: Path) -> int:
         else:
             _annotate(command, job.report, f"job {job.number}: " if command.on("multirun") else "")
     if command.on("multirun"):
+        write_summary(jobs, resolved.swept, folder, resolved.program.recipe)
         show_summary(jobs, resolved.swept, folder, no_color=command.on("no_color"))
     if not jobs:
         tell(f"the sweep ran no job; its folder is {folder}")

@@ -30,13 +30,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Shared:
     """What all jobs of one command line have in common. `program` is the checked one (of a sweep: with its first combination
-    that passes), `overrides` are the recipe's that all jobs share; `folder` holds the recipe as it was read."""
+    that passes), `overrides` are the recipe's that all jobs share; `folder` holds the recipe as it was read; `jobs`: how
+    many a sweep has, None where that is not known."""
 
     program: Program
     recipe: Path
     overrides: tuple[str, ...]
     outputs: Path
     folder: Path
+    jobs: int | None = None
 
 
 Back = Callable[[Program, "DictConfig", Invocation], None]
@@ -46,9 +48,14 @@ Back = Callable[[Program, "DictConfig", Invocation], None]
 def run_job(config: DictConfig, shared: Shared, back: Back) -> float:
     """Check the job's own overrides again (a sweeper may invent values), then build. Gives what a sweeper that learns minimizes."""
     from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
 
     hydra = HydraConfig.get()
     folder, words = Path(hydra.runtime.output_dir), list(hydra.overrides.task)
+    if hydra.mode is RunMode.MULTIRUN and config.engine.verbosity >= 0:
+        tell(
+            f"job {hydra.job.num + 1}{f' of {shared.jobs}' if shared.jobs else ''} (folder {hydra.job.num}): {' '.join(words)}"
+        )
     try:
         program, overrides = _checked(shared, words)
         back(program, config, Invocation(shared.recipe, overrides, shared.outputs, folder))

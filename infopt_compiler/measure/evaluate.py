@@ -43,7 +43,7 @@ def evaluate(job: Job, instruments: Sequence[Instrument] = INSTRUMENTS) -> Evalu
     check_kind(job)
     for one in instruments:
         one.check(job)
-    measured = [(one, one.measure(job)) for one in instruments]
+    measured = [(one, one.measure(job.in_phase(one.phase))) for one in instruments]
     readings = [reading for _, reading in measured if reading is not None]
     by_metric = {name: reading for one, reading in measured if reading is not None for name in one.metrics}
     details = [reading.details() for reading in readings]
@@ -53,7 +53,7 @@ def evaluate(job: Job, instruments: Sequence[Instrument] = INSTRUMENTS) -> Evalu
         {key: rows for found in details for key, rows in found.worst.items()},
         _environment(job, details),
         {key: part for found in details for key, part in found.breakdown.items() if part},
-        attribute(job, readings),
+        attribute(job.in_phase("attribution"), readings),
     )
 
 

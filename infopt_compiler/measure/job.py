@@ -50,6 +50,14 @@ class Job:
     distillation: Mapping[str, Any] | None = None
     way: Sequence[Stage] = ()
 
+    def in_phase(self, name: str) -> Job:
+        """The same job, whose progress says in which phase of measuring it is: `requests · serving chat`."""
+
+        def progress(done: float, total: float, message: str) -> None:
+            self.progress(done, total, f"{name} · {message}")
+
+        return replace(self, progress=progress)
+
     def needing(self, needs: Needs) -> list[Bound]:
         return [bound for bound in self.bounds if bound.definition.needs is needs]
 
@@ -160,6 +168,7 @@ class Reading(ABC):
 class Instrument(Protocol):
     """A way of measuring."""
 
+    phase: str  # of measuring a budget, as progress calls it
     metrics: frozenset[str]  # keys of METRICS
 
     def check(self, job: Job) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
@@ -97,6 +97,12 @@ class Plan:
         peaks = [step.peak_rss_bytes for step in self.to_run]
         known = [peak for peak in peaks if peak is not None]
         return None if len(known) < len(peaks) else max(known, default=0.0)
+
+    def expected(self, budgets: Iterable[str]) -> dict[str, float | None]:
+        """Seconds of each step in order, cached ones 0, then of measuring each budget, at most."""
+        names = [f"budget {name}" for name in budgets]
+        steps = {step.name: 0.0 if step.state is State.cached else step.seconds for step in self.steps}
+        return {**steps, **dict.fromkeys(names, self.measure_seconds / max(1, len(names)))}
 
     @property
     def unreachable(self) -> tuple[PlanBound, ...]:

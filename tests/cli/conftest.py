@@ -15,6 +15,7 @@ import pytest
 from infopt_compiler.build.job import Invocation
 from infopt_compiler.cli import build, main
 from infopt_compiler.sema.program import Program
+from tests.report.conftest import bound
 
 RECIPE = """\
 target cpu
@@ -57,7 +58,12 @@ class Builds:
                 "verdict": verdict,
                 "exit_code": VERDICTS[verdict],
                 "overrides": list(invocation.overrides),
-                "bounds": [{"metric": "ttft.p95", "value": 0.25, "verdict": "met"}],
+                "bounds": [bound(value=0.25)],
+                "recipe": program.recipe,
+                "started": "2026-01-01T00:00:00+00:00",
+                "seconds": 1.0,
+                "diagnostics": [],
+                "measured": [],
             }
             assert invocation.folder is not None
             (invocation.folder / "report.json").write_text(json.dumps(report))

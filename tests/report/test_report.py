@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import jsonschema
@@ -14,7 +15,16 @@ from rich.console import Console
 from infopt_compiler.report.junit import junit
 from infopt_compiler.report.markdown import markdown
 from infopt_compiler.report.terminal import show
-from infopt_compiler.report.values import bound_text, interval_text, last_line, margin_text, value_text
+from infopt_compiler.report.values import (
+    bound_labels,
+    bound_text,
+    coverage_notes,
+    interval_text,
+    last_line,
+    margin_text,
+    value_labels,
+    value_text,
+)
 from tests.report.conftest import bound
 
 
@@ -151,3 +161,74 @@ def test_control_characters_of_a_crash_leave_junit_readable():
     crashed = {"code": "E0801", "severity": "error", "message": "boom \x1b[31mred\x00"}
     text = junit({"recipe": "r", "seconds": 1.0, "started": "", "bounds": [], "diagnostics": [crashed]})
     assert "boom" in ET.fromstring(text).find("testcase/error").get("message")
+
+
+def _budgets() -> list[dict[str, Any]]:
+    return [
+        bound(budget="chat", scenario="short"),
+        bound(budget="long", scenario="long", limit=1.2, limit_raw="1.2 s"),
+        bound(budget="chat", metric="size", limit_raw="20 MB", scenario=None),
+    ]
+
+
+def test_rows_of_one_metric_are_told_apart_and_others_are_left_alone():
+    assert bound_labels(_budgets()) == [
+        "ttft.p95 <= 600 ms under short",
+        "ttft.p95 <= 1.2 s under long",
+        "size <= 20 MB",
+    ]
+    rows = [
+        {"metric": "perplexity", "subject": "chat", "on": "heldout"},
+        {"metric": "perplexity", "subject": "base", "on": "heldout"},
+        {"metric": "size", "subject": "chat"},
+    ]
+    assert value_labels({"subject": "chat", "values": rows}) == [
+        "perplexity of chat",
+        "perplexity of base",
+        "size",
+    ]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_tables_fit_80_columns_and_what_failed_stands_first(whole, many):
+    if many:
+        names = ("size", "perplexity", "kl.mean", "ttft.p50", "tpot.p50", "memory.peak")
+        for step in whole["attribution"]["chat"]["steps"]:
+            step["values"] = dict.fromkeys(names, step["values"]["size"])
+        whole["attribution"]["chat"]["metrics"] = list(names)
+    tables = {**whole, "measured": []}  # notes are prose
+    console = Console(record=True, width=80, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    show(tables, "x", console)
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= 80 and "…" not in text.replace(" … ", "")
+    budget = text[text.index("verdict") :].splitlines()
+    assert [line.split()[0] for line in budget[1:] if line[:1] in "✗?~✓"] == ["✗", "?", "~", "✓"]
+
+
+def test_the_machine_was_busy_stands_only_where_a_time_bound_was_judged(whole):
+    note = "! a note on the machine"
+    assert note in coverage_notes(whole)
+    whole["bounds"] = [b for b in whole["bounds"] if not b["metric"].startswith(("ttft", "cost"))]
+    assert note not in coverage_notes(whole)
+
+
+def test_a_note_that_bounds_share_is_told_once():
+    rows = [bound(metric=name, note="few; alike") for name in ("ttft.p50", "tpot.p50")]
+    found = coverage_notes({"bounds": rows, "measured": []})
+    assert found == ["ttft.p50, tpot.p50: few", "ttft.p50, tpot.p50: alike"]
+
+
+def test_the_verdict_and_what_to_do_stand_at_the_top_and_at_the_bottom(report):
+    report["next"] = {
+        "why": "it is large",
+        "do": "try fewer bits",
+        "command": "infopt-compile chat.opt q.bits=4",
+    }
+    jsonschema.validate(report, schema())
+    console = Console(record=True, width=80, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    show(report, "x", console)
+    lines = console.export_text().splitlines()
+    asked = ["next: try fewer bits:", "    infopt-compile chat.opt q.bits=4"]
+    assert lines[:2] == ["MISSED · 1 of 3 bounds missed: size", "  it is large"]
+    assert [line[2:] for line in lines[2:4]] == asked == lines[-3:-1]
+    assert "**Next:** try fewer bits" in markdown(report, "x") and "q.bits=4\n```" in markdown(report, "x")

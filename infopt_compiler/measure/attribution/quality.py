@@ -104,7 +104,7 @@ def timed(progress: Progress, clock: Clock) -> Progress:
 
     def told(done: float, total: float, message: str) -> None:
         clock.check()
-        progress(done, total, f"attribution: {message}")
+        progress(done, total, message)
 
     return told
 

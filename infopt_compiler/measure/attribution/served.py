@@ -118,7 +118,7 @@ def _rounds(
             if clock.left <= 0:
                 run.reasons.setdefault(digest, why_not(job.settings.attribution))
                 continue
-            job.progress(number * len(chosen) + done, total, f"attribution: serving {stage.name}")
+            job.progress(number * len(chosen) + done, total, f"serving {stage.name}")
             try:
                 block, _ = run_block(
                     stage.artifact, scenario, _REQUESTS, _WARMUP, job.settings.seed + number, prompts

@@ -36,6 +36,7 @@ class GainReading(Reading):
 class GainInstrument:
     """What the teacher gave over the text alone."""
 
+    phase = "distillation"
     metrics = frozenset({METRIC})
 
     def check(self, job: Job) -> None:

@@ -66,6 +66,7 @@ class EmbeddingReading(Reading):
 class EmbeddingInstrument:
     """How an encoder's vectors agree with a reference's."""
 
+    phase = "embeddings"
     metrics = frozenset(EMBEDDING_METRICS)
 
     def check(self, job: Job) -> None:

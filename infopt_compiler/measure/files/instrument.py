@@ -38,6 +38,7 @@ class FileReading(Reading):
 class FileInstrument:
     """Sizes."""
 
+    phase = "files"
     metrics = frozenset({"size", "bits_per_weight"})
 
     def check(self, job: Job) -> None:

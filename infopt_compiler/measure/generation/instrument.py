@@ -45,6 +45,7 @@ class GenerationReading(Reading):
 class GenerationInstrument:
     """Greedy continuations beside a reference's."""
 
+    phase = "generation"
     metrics = frozenset({METRIC})
 
     def check(self, job: Job) -> None:

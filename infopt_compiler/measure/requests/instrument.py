@@ -27,6 +27,7 @@ class RequestInstrument:
     With neither bounds nor a record the smallest number of blocks is run, so that the report has its values.
     """
 
+    phase = "requests"
     metrics = frozenset(name for name, metric in METRICS.items() if metric.needs is Needs.scenario)
 
     def check(self, job: Job) -> None:

@@ -70,6 +70,7 @@ class TaskReading(Reading):
 class TaskInstrument:
     """Tasks of lm-evaluation-harness."""
 
+    phase = "tasks"
     metrics = frozenset(name for name, metric in METRICS.items() if metric.of_task)
 
     def check(self, job: Job) -> None:

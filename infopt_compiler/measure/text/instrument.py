@@ -131,6 +131,7 @@ class TextReading(Reading):
 class TextInstrument:
     """Perplexity and what compares token by token with a reference."""
 
+    phase = "text"
     metrics = frozenset({"perplexity", "bits_per_byte", "kl", "top1", "retention"})
 
     def check(self, job: Job) -> None:

@@ -1,0 +1,144 @@
+"""What the jobs of a sweep come to together: which is best, and which no other beats in both of two metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from infopt_compiler.metrics import METRICS, Direction, Needs, metric_of
+from infopt_compiler.report.markdown import escaped, table
+from infopt_compiler.report.values import MARK, value_text
+
+_BEST_FIRST = ("met", "predicted", "inconclusive", "missed", "failed")
+_MOST_METRICS = 6
+
+
+@dataclass(frozen=True)
+class SweepJob:
+    """`report` is None where the job left none; `overrides` as the recipe writes them, those that were swept."""
+
+    number: int
+    overrides: str
+    report: dict[str, Any] | None
+
+    @property
+    def verdict(self) -> str:
+        return self.report["verdict"] if self.report else "no report"
+
+    def bound(self, metric: str) -> dict[str, Any] | None:
+        bounds = self.report.get("bounds", []) if self.report else []
+        return next((bound for bound in bounds if bound["metric"] == metric), None)
+
+    def value(self, metric: str) -> float | None:
+        """Of the bound, else as it was measured without one."""
+        bound = self.bound(metric)
+        if bound is not None:
+            return bound["value"]  # type: ignore[no-any-return]
+        groups = (self.report or {}).get("measured", [])
+        rows = (row for group in groups for row in group["values"] if row.get("subject") == group["subject"])
+        return next((row["value"] for row in rows if row["metric"] == metric), None)
+
+    def cell(self, metric: str) -> str:
+        bound = self.bound(metric)
+        return f"{value_text(bound, bound['value'])} {MARK[bound['verdict']][0]}" if bound else "–"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """`pair`: two metrics that the jobs differ in, one where they differ in no second, none where they do not."""
+
+    jobs: tuple[SweepJob, ...]
+    pair: tuple[str, ...]
+    best: SweepJob | None
+    front: tuple[int, ...]
+
+    @property
+    def metrics(self) -> list[str]:
+        """The judged ones, in the order of the recipe."""
+        bounds = [
+            bound["metric"] for job in self.jobs if job.report for bound in job.report.get("bounds", [])
+        ]
+        return list(dict.fromkeys(bounds))[:_MOST_METRICS]
+
+    @property
+    def count(self) -> str:
+        """`2 met, 1 missed`"""
+        verdicts = [job.verdict for job in self.jobs]
+        return ", ".join(f"{verdicts.count(name)} {name}" for name in dict.fromkeys(verdicts))
+
+    @property
+    def lines(self) -> list[str]:
+        """Which is best and why, and the front."""
+        if self.best is None:
+            return ["best: none, no job has an artifact"]
+        told = [f"best: job {self.best.number} ({self.best.overrides}): {self._why()}"]
+        if len(self.pair) == 2:
+            numbers = ", ".join(map(str, self.front))
+            told.append(f"no other job beats both `{self.pair[0]}` and `{self.pair[1]}` of: {numbers} (◆)")
+        return told
+
+    def _why(self) -> str:
+        assert self.best is not None
+        equals = [job for job in self.jobs if job.verdict == self.best.verdict]
+        if len(equals) == 1 or not self.pair:
+            return self.best.verdict
+        word = "lowest" if _direction(self.pair[0]) is Direction.lower else "highest"
+        return f"{self.best.verdict}, with the {word} `{self.pair[0]}` of those"
+
+
+def compare(jobs: Sequence[SweepJob]) -> Sweep:
+    """The best: of the best verdict, by the first metric of the pair, then by the second; else the first job."""
+    ready = [job for job in jobs if job.report and job.verdict in _BEST_FIRST[:-1]]
+    pair = _pair(ready)
+    rank = lambda job: (_BEST_FIRST.index(job.verdict), *(_cost(job, metric) for metric in pair))  # noqa: E731
+    best = min(ready, key=rank, default=None)
+    front = [job.number for job in ready if not any(_beats(other, job, pair) for other in ready)]
+    return Sweep(tuple(jobs), pair, best, tuple(front) if len(pair) == 2 else ())
+
+
+def _pair(jobs: Sequence[SweepJob]) -> tuple[str, ...]:
+    """Of size, quality and speed or memory (in this order) the first metric of two that all jobs have and differ in."""
+    judged = [bound["metric"] for job in jobs if job.report for bound in job.report.get("bounds", [])]
+    names = list(dict.fromkeys(["size", *judged])) if jobs else []
+    found: dict[int, str] = {}
+    for name in names:
+        values = [job.value(name) for job in jobs]
+        if None not in values and len(set(values)) > 1:
+            found.setdefault(_room(name), name)
+    return tuple(found[room] for room in sorted(found))[:2]
+
+
+def _room(name: str) -> int:
+    needs = METRICS[metric_of(name)].needs
+    return {Needs.nothing: 0, Needs.scenario: 2}.get(needs, 1)
+
+
+def _direction(name: str) -> Direction:
+    return METRICS[metric_of(name)].direction
+
+
+def _cost(job: SweepJob, metric: str) -> float:
+    value = job.value(metric) or 0.0
+    return value if _direction(metric) is Direction.lower else -value
+
+
+def _beats(one: SweepJob, other: SweepJob, pair: Sequence[str]) -> bool:
+    """As good in both, better in one."""
+    costs = [(_cost(one, metric), _cost(other, metric)) for metric in pair]
+    return all(a <= b for a, b in costs) and any(a < b for a, b in costs)
+
+
+def sweep_markdown(sweep: Sweep, recipe: str) -> str:
+    """report.md of the sweep's folder: the table, which is best, and where each job's report is."""
+    head = ["job", "overrides", "verdict", *sweep.metrics, "report"]
+    rows = [
+        [f"{job.number}{mark(sweep, job)}", f"`{job.overrides}`", job.verdict, *map(job.cell, sweep.metrics), f"[report]({job.number}/report.md)"]
+        for job in sweep.jobs
+    ]  # fmt: skip
+    lines = "\n\n".join(escaped(line) for line in sweep.lines)
+    return f"## `{recipe}`: sweep of {len(rows)} jobs\n\n{sweep.count}\n\n{lines}\n\n{table(head, rows)}\n"
+
+
+def mark(sweep: Sweep, job: SweepJob) -> str:
+    return " ◆" if job.number in sweep.front else ""
