@@ -33,6 +33,7 @@ class Fixed(Reading):
 
 
 class FixedInstrument:
+    phase = "fixed"
     metrics = frozenset(METRICS)
 
     def check(self, job: Job) -> None: ...
