@@ -70,6 +70,7 @@ class RepetitionReading(Reading):
 class RepetitionInstrument:
     """Greedy continuations of the beginnings of held-out windows, by the runtime that serves the artifact."""
 
+    phase = "repetition"
     metrics = frozenset({METRIC})
 
     def check(self, job: Job) -> None:
