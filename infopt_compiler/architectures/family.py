@@ -58,6 +58,11 @@ class Names:
         """What stands in front of the names inside a layer."""
         return f"{self.layers}.{index}."
 
+    @property
+    def embedder(self) -> str:
+        """The module that the embedding's table belongs to."""
+        return self.embedding.rpartition(".")[0]
+
     def plain(self, name: str) -> str:
         """A tensor's name as the description has it."""
         return name.removeprefix(self.optional_prefix)
@@ -94,6 +99,12 @@ class Family:
     def embeds(self) -> bool:
         """It makes one vector of a text: no head, nothing generated."""
         return self.purpose is Purpose.embed
+
+    def is_norm(self, tensor: str) -> bool:
+        """Whether a tensor of that name holds the gains of a norm."""
+        module = self.names.plain(tensor).removesuffix(".weight")
+        around = (self.names.last_norm, self.names.embedded_norm)
+        return module in around or any(module.endswith(f".{norm.module}") for norm in self.block.norms)
 
     def can(self, ability: Ability) -> bool:
         return all(one.ability is not ability for one in self.refuses)

@@ -36,7 +36,8 @@ class Keys:
 
 @dataclass(frozen=True)
 class Scales:
-    """Keys of factors that a family multiplies by where others do not; empty: it does not either."""
+    """Keys of factors that a family multiplies by where others do not; empty: it does not either. A key that is missing in
+    the configuration is a factor of 1."""
 
     embedding: str = ""  # of embedded words
     attention: str = ""  # of scores, in place of 1 / sqrt(head size)

@@ -55,7 +55,7 @@ def read_numbers(family: Family, config: Mapping[str, Any]) -> Numbers:
         rotated=rotated,
         windows=_windows(family.window, config, rotated),
         embedding_scale=_factor(config, scales.embedding),
-        attention_scale=float(config[scales.attention]) if config.get(scales.attention) else None,
+        attention_scale=_factor(config, scales.attention) if scales.attention else None,
         residual_scale=_factor(config, scales.residual),
         logits_divisor=_factor(config, scales.logits),
         experts_per_token=config.get(keys.experts_per_token) or 0,

@@ -138,6 +138,11 @@ class Block:
         """All that may be quantized, in the order in which they run; `mixture`: of a layer with experts."""
         return (*self.attention, *(self.experts if mixture else self.mlp))
 
+    @property
+    def roles(self) -> frozenset[Role]:
+        """What the linears of a dense layer do."""
+        return frozenset(self._by_role)
+
     def linear(self, role: Role) -> Linear:
         """KeyError where the layer (a dense one) has none of that role."""
         return self._by_role[role]

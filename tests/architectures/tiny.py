@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from infopt_compiler.architectures import Family
@@ -27,6 +29,11 @@ MIXTURE = {
     "mlp_only_layers": [],
 }
 
+OWN: dict[str, dict[str, Any]] = {  # what a family computes with that others do not
+    "mistral": {"sliding_window": 9},
+    "smollm3": {"no_rope_layers": [1, 0]},
+}
+
 
 def tiny_config(family: Family, **changes: Any) -> Any:
     """transformers' configuration: fewer key/value heads than heads, heads wider than hidden / heads, both where there can be."""
@@ -36,7 +43,8 @@ def tiny_config(family: Family, **changes: Any) -> Any:
     mixture = MIXTURE if family.block.experts else {}
     if family.name == "mixtral":  # an expert is as wide as the layer
         mixture = {key: value for key, value in mixture.items() if key.startswith("num_")}
-    config = AutoConfig.for_model(family.name, **{**sizes, **mixture, **changes})
+    own = OWN.get(family.name, {})
+    config = AutoConfig.for_model(family.name, **{**sizes, **mixture, **own, **changes})
     config.architectures = [family.classes[0]]
     return config
 
@@ -47,3 +55,25 @@ def model_of(config: Any, **options: Any) -> Any:
 
     cls = getattr(transformers, config.architectures[0])
     return cls._from_config(config, **options)
+
+
+def write_model(folder: Path, family: Family, **changes: Any) -> Path:
+    """A random model of the family with a tokenizer; norms and biases are not what they are made as."""
+    import torch
+
+    from tests.passes.export.models import write_tokenizer
+
+    folder.mkdir(parents=True)
+    write_tokenizer(folder)
+    words = len(json.loads((folder / "tokenizer.json").read_text("utf-8"))["model"]["vocab"])
+    ends = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2} if family.generates else {}
+    torch.manual_seed(0)
+    model = model_of(tiny_config(family, vocab_size=words, initializer_range=0.2, **ends, **changes))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if family.is_norm(name):
+                parameter.mul_(torch.exp(0.5 * torch.randn_like(parameter)))
+            elif name.endswith(".bias"):
+                parameter.normal_(std=0.2)
+    model.save_pretrained(folder)
+    return folder

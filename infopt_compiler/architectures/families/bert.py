@@ -25,7 +25,7 @@ NAMES = Names(
     segments="embeddings.token_type_embeddings",
     embedded_norm="embeddings.LayerNorm",
     optional_prefix="bert.",
-    unread=("pooler.dense",),  # of the next-sentence head
+    unread=("pooler",),  # of the next-sentence head
 )
 
 FAMILY = Family(

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from infopt_compiler.architectures import Family, Numbers, find_family, read_numbers
+
 from .training.errors import BadStudent
+
+
+@dataclass(frozen=True)
+class Parts:
+    """transformers' modules of a decoder by its family's description, and the numbers between them."""
+
+    family: Family
+    numbers: Numbers
+    embedding: nn.Module
+    layers: Any  # nn.ModuleList
+    norm: nn.Module
+    rotary: nn.Module
+
+
+def parts_of(model: Any) -> Parts:
+    """AttributeError where the model has no such modules."""
+    family = find_family(model.config.model_type)
+    names = (getattr(family.names, part) for part in ("embedding", "layers", "last_norm", "rotary"))
+    return Parts(family, read_numbers(family, vars(model.config)), *map(model.get_submodule, names))
 
 
 def load_decoder(folder: Path, device: str = "cpu") -> Any:
@@ -23,9 +45,10 @@ def load_decoder(folder: Path, device: str = "cpu") -> Any:
         )
     except (OSError, ValueError, KeyError, RuntimeError) as wrong:
         raise BadStudent(f"{folder.name} cannot be loaded: {wrong}") from wrong
-    inner = getattr(model, "model", None)
-    if not all(hasattr(inner, part) for part in ("layers", "norm", "rotary_emb", "embed_tokens")):
-        raise BadStudent(f"`{model.config.model_type}` is not a Llama-like decoder")
+    try:
+        parts_of(model)
+    except AttributeError as wrong:
+        raise BadStudent(f"`{model.config.model_type}` is not a Llama-like decoder") from wrong
     model.config.use_cache = False
     return model.to(device)
 
@@ -33,8 +56,9 @@ def load_decoder(folder: Path, device: str = "cpu") -> Any:
 def run_layers(model: Any, h_BSD: Tensor, first: int, last: int | None = None) -> Tensor:
     """The layers `first` … `last` − 1 on hidden states; causal, since sdpa is without a mask."""
     positions = torch.arange(h_BSD.shape[1], device=h_BSD.device).unsqueeze(0)
-    rotary = model.model.rotary_emb(h_BSD, positions)
-    for layer in model.model.layers[first:last]:
+    parts = parts_of(model)
+    rotary = parts.rotary(h_BSD, positions)
+    for layer in parts.layers[first:last]:
         out = layer(h_BSD, position_embeddings=rotary, attention_mask=None, position_ids=positions)
         h_BSD = out[0] if isinstance(out, tuple) else out
     return h_BSD
@@ -42,14 +66,27 @@ def run_layers(model: Any, h_BSD: Tensor, first: int, last: int | None = None) -
 
 def embed(model: Any, ids_BS: Tensor) -> Tensor:
     """Hidden states before the first layer, float32 whatever the table is kept in."""
-    found: Tensor = model.model.embed_tokens(ids_BS).float()
+    scale = parts_of(model).numbers.embedding_scale
+    found = rows(model, ids_BS)
+    return found if scale == 1.0 else found * scale
+
+
+def rows(model: Any, ids_BS: Tensor) -> Tensor:
+    """What the table of words has, float32: the `inputs_embeds` of transformers, which multiplies them itself."""
+    found: Tensor = parts_of(model).embedding(ids_BS).float()
     return found
 
 
 def finish(model: Any, h_BSD: Tensor) -> Tensor:
-    """What the head sees of the tokens that predict another: (B · (S − 1), D)."""
-    h: Tensor = model.model.norm(h_BSD)[:, :-1]
-    return h.reshape(-1, h.shape[-1])
+    """What the head sees of the tokens that predict another: (B · (S − 1), D), divided by what logits are divided by."""
+    h: Tensor = parts_of(model).norm(h_BSD)[:, :-1]
+    return over_divisor(model, h.reshape(-1, h.shape[-1]))
+
+
+def over_divisor(model: Any, h_ND: Tensor) -> Tensor:
+    """So that the head's product gives logits."""
+    divisor = parts_of(model).numbers.logits_divisor
+    return h_ND if divisor == 1.0 else h_ND / divisor
 
 
 def head_weight(model: Any) -> Tensor:
@@ -63,10 +100,11 @@ def shared_layers(teacher: Any, student: Any) -> int:
 
     What goes in and comes out of these is the teacher's own. 0 where the embeddings differ.
     """
-    if not _same(teacher.model.embed_tokens, student.model.embed_tokens):
+    theirs, ours = parts_of(teacher), parts_of(student)
+    if not _same(theirs.embedding, ours.embedding):
         return 0
     count = 0
-    for own, other in zip(student.model.layers, teacher.model.layers, strict=False):
+    for own, other in zip(ours.layers, theirs.layers, strict=False):
         if not _same(own, other):
             break
         count += 1

@@ -18,7 +18,7 @@ from torch import Tensor
 from infopt_compiler.passes.base import RunContext
 
 from .amounts import BEGINNING, WRITTEN_AT_ONCE
-from .decoder import embed, head_weight
+from .decoder import head_weight, over_divisor, rows
 from .decoder_task import DecoderTask
 from .head import head_loss
 from .teacher import look
@@ -35,11 +35,13 @@ def write_on(model: Any, ids_BS: Tensor, generator: torch.Generator, *, floats16
     kind = ids_BS.device.type
     with torch.no_grad(), torch.autocast(kind, torch.bfloat16, enabled=floats16):
         for _ in range(length - first):
-            h = model.model(
-                inputs_embeds=embed(model, step), past_key_values=cache, use_cache=True
+            h = model.base_model(
+                inputs_embeds=rows(model, step), past_key_values=cache, use_cache=True
             ).last_hidden_state
             weight = head_weight(model)
-            probabilities = (h[:, -1].to(weight.dtype) @ weight.T).float().softmax(-1).cpu()
+            probabilities = (
+                (over_divisor(model, h[:, -1]).to(weight.dtype) @ weight.T).float().softmax(-1).cpu()
+            )
             step = torch.multinomial(probabilities, 1, generator=generator).to(ids_BS.device)
             written.append(step)
     return torch.cat(written, dim=1)

@@ -19,6 +19,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from infopt_compiler.architectures import find_family
 from infopt_compiler.artifacts.quantized import dequantize_folder
 from infopt_compiler.passes.quantize.packing import pack, unpack
 
@@ -98,11 +99,12 @@ class GridWeights:
         described = json.loads((folder / "config.json").read_text("utf-8"))["quantization_config"]
         shared = described.get("embedding", {}).get("shared_with_head", False)
         exact = dict(teacher.named_parameters())
-        exact.setdefault("lm_head.weight", teacher.get_output_embeddings().weight)
+        family = find_family(model.config.model_type)
+        exact.setdefault(f"{family.names.head}.weight", teacher.get_output_embeddings().weight)
         self._used = dict(model.named_parameters())
         model.requires_grad_(False)
         for module, tensors in quantized_modules(folder).items():
-            if module == "lm_head" and (shared or not head):
+            if module == family.names.head and (shared or not head):
                 continue
             name = f"{module}.weight"
             if name not in exact or exact[name].shape != self._used[name].shape:
@@ -115,7 +117,7 @@ class GridWeights:
             self.masters |= {f"{module}.u": matrix.u_RK, f"{module}.stretch": matrix.stretch_RG}
             self._used[name].requires_grad_(True)
         for name, parameter in model.named_parameters():
-            if parameter.dim() == 1 and "norm" in name:
+            if family.is_norm(name):
                 stretch_D = nn.Parameter(torch.zeros_like(parameter))
                 self.norms[name] = Norm(parameter.requires_grad_(True), parameter.detach().clone(), stretch_D)
                 self.masters[f"{name}.stretch"] = stretch_D
@@ -188,11 +190,12 @@ def load_quantized(folder: Path) -> Any:
     state = {name: torch.as_tensor(weight) for name, weight in dequantize_folder(folder)}
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     del config.quantization_config
-    if "lm_head.weight" in state:
+    head = f"{find_family(config.model_type).names.head}.weight"
+    if head in state:
         config.tie_word_embeddings = False
     model: Any = AutoModelForCausalLM.from_config(config, dtype=torch.float32, attn_implementation="sdpa")
     missing, unexpected = model.load_state_dict(state, strict=False)
-    tied = {"lm_head.weight"} if config.tie_word_embeddings else set()
+    tied = {head} if config.tie_word_embeddings else set()
     if unexpected or set(missing) - tied:
         raise BadStudent(
             f"the quantized weights do not fit the model: missing {missing}, unexpected {unexpected}"

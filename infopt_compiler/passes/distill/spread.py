@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from infopt_compiler.passes.distill.decoder import parts_of
 from infopt_compiler.passes.distill.training.processes import Processes
 from infopt_compiler.passes.distill.weights import PlainWeights
 
@@ -23,7 +24,7 @@ class SpreadWeights:
 
     def __init__(self, model: Any, first: int, head: bool, processes: Processes, *, floats16: bool) -> None:
         device = next(model.parameters()).device.type
-        for layer in model.model.layers[first:]:
+        for layer in parts_of(model).layers[first:]:
             _cut(layer, device, processes.count, floats16=floats16)
         self._cut = {name: p for name, p in model.named_parameters() if hasattr(p, "to_local")}
         self.spread = frozenset(self._cut)

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from infopt_compiler.architectures import find_family
+
 
 class Weights(Protocol):
     """Named float32 parameters, and how they get into the model."""
@@ -70,13 +72,13 @@ class PlainWeights:
 
 def trainable(model: Any, first: int, head: bool) -> set[str]:
     """The layers from `first` on and the last norm; head and embedding where `head`."""
-    found = set()
+    names, found = find_family(model.config.model_type).names, set()
+    layers = f"{names.layers}."
     for name, _ in model.named_parameters():
-        parts = name.split(".")
-        if "layers" in parts:
-            wanted = int(parts[parts.index("layers") + 1]) >= first
+        if name.startswith(layers):
+            wanted = int(name.removeprefix(layers).partition(".")[0]) >= first
         else:
-            wanted = "norm" in parts or head
+            wanted = head or name.startswith(f"{names.last_norm}.")
         if wanted:
             found.add(name)
     return found

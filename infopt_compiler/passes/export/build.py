@@ -8,7 +8,7 @@ from typing import Any
 from infopt_compiler.artifacts.onnx_view import read_graph, write_graph
 from infopt_compiler.passes.export import graph as edits
 from infopt_compiler.passes.export.builder import run_builder
-from infopt_compiler.passes.export.olive import EMBEDDING, Embedding, QuantizedFolder
+from infopt_compiler.passes.export.olive import Embedding, QuantizedFolder
 from infopt_compiler.passes.export.staging import float_input, quantized_input
 from infopt_compiler.passes.export.tokenizer import write_portable_tokenizer
 
@@ -32,7 +32,7 @@ def build(source: Path, artifact: Path, scratch: Path, log: Any) -> dict[str, An
         if given.embedding is Embedding.shared:
             edits.share_quantized_embedding(graph)
         elif given.embedding is Embedding.own:
-            edits.quantize_embedding(graph, folder.matrix(EMBEDDING))
+            edits.quantize_embedding(graph, folder.matrix(folder.family.names.embedding))
         facts["symmetric_nodes"] = edits.drop_default_zero_points(graph)
         graph.remove_unused()
         graph.save()

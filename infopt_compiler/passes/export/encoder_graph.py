@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from infopt_compiler.architectures import read_numbers
+from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.passes.export.encoder_layer import encoder_layer, read_mask
 from infopt_compiler.passes.export.encoder_nodes import MICROSOFT, Nodes, Weights
 
@@ -22,12 +24,13 @@ OUTPUT = "sentence_embedding"  # float32, (batch, hidden)
 
 def encoder_graph(config: dict[str, Any], weights: Weights, pooling: str, normalize: bool) -> onnx.ModelProto:
     """The model; inputs of any batch and length."""
-    nodes = Nodes(weights, config.get("layer_norm_eps", 1e-12))
+    spec = ModelSpec.from_config(config)
+    nodes = Nodes(weights, read_numbers(spec.family, config).epsilon)
     hidden, mask = _embed(nodes), read_mask(nodes, INPUTS[1])
-    for k in range(config["num_hidden_layers"]):
-        hidden = encoder_layer(nodes, hidden, mask, f"encoder.layer.{k}", config["num_attention_heads"])
+    for k in range(spec.layers):
+        hidden = encoder_layer(nodes, hidden, mask, k, spec.heads)
     _pool(nodes, hidden, pooling, normalize)
-    return _model(nodes, config["hidden_size"])
+    return _model(nodes, spec.hidden)
 
 
 def _model(nodes: Nodes, width: int) -> onnx.ModelProto:
@@ -44,17 +47,18 @@ def _embed(nodes: Nodes) -> str:
     """Words, positions and segments, summed and normalised: (batch, length, hidden)."""
     import numpy as np
 
-    words = nodes.lookup("embeddings.word_embeddings", INPUTS[0], "embeddings.words")
-    kinds = nodes.vector("embeddings.token_type_embeddings.weight")
+    names = nodes.weights.family.names
+    words = nodes.lookup(names.embedding, INPUTS[0], "embeddings.words")
+    kinds = nodes.vector(f"{names.segments}.weight")
     types = nodes.node("Gather", [kinds, INPUTS[2]], "embeddings.types")
     zero, one = nodes.constant("zero", np.array(0)), nodes.constant("one", np.array(1))
     length = nodes.node("Gather", [nodes.node("Shape", [INPUTS[0]], "shape"), one], "length")
-    table = nodes.vector("embeddings.position_embeddings.weight")
+    table = nodes.vector(f"{names.positions}.weight")
     places = nodes.node("Range", [zero, length, one], "positions")
     rows = nodes.node("Gather", [table, places], "embeddings.positions")
     both = nodes.node("Add", [words, types], "embeddings.sum")
     total = nodes.node("Add", [both, rows], "embeddings.total")
-    return nodes.norm(total, "embeddings", "embeddings.normed")
+    return nodes.norm(total, names.embedded_norm, "embeddings.normed")
 
 
 def _pool(nodes: Nodes, hidden: str, pooling: str, normalize: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from infopt_compiler.architectures import Place, Role, Site
 from infopt_compiler.passes.export.encoder_nodes import MICROSOFT, Nodes
 
 if TYPE_CHECKING:
@@ -30,16 +31,18 @@ def read_mask(nodes: Nodes, given: str) -> Mask:
     return Mask(tokens, nodes.node("Cast", [least], "mask.full", to=TensorProto.BOOL))
 
 
-def encoder_layer(nodes: Nodes, hidden: str, mask: Mask, place: str, heads: int) -> str:
+def encoder_layer(nodes: Nodes, hidden: str, mask: Mask, index: int, heads: int) -> str:
     """Attention and feed-forward, each with its residual and layer norm behind it."""
-    parts = [nodes.linear(hidden, f"{place}.attention.self.{one}") for one in ("query", "key", "value")]
-    attended = _attention(nodes, parts, mask, f"{place}.attention.attended", heads)
-    out = nodes.linear(attended, f"{place}.attention.output.dense")
-    hidden = _residual(nodes, out, hidden, f"{place}.attention.output")
-    up = nodes.linear(hidden, f"{place}.intermediate.dense")
-    active = nodes.node("Gelu", [up], f"{place}.intermediate.active", MICROSOFT)
-    down = nodes.linear(active, f"{place}.output.dense")
-    return _residual(nodes, down, hidden, f"{place}.output")
+    block, place = nodes.weights.family.block, nodes.weights.family.names.layer(index)
+    parts = [nodes.linear(hidden, place + module) for module in block.modules(Site.attention_in)]
+    attended = _attention(nodes, parts, mask, f"{place}attention.attended", heads)
+    out = nodes.linear(attended, place + block.linear(Role.attention_out).module)
+    hidden = _residual(nodes, out, hidden, place, Place.attention_added)
+    widened = block.linear(Role.up)
+    up = nodes.linear(hidden, place + widened.module)
+    active = nodes.node("Gelu", [up], f"{place}{widened.parent}.active", MICROSOFT)
+    down = nodes.linear(active, place + block.linear(Role.down).module)
+    return _residual(nodes, down, hidden, place, Place.mlp_added)
 
 
 def _attention(nodes: Nodes, parts: list[str], mask: Mask, output: str, heads: int) -> str:
@@ -62,8 +65,12 @@ def _branch(inputs: list[str], output: str, heads: int) -> onnx.GraphProto:
     return helper.make_graph([node], output.rpartition(".")[2], [], [value])
 
 
-def _residual(nodes: Nodes, x: str, skip: str, place: str) -> str:
+def _residual(nodes: Nodes, x: str, skip: str, layer: str, place: Place) -> str:
     """Not SkipLayerNormalization: on CPUs that takes five times as long as a sum and a norm. `Sum`, because onnxruntime's
     optimizer makes an `Add` and a norm that one."""
-    total = nodes.node("Sum", [x, skip], f"{place}.sum")
-    return nodes.norm(total, place, f"{place}.normed")
+    norm = nodes.weights.family.block.norm(place)
+    assert norm is not None  # of a family that `encoder_graph` writes out
+    module = layer + norm.module
+    name = module.rpartition(".")[0]
+    total = nodes.node("Sum", [x, skip], f"{name}.sum")
+    return nodes.norm(total, module, f"{name}.normed")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from infopt_compiler.architectures import Family
+
 if TYPE_CHECKING:
     import numpy as np
     import onnx
@@ -26,7 +28,9 @@ class Int8:
 
 
 class Weights(Protocol):
-    """Matrices and vectors of a model by their names in its state dict, `bert.` left out."""
+    """Matrices and vectors of a model by their names in its family's description."""
+
+    family: Family
 
     def vector(self, name: str) -> Array:
         """Float32."""
@@ -76,8 +80,8 @@ class Nodes:
         product = self.node("MatMul", [x, self.constant(f"{module}.weight", matrix)], f"{module}.product")
         return self.node("Add", [product, self.vector(f"{module}.bias")], module)
 
-    def norm(self, x: str, place: str, output: str) -> str:
-        ends = [self.vector(f"{place}.LayerNorm.{end}") for end in ("weight", "bias")]
+    def norm(self, x: str, module: str, output: str) -> str:
+        ends = [self.vector(f"{module}.{end}") for end in ("weight", "bias")]
         return self.node("LayerNormalization", [x, *ends], output, axis=-1, epsilon=self.epsilon)
 
     def lookup(self, module: str, ids: str, output: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from infopt_compiler.architectures import find_family
 from infopt_compiler.artifacts.pooling import read_pooling
 from infopt_compiler.artifacts.quantized import dequantize_folder
 from infopt_compiler.passes.base import PassError
@@ -73,8 +74,9 @@ def _torch_model(source: Path) -> Any:
         del config.quantization_config
     model = transformers.AutoModel.from_config(config, dtype=torch.float32)
     state = {name: torch.from_numpy(value.copy()) for name, value in dequantize_folder(source)}
+    unread = find_family(config.model_type).names.unread
     missing = model.load_state_dict(state, strict=False).missing_keys
-    if lost := [name for name in missing if not name.startswith("pooler.") and "position_ids" not in name]:
+    if lost := [name for name in missing if not name.startswith(unread) and "position_ids" not in name]:
         raise PassError(f"the quantized folder holds no `{lost[0]}`", code="E0734")
     return model
 
@@ -118,11 +120,12 @@ def _compare_integers(artifact: Path, source: Path) -> int:
     """Every integer of the graph is the folder's; how many."""
     graph = onnx.load(artifact / "model.onnx").graph
     weights, count = FolderWeights(source), 0
+    table = weights.family.names.embedding
     for initializer in graph.initializer:
         module, _, leaf = initializer.name.rpartition(".")
         if leaf != "weight_int8":
             continue
-        found: Any = weights.table(module) if "embeddings" in module else weights.matrix(module)
+        found: Any = weights.table(module) if module == table else weights.matrix(module)
         if not np.array_equal(numpy_helper.to_array(initializer), found.values):
             raise PassError(f"the integers of `{module}` are not the quantized model's", code="E0732")
         count += found.values.size

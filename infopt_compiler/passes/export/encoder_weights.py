@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infopt_compiler.architectures import Family, family_of
 from infopt_compiler.passes.export.encoder_nodes import Int8
 
 if TYPE_CHECKING:
@@ -23,9 +24,10 @@ class FolderWeights:
         from safetensors.numpy import load_file
 
         state = load_file(folder / "model.safetensors")
-        self._state = {name.removeprefix("bert."): value for name, value in state.items()}
         self._floats = floats
         self.config: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
+        self.family: Family = family_of(self.config)
+        self._state = {self.family.names.plain(name): value for name, value in state.items()}
 
     @property
     def quantized(self) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from infopt_compiler.artifacts.onnx_view import graph_path, read_graph, write_graph
 from infopt_compiler.artifacts.quantized import unpack
+from infopt_compiler.passes.export import nodes
 from infopt_compiler.passes.export.olive import IntegerMatrix
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def quantize_embedding(graph: Graph, matrix: IntegerMatrix) -> None:
     """Replace the float embedding by the integer table `matrix` (vocabulary, hidden)."""
     from onnx import helper
 
-    gather = next(node for node in graph.nodes("Gather") if "embed_tokens" in node.name)
+    gather = next(node for node in graph.nodes("Gather") if node.name == nodes.EMBEDDING)
     inputs = [EMBEDDING_CODES, gather.input[1], "model.embed_tokens.scales", "model.embed_tokens.qzeros"]
     graph.put(inputs[0], pack(matrix.codes, matrix.bits))
     graph.put(inputs[2], matrix.scales)

@@ -18,12 +18,11 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infopt_compiler.architectures import family_of
 from infopt_compiler.artifacts.quantized import unpack
 
 if TYPE_CHECKING:
     import numpy as np
-
-HEAD, EMBEDDING = "lm_head", "model.embed_tokens"
 
 
 class Embedding(Enum):
@@ -61,6 +60,8 @@ class QuantizedFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.config: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
+        self.family = family_of(self.config)
+        self._head, self._embedding = self.family.names.head, self.family.names.embedding
         self.quantization: dict[str, Any] = self.config.get("quantization_config") or {}
         self._files = self._index()
 
@@ -96,7 +97,7 @@ class QuantizedFolder:
 
     def bits_and_group(self, module: str) -> tuple[int, int]:
         override = (self.quantization.get("overrides") or {}).get(module, {})
-        if module == EMBEDDING:
+        if module == self._embedding:
             override = self.quantization.get("embedding", override)
         bits = int(override.get("bits", self.quantization["bits"]))
         return bits, int(override.get("group_size", self.quantization["group_size"]))
@@ -123,17 +124,17 @@ class QuantizedFolder:
         """Where the embedding's numbers come from; `shared` also where a tied folder stores none for it."""
         described = self.quantization.get("embedding") or {}
         if described.get("shared_with_head"):
-            return Embedding.shared if self.has(f"{HEAD}.qweight") else Embedding.floating
-        if self.has(f"{EMBEDDING}.qweight"):
+            return Embedding.shared if self.has(f"{self._head}.qweight") else Embedding.floating
+        if self.has(f"{self._embedding}.qweight"):
             return Embedding.own
-        stored = self.has(f"{EMBEDDING}.weight")
-        return Embedding.floating if stored or not self.has(f"{HEAD}.qweight") else Embedding.shared
+        stored = self.has(f"{self._embedding}.weight")
+        return Embedding.floating if stored or not self.has(f"{self._head}.qweight") else Embedding.shared
 
     def float_tensors(self) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
         """The tensors that are not part of an integer matrix: norms, biases, an embedding that is float."""
         parts = {f"{module}.{part}" for module in self.modules() for part in ("qweight", "scales", "qzeros")}
         if self.embedding is not Embedding.floating:
-            parts.add(f"{EMBEDDING}.weight")  # the floats that its integers stand for
+            parts.add(f"{self._embedding}.weight")  # the floats that its integers stand for
         for name in self._files:
             if name not in parts and not name.endswith(".g_idx"):
                 yield name, self.tensor(name)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from infopt_compiler.passes.export.olive import EMBEDDING, HEAD, Embedding, QuantizedFolder
+from infopt_compiler.passes.export.olive import Embedding, QuantizedFolder
 
 
 def load_reference(source: Path) -> Any:
@@ -39,7 +39,7 @@ def _dequantized(folder: QuantizedFolder) -> Any:
     with no_init_weights():
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     if _one_table(folder):
-        model.lm_head.weight = model.model.embed_tokens.weight
+        model.get_output_embeddings().weight = model.get_input_embeddings().weight
     parameters = dict(model.named_parameters(remove_duplicate=False))
     missing = set(parameters)
     with torch.no_grad():
@@ -55,22 +55,23 @@ def _one_table(folder: QuantizedFolder) -> bool:
     """Whether one table serves as head and as embedding: the head's integers, or the embedding's floats."""
     if folder.embedding is Embedding.shared:
         return True
-    no_head = not folder.has(f"{HEAD}.qweight") and not folder.has(f"{HEAD}.weight")
+    head = folder.family.names.head
+    no_head = not folder.has(f"{head}.qweight") and not folder.has(f"{head}.weight")
     return folder.tied and no_head
 
 
 def _weights(folder: QuantizedFolder) -> Iterator[tuple[str, Any]]:
     """Every parameter's name and float32 values."""
-    one_table = _one_table(folder)
+    one_table, names = _one_table(folder), folder.family.names
     for module in folder.modules():
         weights = folder.matrix(module).dequantized()
         yield f"{module}.weight", weights
-        if module == HEAD and one_table:
-            yield f"{EMBEDDING}.weight", weights
+        if module == names.head and one_table:
+            yield f"{names.embedding}.weight", weights
     for name, array in folder.float_tensors():
         yield name, array
-        if name == f"{EMBEDDING}.weight" and one_table:
-            yield f"{HEAD}.weight", array
+        if name == f"{names.embedding}.weight" and one_table:
+            yield f"{names.head}.weight", array
 
 
 def reference_logits(model: Any, ids: list[int]) -> Any:

@@ -8,7 +8,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from infopt_compiler.passes.export.olive import EMBEDDING, HEAD, Embedding, QuantizedFolder
+from infopt_compiler.passes.export import nodes
+from infopt_compiler.passes.export.olive import Embedding, QuantizedFolder
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ def quantized_input(source: QuantizedFolder, scratch: Path, accuracy_level: int)
     (folder / "config.json").write_text(json.dumps(config), "utf-8")
     _write_weights(source, folder, kind)
     # What has no integers must stay float: the builder would quantize it by rounding, without a word.
-    exclude = ["/model/embed_tokens/Gather"] if kind is not Embedding.shared else []
-    exclude += [] if source.has(f"{HEAD}.qweight") else ["/lm_head/MatMul"]
+    exclude = [nodes.EMBEDDING] if kind is not Embedding.shared else []
+    exclude += [] if source.has(f"{source.family.names.head}.qweight") else [nodes.HEAD_PRODUCT]
     options = {"accuracy_level": str(accuracy_level)}
     if exclude:
         options["nodes_to_exclude"] = ",".join(exclude)
@@ -58,16 +59,16 @@ def _write_weights(source: QuantizedFolder, folder: Path, kind: Embedding) -> No
 
     from infopt_compiler.passes.export.graph import pack
 
-    tensors = dict(source.float_tensors())
+    tensors, embedding = dict(source.float_tensors()), source.family.names.embedding
     for module in source.modules():
-        if module == EMBEDDING:
+        if module == embedding:
             continue
         tensors[f"{module}.qweight"] = source.tensor(f"{module}.qweight")
         matrix = source.matrix(module)
         tensors[f"{module}.scales"] = matrix.scales
         tensors[f"{module}.qzeros"] = pack(matrix.zeros, matrix.bits)
     if kind is Embedding.own:
-        tensors[f"{EMBEDDING}.weight"] = source.matrix(EMBEDDING).dequantized()
+        tensors[f"{embedding}.weight"] = source.matrix(embedding).dequantized()
     save_file(tensors, folder / "model.safetensors")
 
 

@@ -22,6 +22,7 @@ from infopt_compiler.artifacts.onnx_view import (
     write_graph,
 )
 from infopt_compiler.passes.base import PassError
+from infopt_compiler.passes.export import nodes
 from infopt_compiler.passes.export.graph import (
     MICROSOFT,
     Graph,
@@ -102,7 +103,7 @@ def _set_accuracy_level(model: Any, level: int | None, head_level: int | None) -
         if wanted not in (None, *ACCURACY_LEVELS):
             raise PassError(f"accuracy level {wanted} is none of {ACCURACY_LEVELS}", code="E0737")
     for node in model.graph.node:
-        is_head = node.name.startswith("/lm_head/")
+        is_head = node.name.startswith(nodes.HEAD)
         wanted = head_level if is_head and head_level is not None else level
         if node.op_type == "MatMulNBits" and wanted is not None:
             set_attribute(node, "accuracy_level", wanted)
@@ -124,7 +125,7 @@ def _prune_head(model: Any) -> None:
     if is_pruned(model):
         return
     graph = model.graph
-    head = next(node for node in graph.node if node.name.startswith("/lm_head/MatMul"))
+    head = next(node for node in graph.node if node.name.startswith(nodes.HEAD_PRODUCT))
     position = list(graph.node).index(head)
     names = {part: f"{PRUNE_PREFIX}{part}/output_0" for part in ("Gather", "Unsqueeze")}
     last, axis = f"{PRUNE_PREFIX}last", f"{PRUNE_PREFIX}axis"
@@ -144,13 +145,13 @@ def _prune_head(model: Any) -> None:
 
 def _fuse_gate_up(graph: Graph) -> None:
     by_name = {node.name: node for node in graph.nodes("MatMulNBits")}
-    gates = [name for name in by_name if name.endswith("/mlp/gate_proj/MatMulNBits")]
+    gates = [name for name in by_name if name.endswith(f"/mlp/{nodes.GATE}/MatMulNBits")]
     if not gates:
         raise PassError("the exported graph has no gate and up projections to fuse", code="E0737")
     for name in gates:
         gate = by_name[name]
-        up = by_name[name.replace("gate_proj", "up_proj")]
-        joined = name.replace("gate_proj", "gate_up_proj")
+        up = by_name[name.replace(nodes.GATE, nodes.UP)]
+        joined = name.replace(nodes.GATE, nodes.GATE_UP)
         _require_alike(gate, up)
         _join(graph, [gate, up], joined)
         _split(graph, joined, [gate, up])
@@ -214,7 +215,9 @@ def _split(graph: Graph, joined: str, nodes: list[Any]) -> None:
 
 
 def _separate_qkv(graph: Graph) -> None:
-    joined = {n.output[0]: n for n in graph.nodes("MatMulNBits") if n.name.endswith("/qkv_proj/MatMulNBits")}
+    joined = {
+        n.output[0]: n for n in graph.nodes("MatMulNBits") if n.name.endswith(f"/{nodes.QKV}/MatMulNBits")
+    }
     attentions = [node for node in graph.nodes("GroupQueryAttention") if node.input[0] in joined]
     if not attentions:
         raise PassError("the exported graph has no joined q, k and v projections", code="E0737")
@@ -226,9 +229,10 @@ def _separate(graph: Graph, attention: Any, node: Any) -> None:
     heads, kv_heads = attribute(attention, "num_heads"), attribute(attention, "kv_num_heads")
     head = attribute(node, "N") // (heads + 2 * kv_heads)
     first = 0
-    for index, (part, count) in enumerate((("q", heads), ("k", kv_heads), ("v", kv_heads))):
+    counts = (heads, kv_heads, kv_heads)
+    for index, (part, count) in enumerate(zip(nodes.PARTS.values(), counts, strict=True)):
         rows = slice(first * head, (first + count) * head)
-        name = node.name.replace("qkv_proj", f"{part}_proj")
+        name = node.name.replace(nodes.QKV, part)
         inputs = _put_rows(graph, node, name, rows)
         _insert_matmul(graph, node, node, name, inputs, f"{name}/output_0", count * head)
         attention.input[index] = f"{name}/output_0"

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from infopt_compiler.architectures import Family
 from infopt_compiler.passes.base import PassError
+from infopt_compiler.passes.export import nodes
 from infopt_compiler.passes.export.graph import Graph, attribute, quantized_nodes, stored_matrix
-from infopt_compiler.passes.export.olive import EMBEDDING, HEAD, Embedding, IntegerMatrix, QuantizedFolder
+from infopt_compiler.passes.export.olive import Embedding, IntegerMatrix, QuantizedFolder
 
 if TYPE_CHECKING:
     import numpy as np
 
-_LAYER_NODE = re.compile(r"^/model/layers\.(\d+)/(attn|mlp)/(\w+)/MatMulNBits$")
-_JOINED = {"qkv_proj": ("q_proj", "k_proj", "v_proj"), "gate_up_proj": ("gate_proj", "up_proj")}
 
-
-def modules_of(node_name: str) -> tuple[str, ...]:
+def modules_of(node_name: str, family: Family) -> tuple[str, ...]:
     """The modules whose rows a `MatMulNBits` node holds, in order; empty for a node of another origin."""
-    if node_name.startswith("/lm_head/"):
-        return (HEAD,)
-    found = _LAYER_NODE.match(node_name)
-    if not found:
+    if node_name.startswith(nodes.HEAD):
+        return (family.names.head,)
+    found = nodes.layer_and_roles(node_name)
+    if found is None:
         return ()
-    layer, block, name = found.groups()
-    prefix = f"model.layers.{layer}.{'self_attn' if block == 'attn' else 'mlp'}"
-    return tuple(f"{prefix}.{part}" for part in _JOINED.get(name, (name,)))
+    layer, roles = found
+    linears = dict.fromkeys(family.block.linear(role).module for role in roles)  # fused ones once
+    return tuple(family.names.layer(layer) + module for module in linears)
 
 
 def compare_weights(graph: Graph, source: QuantizedFolder) -> dict[str, int]:
@@ -49,8 +47,9 @@ def compare_weights(graph: Graph, source: QuantizedFolder) -> dict[str, int]:
 
 def _modules(node: Any, source: QuantizedFolder, expected: set[str]) -> tuple[str, ...]:
     if node.op_type == "GatherBlockQuantized":
-        return (EMBEDDING if source.embedding is Embedding.own else HEAD,)
-    modules = modules_of(node.name)
+        names = source.family.names
+        return (names.embedding if source.embedding is Embedding.own else names.head,)
+    modules = modules_of(node.name, source.family)
     if not modules or not set(modules) <= expected:
         raise _failure(f"node {node.name} holds integer weights that the quantized model does not have")
     return modules

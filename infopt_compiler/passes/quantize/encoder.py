@@ -37,7 +37,7 @@ def quantize_encoder(source: Path, folder: Path, *, words: bool) -> dict[str, An
             levels, scales = round_rows(tensor.float())
             written |= {f"{module}.qweight": levels, f"{module}.scales": scales}
             error = max(error, _relative_error(tensor.float(), levels, scales))
-        elif not module.startswith(names.unread):  # no embedding passes through it
+        elif not names.plain(name).startswith(names.unread):  # no embedding passes through it
             written[f"{module}.{leaf}"] = tensor
     save_shard(folder / "model.safetensors", written)
     _finish(source, folder, {m: state[f"{prefix}{m}.weight"].shape[1] for m in modules})

@@ -8,6 +8,7 @@ from typing import Any
 
 from infopt_compiler.artifacts.onnx_view import is_pruned, read_graph
 from infopt_compiler.passes.base import PassError
+from infopt_compiler.passes.export import nodes
 from infopt_compiler.passes.tune.settings import Available, DecoderSettings, thread_counts
 
 _SMOKE_TEXT = "The quick brown fox jumps over the lazy dog. Numbers: 3.14 and 42."
@@ -27,8 +28,8 @@ def read_settings(folder: Path) -> DecoderSettings:
         accuracy_level=body,
         head_accuracy_level=head,
         prune_head=is_pruned(model),
-        fuse_gate_up=any("gate_up_proj" in name for name in names),
-        separate_qkv=bool(names) and not any("qkv_proj" in name for name in names),
+        fuse_gate_up=any(nodes.GATE_UP in name for name in names),
+        separate_qkv=bool(names) and not any(nodes.QKV in name for name in names),
     )
 
 
@@ -37,15 +38,15 @@ def available_values(folder: Path, most_threads: int) -> Available:
     nodes = read_graph(folder).graph.node
     names = {node.name for node in nodes if node.op_type == "MatMulNBits"}
     found: Available = {"threads": list(thread_counts(most_threads))}
-    if any(not name.startswith("/lm_head/") for name in names):
+    if any(not name.startswith(nodes.HEAD) for name in names):
         found["accuracy_level"] = [0, 4]
-    if any(name.startswith("/lm_head/") for name in names):
+    if any(name.startswith(nodes.HEAD) for name in names):
         found["head_accuracy_level"] = [0, 4]
-    if any(node.name.startswith("/lm_head/MatMul") for node in nodes):
+    if any(node.name.startswith(nodes.HEAD_PRODUCT) for node in nodes):
         found["prune_head"] = [True]
-    if any(name.endswith("/mlp/gate_proj/MatMulNBits") for name in names):
+    if any(name.endswith(f"/mlp/{nodes.GATE}/MatMulNBits") for name in names):
         found["fuse_gate_up"] = [True]
-    if any(name.endswith("/qkv_proj/MatMulNBits") for name in names):
+    if any(name.endswith(f"/{nodes.QKV}/MatMulNBits") for name in names):
         found["separate_qkv"] = [True]
     return found
 
@@ -123,7 +124,7 @@ def _levels(model: Any) -> tuple[int, int]:
         if node.op_type != "MatMulNBits":
             continue
         level = next((int(item.i) for item in node.attribute if item.name == "accuracy_level"), 0)
-        if node.name.startswith("/lm_head/"):
+        if node.name.startswith(nodes.HEAD):
             head = level
         else:
             body = max(body, level)

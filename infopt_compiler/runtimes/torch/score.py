@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from infopt_compiler.architectures import find_family
 from infopt_compiler.artifacts.quantized import dequantize_folder
 from infopt_compiler.runtimes.protocol import Scorable
 from infopt_compiler.runtimes.tokens import end_tokens_of, until_end
@@ -50,11 +51,12 @@ def _dequantized(folder: Path) -> Any:
     state = {name: torch.as_tensor(weight) for name, weight in dequantize_folder(folder)}
     config = AutoConfig.from_pretrained(folder)
     del config.quantization_config
-    if "lm_head.weight" in state:  # the head has a grid of its own, so it is the embedding's table no more
+    head = f"{find_family(config.model_type).names.head}.weight"
+    if head in state:  # the head has a grid of its own, so it is the embedding's table no more
         config.tie_word_embeddings = False
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     missing, unexpected = model.load_state_dict(state, strict=False)
-    tied = {"lm_head.weight"} if config.tie_word_embeddings else set()
+    tied = {head} if config.tie_word_embeddings else set()
     if unexpected or set(missing) - tied:
         raise ValueError(f"weights do not fit the model: missing {missing}, unexpected {unexpected}")
     model.tie_weights()

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from infopt_compiler.architectures import Role, find_family
 from infopt_compiler.artifacts.pooling import Pooling, read_pooling
 
 
@@ -41,18 +42,19 @@ class Encoder:
             local_files_only=True,
             add_pooling_layer=False,
         ).eval()
+        self.family = find_family(self.model.config.model_type)
         self.pooling: Pooling = read_pooling(folder)
         self.padding = int(self.model.config.pad_token_id or 0)
 
     @property
     def layers(self) -> nn.ModuleList:
-        layers: nn.ModuleList = self.model.encoder.layer
+        layers: nn.ModuleList = self.model.get_submodule(self.family.names.layers)
         return layers
 
     def encode(self, ids_BS: Tensor) -> Encoded:
         """The whole model."""
         real_BS = ids_BS != self.padding
-        before_BSD: Tensor = self.model.embeddings(input_ids=ids_BS)
+        before_BSD: Tensor = self.model.get_submodule(self.family.names.embedder)(input_ids=ids_BS)
         for layer in self.layers[:-1]:
             before_BSD = layer(before_BSD, attention_mask=real_BS[:, None, None])
         return self.last(before_BSD, real_BS)
@@ -71,13 +73,13 @@ class Encoder:
 
     def relations(self, encoded: Encoded) -> tuple[Tensor, Tensor]:
         """Log of the last layer's attention, and of the relation among its values, both (B, H, S, S)."""
-        attention = self.layers[-1].get_submodule("attention.self")
-        heads = self.model.config.num_attention_heads
+        heads, layer = self.model.config.num_attention_heads, self.layers[-1]
 
-        def split(name: str) -> Tensor:
-            return attention.get_submodule(name)(encoded.before).unflatten(-1, (heads, -1)).transpose(1, 2)
+        def split(role: Role) -> Tensor:
+            linear = layer.get_submodule(self.family.block.linear(role).module)
+            return linear(encoded.before).unflatten(-1, (heads, -1)).transpose(1, 2)
 
-        query, key, value = (split(name) for name in ("query", "key", "value"))
+        query, key, value = (split(role) for role in (Role.query, Role.key, Role.value))
         hidden = ~encoded.real[:, None, None]
         return _relation(query, key, hidden), _relation(value, value, hidden)
 

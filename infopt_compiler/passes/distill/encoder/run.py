@@ -183,6 +183,8 @@ def _stored(start: Path, student: Encoder) -> dict[str, Tensor]:
     """The trained weights by the names that the folder's file has."""
     from safetensors import safe_open
 
+    names = student.family.names
     with safe_open(start / "model.safetensors", "pt") as opened:
-        prefix = "bert." if any(name.startswith("bert.") for name in opened.keys()) else ""  # noqa: SIM118
-    return {f"{prefix}encoder.layer.{name}": value for name, value in student.layers.state_dict().items()}
+        prefix = names.optional_prefix
+        prefix = prefix if any(name.startswith(prefix) for name in opened.keys()) else ""  # noqa: SIM118
+    return {f"{prefix}{names.layers}.{name}": value for name, value in student.layers.state_dict().items()}

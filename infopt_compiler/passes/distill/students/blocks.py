@@ -12,22 +12,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from infopt_compiler.architectures import Family, Role, Site, find_family
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.artifacts.pooling import read_pooling
 from infopt_compiler.passes.distill.amounts import COMPARED, SCORED
+from infopt_compiler.passes.distill.decoder import embed, over_divisor, parts_of
 
 
 class Blocks(ABC):
     """`ids_BS` are the windows on which the model is observed; all layers run on them as one batch."""
 
-    attention_out: str  # the linear at the end of a layer's attention, by its name in the layer
-    mlp_out: str  # the linear at the end of its MLP
-    mlp_in: tuple[str, ...]  # those that feed it
-    prefix: str  # of the layers' tensors
-
     def __init__(self, model: Any, names: list[str]) -> None:
-        self.model = model
-        self.modules: nn.ModuleList = self._modules()
+        self.model, self.family = model, find_family(model.config.model_type)
+        block = self.family.block
+        self.attention_out = block.linear(
+            Role.attention_out
+        ).module  # by its name in the layer, as the others
+        self.mlp_out, self.mlp_in = block.linear(Role.down).module, block.modules(Site.mlp_in)
+        self.prefix = f"{self.family.names.layers}."
+        self.modules: nn.ModuleList = model.get_submodule(self.family.names.layers)
         state = model.state_dict()
         self.tensors: dict[str, Tensor] = {name: state[name] for name in state if name in names}
 
@@ -50,9 +53,6 @@ class Blocks(ABC):
     def layers(self) -> int:
         """How many the model has."""
         return len(self.modules)
-
-    @abstractmethod
-    def _modules(self) -> nn.ModuleList: ...
 
     @abstractmethod
     def embedded(self) -> Tensor:
@@ -103,19 +103,11 @@ class Blocks(ABC):
 class DecoderBlocks(Blocks):
     """A Llama-like decoder; outcomes are log-probabilities (P, V), their divergence KL(reference ‖ outcome) in nats."""
 
-    attention_out, mlp_out = "self_attn.o_proj", "mlp.down_proj"
-    mlp_in = ("mlp.gate_proj", "mlp.up_proj")
-    prefix = "model.layers."
-
-    def _modules(self) -> nn.ModuleList:
-        modules: nn.ModuleList = self.model.model.layers
-        return modules
-
     def embedded(self) -> Tensor:
-        h_BSD: Tensor = self.model.model.embed_tokens(self.ids_BS)
+        h_BSD = embed(self.model, self.ids_BS)
         positions = torch.arange(self.ids_BS.shape[1]).unsqueeze(0)
         self._positions = positions
-        self._rotary = self.model.model.rotary_emb(h_BSD, positions)
+        self._rotary = parts_of(self.model).rotary(h_BSD, positions)
         return h_BSD
 
     def block(self, index: int, h_BSD: Tensor) -> Tensor:
@@ -132,7 +124,8 @@ class DecoderBlocks(Blocks):
     def outcome(self, h_BSD: Tensor) -> Tensor:
         scored_PD = h_BSD[:, SCORED - 1 :: SCORED].reshape(-1, h_BSD.shape[-1]).float()
         with torch.autocast("cpu", enabled=False):
-            return torch.log_softmax(self.model.lm_head(self.model.model.norm(scored_PD)), dim=-1)
+            seen_PD = over_divisor(self.model, parts_of(self.model).norm(scored_PD))
+            return torch.log_softmax(self.model.get_output_embeddings()(seen_PD), dim=-1)
 
     def divergence(self, reference: Tensor, outcome: Tensor) -> float:
         return float((reference.exp() * (reference - outcome)).sum(-1).mean())
@@ -157,10 +150,6 @@ class DecoderBlocks(Blocks):
 class EncoderBlocks(Blocks):
     """A BERT; outcomes are pooled vectors of length 1 (B, D), their divergence 1 − cosine. Padding is the config's."""
 
-    attention_out, mlp_out = "attention.output.dense", "output.dense"
-    mlp_in = ("intermediate.dense",)
-    prefix = "encoder.layer."
-
     def __init__(self, model: Any, names: list[str], pooling: str) -> None:
         super().__init__(model, names)
         self._pooling = pooling
@@ -170,12 +159,8 @@ class EncoderBlocks(Blocks):
         self._real_BS = ids_BS != (self.model.config.pad_token_id or 0)
         self._mask = self._real_BS[:, None, None, :]
 
-    def _modules(self) -> nn.ModuleList:
-        modules: nn.ModuleList = self.model.encoder.layer
-        return modules
-
     def embedded(self) -> Tensor:
-        h_BSD: Tensor = self.model.embeddings(input_ids=self.ids_BS)
+        h_BSD: Tensor = self.model.get_submodule(self.family.names.embedder)(input_ids=self.ids_BS)
         return h_BSD
 
     def block(self, index: int, h_BSD: Tensor) -> Tensor:
@@ -211,13 +196,14 @@ def open_blocks(teacher: Path, ids_BS: Tensor) -> Blocks:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    encoder = not ModelSpec.from_folder(teacher).family.generates
+    family = ModelSpec.from_folder(teacher).family
+    encoder = not family.generates
     opener = AutoModel if encoder else AutoModelForCausalLM
     model = opener.from_pretrained(
         teacher, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True
     )
     model.eval().requires_grad_(False)
-    names = _stored_names(teacher)
+    names = _stored_names(teacher, family)
     blocks: Blocks
     if encoder:
         blocks = EncoderBlocks(model, names, read_pooling(teacher).mode)
@@ -227,12 +213,12 @@ def open_blocks(teacher: Path, ids_BS: Tensor) -> Blocks:
     return blocks
 
 
-def _stored_names(folder: Path) -> list[str]:
+def _stored_names(folder: Path, family: Family) -> list[str]:
     """Tensors in the folder's files: neither tied ones nor heads that loading makes up."""
     from safetensors import safe_open
 
     names: list[str] = []
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, "pt") as opened:
-            names += [name.removeprefix("bert.") for name in opened.keys()]  # noqa: SIM118
+            names += [family.names.plain(name) for name in opened.keys()]  # noqa: SIM118
     return names

@@ -16,14 +16,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from infopt_compiler.architectures import Linear, Place, Role, Site
 from infopt_compiler.passes.distill.amounts import REFIT_SWEEPS
+from infopt_compiler.passes.distill.decoder import embed, parts_of
 from infopt_compiler.passes.distill.grid_weights import GridWeights, Matrix
 from infopt_compiler.passes.distill.students.depth import Progress
 from infopt_compiler.passes.distill.students.integers import descend
 from infopt_compiler.passes.distill.training.errors import BadStudent
 
 DAMP = 0.03  # ridge towards the teacher's weights, as a share of the Gram matrix's mean diagonal
-_PARTS = {"self_attn", "mlp", "input_layernorm", "post_attention_layernorm"}
+_NORMED = {Place.attention_in, Place.mlp_in, Place.query, Place.key}
 _SLICE = 16  # windows of a forward pass
 
 
@@ -35,8 +37,9 @@ def refit(
 
     `teacher` and `student`: transformers' decoders in float32. Raises BadStudent where layers are not built as Llama's.
     """
-    layers = teacher.model.layers
-    if {name for name, _ in layers[0].named_children()} != _PARTS or not hasattr(layers[0].mlp, "gate_proj"):
+    block, layers = parts_of(teacher).family.block, parts_of(teacher).layers
+    odd = {norm.place for norm in block.norms} - _NORMED
+    if odd or any(len(linear.roles) > 1 for linear in block.linears()) or Role.gate not in block.roles:
         raise BadStudent("`refit` knows layers with the parts of Llama's only", help="leave `refit` out")
     with torch.no_grad():
         walk = _Walk(teacher, student, weights, ids_BS)
@@ -52,77 +55,89 @@ class _Walk:
 
     def __init__(self, teacher: Any, student: Any, weights: GridWeights, ids_BS: Tensor) -> None:
         self.teacher, self.student, self.weights = teacher, student, weights
-        self.taught, self.own = teacher.model.embed_tokens(ids_BS), student.model.embed_tokens(ids_BS)
+        self.theirs, self.ours = parts_of(teacher), parts_of(student)
+        self.block, self.scale = self.theirs.family.block, self.theirs.numbers.residual_scale
+        self.taught, self.own = embed(teacher, ids_BS), embed(student, ids_BS)
         positions = torch.arange(ids_BS.shape[1], device=ids_BS.device).unsqueeze(0)
-        self.rotary = teacher.model.rotary_emb(self.taught, positions)
+        self.rotary = self.theirs.rotary(self.taught, positions)
 
     def layer(self, index: int) -> float:
         """Fit one layer's linears in the order in which they are asked, and go on to the next layer."""
-        theirs, ours = self.teacher.model.layers[index], self.student.model.layers[index]
-        name = f"model.layers.{index}."
-        seen, given = (layer.input_layernorm(h) for layer, h in ((theirs, self.taught), (ours, self.own)))
-        left = self._inner(name + "self_attn.", theirs.self_attn, ours.self_attn, "qkv", seen, given)
-        self.taught = self.taught + self._attention(theirs, seen)[1]
-        mixed, _ = self._attention(ours, given)
-        left.append(
-            self._outer(name + "self_attn.o_proj", mixed, theirs.self_attn.o_proj, ours.self_attn.o_proj)
-        )
-        seen, given = (
-            layer.post_attention_layernorm(h) for layer, h in ((theirs, self.taught), (ours, self.own))
-        )
-        left += self._inner(name + "mlp.", theirs.mlp, ours.mlp, ("gate", "up"), seen, given)
-        self.taught = self.taught + _sliced(theirs.mlp, seen)
-        active = _sliced(lambda x: ours.mlp.act_fn(ours.mlp.gate_proj(x)) * ours.mlp.up_proj(x), given)
-        left.append(self._outer(name + "mlp.down_proj", active, theirs.mlp.down_proj, ours.mlp.down_proj))
+        theirs, ours = self.theirs.layers[index], self.ours.layers[index]
+        name = self.theirs.family.names.layer(index)
+        attention_out, down = self.block.linear(Role.attention_out), self.block.linear(Role.down)
+        seen, given = self._normed(theirs, ours, Place.attention_in)
+        left = self._inner(name, theirs, ours, Site.attention_in, seen, given)
+        self.taught = self._added(self.taught, self._attention(theirs, attention_out, seen)[1])
+        mixed, _ = self._attention(ours, attention_out, given)
+        left.append(self._outer(name, attention_out, theirs, ours, mixed))
+        seen, given = self._normed(theirs, ours, Place.mlp_in)
+        left += self._inner(name, theirs, ours, Site.mlp_in, seen, given)
+        self.taught = self._added(self.taught, _sliced(theirs.get_submodule(down.parent), seen))
+        active, _ = _watched(ours.get_submodule(down.parent), ours.get_submodule(down.module), given)
+        left.append(self._outer(name, down, theirs, ours, active))
         return sum(left) / max(1, len(left))
 
     def head(self) -> list[float]:
-        matrix = self.weights.matrices.get("lm_head")
+        matrix = self.weights.matrices.get(self.theirs.family.names.head)
         if matrix is None:
             return []
-        seen, given = self.teacher.model.norm(self.taught), self.student.model.norm(self.own)
+        seen, given = self.theirs.norm(self.taught), self.ours.norm(self.own)
         exact = self.teacher.get_output_embeddings()
         return [_fit_inner(matrix, exact, self.student.get_output_embeddings(), seen, given)]
 
-    def _attention(self, layer: Any, seen: Tensor) -> tuple[Tensor, Tensor]:
+    def _normed(self, theirs: Any, ours: Any, place: Place) -> tuple[Tensor, Tensor]:
+        """What the linears behind a norm get, in the teacher and in the student."""
+        norm = self.block.norm(place)
+        assert norm is not None  # `refit` refuses others
+        return theirs.get_submodule(norm.module)(self.taught), ours.get_submodule(norm.module)(self.own)
+
+    def _added(self, stream: Tensor, out: Tensor) -> Tensor:
+        return stream + self._scaled(out)
+
+    def _scaled(self, out: Tensor) -> Tensor:
+        return out if self.scale == 1.0 else out * self.scale
+
+    def _attention(self, layer: Any, out: Linear, seen: Tensor) -> tuple[Tensor, Tensor]:
         """What the last linear of a layer's attention gets, and what it gives."""
-        held: list[Tensor] = []
-        hook = layer.self_attn.o_proj.register_forward_pre_hook(lambda _, inputs: held.append(inputs[0]))
-        out = _sliced(
-            lambda x: layer.self_attn(x, position_embeddings=self.rotary, attention_mask=None)[0], seen
-        )
-        hook.remove()
-        return torch.cat(held), out
+        attention = layer.get_submodule(out.parent)
+
+        def attend(x_BSD: Tensor) -> Tensor:
+            found: Tensor = attention(x_BSD, position_embeddings=self.rotary, attention_mask=None)[0]
+            return found
+
+        return _watched(attend, layer.get_submodule(out.module), seen)
 
     def _inner(
-        self, name: str, theirs: nn.Module, ours: nn.Module, heads: Any, seen: Tensor, given: Tensor
+        self, name: str, theirs: nn.Module, ours: nn.Module, site: Site, seen: Tensor, given: Tensor
     ) -> list[float]:
         """Linears that read a norm's output."""
         return [
             _fit_inner(
-                self.weights.matrices[f"{name}{head}_proj"],
-                theirs.get_submodule(f"{head}_proj"),
-                ours.get_submodule(f"{head}_proj"),
+                self.weights.matrices[name + module],
+                theirs.get_submodule(module),
+                ours.get_submodule(module),
                 seen,
                 given,
             )
-            for head in heads
-            if f"{name}{head}_proj" in self.weights.matrices
+            for module in self.block.modules(site)
+            if name + module in self.weights.matrices
         ]
 
-    def _outer(self, name: str, x_BSK: Tensor, theirs: Any, ours: Any) -> float:
+    def _outer(self, name: str, linear: Linear, teacher: Any, student: Any, x_BSK: Tensor) -> float:
         """A linear that writes to the stream. Tokens count by direction, since a norm reads them."""
-        matrix = self.weights.matrices.get(name)
-        left = 1.0
+        theirs, ours = teacher.get_submodule(linear.module), student.get_submodule(linear.module)
+        matrix, left = self.weights.matrices.get(name + linear.module), 1.0
         if matrix is not None:
             weight_N1 = 1 / self.taught.square().mean(-1).sqrt().clamp(min=1e-12).flatten()[:, None]
             x_NK = x_BSK.flatten(0, 1) * weight_N1
-            missing_ND = (self.taught - self.own - _sliced(theirs, x_BSK)).flatten(0, 1) * weight_N1
+            missing_BSD = self.taught - self.own - self._scaled(_sliced(theirs, x_BSK))
+            missing_ND = missing_BSD.flatten(0, 1) * weight_N1 / self.scale
             gram_KK = x_NK.T @ x_NK
             change_KR = torch.linalg.solve(_damped(gram_KK), x_NK.T @ missing_ND)
             left = descend(matrix, theirs.weight + change_KR.T, gram_KK, REFIT_SWEEPS)
             ours.weight.copy_(matrix.weight())
-        self.own = self.own + _sliced(ours, x_BSK)
+        self.own = self._added(self.own, _sliced(ours, x_BSK))
         return left
 
 
@@ -139,6 +154,15 @@ def _fit_inner(matrix: Matrix, theirs: Any, ours: Any, seen_BSK: Tensor, given_B
 
 def _damped(gram_KK: Tensor) -> Tensor:
     return gram_KK + DAMP * gram_KK.diagonal().mean() * torch.eye(len(gram_KK), device=gram_KK.device)
+
+
+def _watched(function: Any, linear: nn.Module, x_BSK: Tensor) -> tuple[Tensor, Tensor]:
+    """What the linear gets while the function runs, and what the function gives."""
+    held: list[Tensor] = []
+    hook = linear.register_forward_pre_hook(lambda _, inputs: held.append(inputs[0]))
+    out = _sliced(function, x_BSK)
+    hook.remove()
+    return torch.cat(held), out
 
 
 def _sliced(function: Any, x_BSK: Tensor) -> Tensor:

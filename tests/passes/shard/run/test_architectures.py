@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infopt_compiler.artifacts.mesh import Mesh
-from infopt_compiler.passes.shard.run.write import write_shards
+from tests.passes.shard.run.alone import require_equal
 
 SHAPE: dict[str, Any] = {
     "vocab_size": 96,
@@ -63,31 +61,4 @@ def write_model(folder: Path, kind: str, settings: dict[str, Any]) -> Path:
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_the_function_is_that_of_transformers(tmp_path: Path, kind: str) -> None:
-    import torch
-
-    from infopt_compiler.passes.shard.run.prove import TOLERANCE, compare
-    from infopt_compiler.passes.shard.run.session import Session
-
-    source, shards, logits = (
-        write_model(tmp_path / "model", *MODELS[kind]),
-        tmp_path / "shards",
-        tmp_path / "l",
-    )
-    shards.mkdir()
-    logits.mkdir()
-    index = write_shards(source, shards, Mesh(), "float32", lambda *told: None)
-    torch.manual_seed(1)
-    prompts = [torch.randint(0, 96, (length,)).tolist() for length in PROMPTS]
-    tokens: list[list[int]] = [[] for _ in prompts]
-
-    def told(first: int, chosen: Any) -> None:
-        for offset, token in enumerate(chosen):
-            tokens[first + offset].append(token)
-
-    with torch.inference_mode():
-        session = Session(shards, index, 0, torch.device("cpu"), timedelta(seconds=60))
-        session.run({"prompts": prompts, "tokens": 4, "logits": str(logits)}, told)
-    found = compare(source, "float32", prompts, tokens, logits)
-    assert found.positions == sum(PROMPTS) + 3 * len(PROMPTS)
-    assert found.largest <= TOLERANCE
-    assert not found.wrong
+    require_equal(write_model(tmp_path / "model", *MODELS[kind]), tmp_path, PROMPTS)
