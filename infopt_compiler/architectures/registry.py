@@ -82,15 +82,19 @@ def _registered() -> dict[str, tuple[EntryPoint, ...]]:
 def _load(name: str) -> Family:
     points, module = _registered().get(name, ()), _files().get(name)
     if len(points) + (module is not None) > 1:
-        owners = [*([module] if module else []), *(point.value for point in points)]
+        owners = [*([module] if module else []), *(_owner(point) for point in points)]
         raise BadFamily(f"the architecture `{name}` is described twice: by {' and by '.join(owners)}")
     try:
         found = import_module(module).FAMILY if module else points[0].load()
     except Exception as wrong:  # a package's module may raise anything
         raise BadFamily(
-            f"the architecture `{name}` ({points[0].value}) cannot be imported: {wrong}"
+            f"the architecture `{name}` ({_owner(points[0])}) cannot be imported: {wrong}"
         ) from wrong
     if not isinstance(found, Family) or found.name.replace("-", "_") != name:
-        where = points[0].value if points else module
+        where = _owner(points[0]) if points else module
         raise BadFamily(f"the architecture `{name}` ({where}) is no `Family` of that name")
     return found
+
+
+def _owner(point: EntryPoint) -> str:
+    return f"{point.dist.name}, {point.value}" if point.dist is not None else point.value

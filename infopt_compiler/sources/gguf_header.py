@@ -10,6 +10,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
+from infopt_compiler.architectures import find_family
+from infopt_compiler.architectures.keys import config_keys
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.sources.errors import SourceError
 
@@ -20,12 +22,9 @@ _TYPES = {
     12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 15: "Q8_K", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64", 30: "BF16",
 }  # fmt: skip
 _CLASSES = {
-    "llama": "LlamaForCausalLM",
-    "qwen2": "Qwen2ForCausalLM",
-    "qwen3": "Qwen3ForCausalLM",
     "gemma2": "Gemma2ForCausalLM",
     "phi3": "Phi3ForCausalLM",
-}  # the class that transformers reads it into; others keep GGUF's name
+}  # the class that transformers reads those into that no family describes; others keep GGUF's name
 _LIMIT = 10_000_000  # elements of an array, bytes of a string: more is no header
 
 
@@ -53,23 +52,22 @@ class GgufHeader:
         def read(key: str) -> Any:
             return self.metadata[f"{self.architecture}.{key}"]
 
-        heads, hidden = read("attention.head_count"), read("embedding_length")
-        tied = "output.weight" not in self.tensors
+        heads, kind = read("attention.head_count"), self.architecture
+        family = find_family(kind)
+        keys = config_keys(family.keys, kind)
         spec = ModelSpec.from_config(
             {
-                "architectures": [_CLASSES.get(self.architecture, self.architecture)],
-                "model_type": self.architecture,
-                "num_hidden_layers": read("block_count"),
-                "hidden_size": hidden,
-                "intermediate_size": read("feed_forward_length"),
-                "num_attention_heads": heads,
-                "num_key_value_heads": self.metadata.get(
-                    f"{self.architecture}.attention.head_count_kv", heads
-                ),
-                "head_dim": self.metadata.get(f"{self.architecture}.attention.key_length"),
-                "vocab_size": self.tensors["token_embd.weight"][1][1],
-                "max_position_embeddings": read("context_length"),
-                "tie_word_embeddings": tied,
+                "architectures": [*family.classes, _CLASSES.get(kind, kind)][:1],
+                "model_type": kind,
+                keys.layers: read("block_count"),
+                keys.hidden: read("embedding_length"),
+                keys.intermediate: read("feed_forward_length"),
+                keys.heads: heads,
+                keys.kv_heads: self.metadata.get(f"{kind}.attention.head_count_kv", heads),
+                keys.head_dim: self.metadata.get(f"{kind}.attention.key_length"),
+                keys.vocabulary: self.tensors["token_embd.weight"][1][1],
+                keys.context: read("context_length"),
+                keys.tied: "output.weight" not in self.tensors,
             }
         )
         return replace(spec, attention_bias="blk.0.attn_q.bias" in self.tensors)

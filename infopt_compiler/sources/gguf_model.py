@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from infopt_compiler.architectures import find_family
 from infopt_compiler.sources.errors import SourceError
 from infopt_compiler.sources.gguf_header import GgufHeader, read_gguf_header
 from infopt_compiler.sources.gguf_tokenizer import GgufTokenizerError, GgufVocabulary, write_tokenizer
@@ -85,9 +86,8 @@ def _write_weights(path: Path, folder: Path, header: GgufHeader) -> dict[str, An
             f"{path.name} ({header.architecture}) cannot be imported: {wrong}",
             "take its safetensors",
         ) from wrong
-    missing = (
-        set(model.state_dict()) - set(tensors) - ({"lm_head.weight"} if config.tie_word_embeddings else set())
-    )
+    head = f"{find_family(config.model_type).names.head}.weight"
+    missing = set(model.state_dict()) - set(tensors) - ({head} if config.tie_word_embeddings else set())
     if missing:
         raise SourceError("E0613", f"{path.name} lacks {len(missing)} tensors, such as `{min(missing)}`")
     floats = {name: tensor.to(torch.float32).contiguous() for name, tensor in sorted(tensors.items())}

@@ -7,6 +7,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from infopt_compiler.architectures import BadFamily
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.sources.errors import SourceError
 from infopt_compiler.sources.gguf_model import write_plain
@@ -71,6 +72,8 @@ def read_config(source: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text("utf-8"))
         ModelSpec.from_config(config)
+    except BadFamily as wrong:
+        raise SourceError("E0606", f"`{source.name}` cannot be read: {wrong}") from wrong
     except (ValueError, TypeError, AttributeError) as wrong:
         raise SourceError(
             "E0606", f"`{source.name}` is no model: its config.json is damaged ({wrong})"

@@ -34,6 +34,11 @@ OWN: dict[str, dict[str, Any]] = {  # what a family computes with that others do
     "smollm3": {"no_rope_layers": [1, 0]},
 }
 
+NOT_BUILT: dict[str, dict[str, Any]] = {  # what the builder of onnxruntime-genai cannot carry of it
+    "mistral": {"sliding_window": None},
+    "smollm3": {"no_rope_layers": [1, 1]},
+}
+
 
 def tiny_config(family: Family, **changes: Any) -> Any:
     """transformers' configuration: fewer key/value heads than heads, heads wider than hidden / heads, both where there can be."""

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from infopt_compiler.architectures import Family, Role, Site, find_family
+from infopt_compiler.architectures import Family, Place, Role, Site, find_family
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.artifacts.pooling import read_pooling
 from infopt_compiler.passes.distill.amounts import COMPARED, SCORED
@@ -177,10 +177,11 @@ class EncoderBlocks(Blocks):
 
     def shortfall(self, index: int, h_BSD: Tensor, target_BSD: Tensor) -> tuple[Tensor, Tensor]:
         """The norm stands behind the residual: both are compared before its gain and shift, at the student's scale."""
-        norm = "output.LayerNorm"
-        sum_BSD, out_BSD = self._watch(index, h_BSD, norm)
+        norm = self.family.block.norm(Place.mlp_added)
+        assert norm is not None  # an encoder's layer ends with one
+        sum_BSD, out_BSD = self._watch(index, h_BSD, norm.module)
         x_BSK, _ = self._watch(index, h_BSD, self.mlp_out)
-        gain = self.modules[index].get_submodule(f"{norm}").weight
+        gain = self.modules[index].get_submodule(norm.module).weight
         return x_BSK, (target_BSD - out_BSD) / gain * sum_BSD.std(dim=-1, keepdim=True)
 
     def divergence(self, reference: Tensor, outcome: Tensor) -> float:

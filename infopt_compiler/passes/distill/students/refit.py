@@ -38,7 +38,10 @@ def refit(
     `teacher` and `student`: transformers' decoders in float32. Raises BadStudent where layers are not built as Llama's.
     """
     block, layers = parts_of(teacher).family.block, parts_of(teacher).layers
-    odd = {norm.place for norm in block.norms} - _NORMED
+    known = {one.module.partition(".")[0] for one in (*block.linears(), *block.norms)}
+    odd = {norm.place for norm in block.norms} - _NORMED or known != {
+        name for name, _ in layers[0].named_children()
+    }
     if odd or any(len(linear.roles) > 1 for linear in block.linears()) or Role.gate not in block.roles:
         raise BadStudent("`refit` knows layers with the parts of Llama's only", help="leave `refit` out")
     with torch.no_grad():
