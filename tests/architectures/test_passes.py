@@ -30,13 +30,15 @@ from infopt_compiler.passes.quantize.compress import quantize_folder
 from infopt_compiler.passes.quantize.decoder import Decoder
 from infopt_compiler.passes.quantize.folder import Formats
 from infopt_compiler.passes.quantize.grid import Grid
+from infopt_compiler.passes.quantize.methods.rtn import RoundToNearest
+from infopt_compiler.passes.quantize.moments import Moments
 from infopt_compiler.passes.quantize.settings import Settings
 from infopt_compiler.passes.quantize.streams import Streams
 from tests.architectures.tiny import NOT_BUILT, write_model
 from tests.passes.shard.run.alone import require_equal
 
 EIGHT = Grid(8, 32, True)
-ROUNDED = Settings(Formats(Grid(4, 16, False), EIGHT, EIGHT, tied=True), gptq=False)
+ROUNDED = Settings(Formats(Grid(4, 16, False), EIGHT, EIGHT, tied=True), RoundToNearest())
 WINDOWS = torch.randint(3, 290, (6, 24), generator=torch.Generator().manual_seed(1))
 
 
@@ -76,7 +78,7 @@ def test_quantize_sees_what_transformers_computes(name: str, folders: Any) -> No
     """`mistral` here has a window of 9 tokens; calibration looks at less than real windows hold."""
     decoder, ids = Decoder(folders(name)), WINDOWS[:, :9]
     hidden = decoder.weights.read(decoder.embedding)[ids] * decoder.numbers.embedding_scale
-    streams = Streams(decoder, hidden.clone(), hidden[:2].clone())
+    streams = Streams(decoder, hidden.clone(), hidden[:2].clone(), Moments)
     for index in range(decoder.layers):
         tensors = decoder.layer_tensors(index)
         streams.replay(decoder.layer(index, tensors), decoder.layer(index, tensors))
