@@ -38,7 +38,8 @@ def refit(
     `teacher` and `student`: transformers' decoders in float32. Raises BadStudent where layers are not built as Llama's.
     """
     block, layers = parts_of(teacher).family.block, parts_of(teacher).layers
-    known = {one.module.partition(".")[0] for one in (*block.linears(), *block.norms)}
+    modules = [linear.module for linear in block.linears()] + [norm.module for norm in block.norms]
+    known = {module.partition(".")[0] for module in modules}
     odd = {norm.place for norm in block.norms} - _NORMED or known != {
         name for name, _ in layers[0].named_children()
     }
