@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
+from infopt_compiler.cli.jobs import worst
 from infopt_compiler.cli.recipe import read_recipe
 from infopt_compiler.cli.resolve import Combination, combinations, static_problems
 from infopt_compiler.cli.split import Command
@@ -57,7 +58,7 @@ def _run_sweep(command: Command, recipe: Input, jobs: list[Combination]) -> int:
             )
             sys.stdout.flush()  # what is wrong with the job stands below its line, though on stderr
             show_diagnostics([d for d in problems if d not in common], no_color=command.on("no_color"))
-    return max((exit_code(problems) for problems in found), default=0)
+    return worst([exit_code(problems) for problems in found])
 
 
 def _annotate(found: list[Diagnostic]) -> None:

@@ -47,11 +47,11 @@ def show_diagnostics(diagnostics: Sequence[Diagnostic], *, no_color: bool = Fals
 
 
 def exit_code(diagnostics: Sequence[Diagnostic]) -> int:
-    """2 for a mistake on the command line (its overrides too), 1 for any other error, 0 without errors."""
+    """1 for an error that is none of the command line, 2 for errors there alone (overrides too), 0 without errors."""
     errors = [d for d in diagnostics if d.severity is Severity.error]
-    if any(int(d.code[1:]) in _WRONG_USAGE or is_of_override(d) for d in errors):
-        return 2
-    return 1 if errors else 0
+    if any(int(d.code[1:]) not in _WRONG_USAGE and not is_of_override(d) for d in errors):
+        return 1
+    return 2 if errors else 0
 
 
 def is_of_override(diagnostic: Diagnostic) -> bool:

@@ -135,6 +135,7 @@ def test_what_is_wrong_in_the_recipe_is_no_wrong_usage(run, folder):
     assert run("check", "chat.opt").code == 1
     assert run("check", "chat.opt", "q.bits=8").code == 0
     assert run("check", "chat.opt", "q.bits=3").code == 2
+    assert run("check", "chat.opt", "q.group=33").code == 1  # the recipe has a mistake of its own, besides
 
 
 def test_all_mistakes_in_one_run(run, builds):

@@ -101,7 +101,7 @@ def test_every_row_of_the_language_is_used():
     package = Path(infopt_compiler.__file__).parent
     files = [
         *(package / "sema").glob("*.py"),
-        *(package / "syntax").glob("*.py"),
+        *(package / "syntax").rglob("*.py"),
         package / "passes" / "base.py",
     ]
     used = {code for file in files for code in re.findall(r'"(E\d{4})"', file.read_text("utf-8"))}
