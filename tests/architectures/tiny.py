@@ -30,6 +30,12 @@ MIXTURE = {
 }
 
 OWN: dict[str, dict[str, Any]] = {  # what a family computes with that others do not
+    "granite": {
+        "embedding_multiplier": 6.0,
+        "attention_multiplier": 0.3,
+        "residual_multiplier": 0.22,
+        "logits_scaling": 4.0,
+    },
     "mistral": {"sliding_window": 9},
     "smollm3": {"no_rope_layers": [1, 0]},
 }
