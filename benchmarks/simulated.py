@@ -17,7 +17,7 @@ from infopt_compiler.artifacts import Artifact
 from infopt_compiler.budget import Bound, Operator, Verdict
 from infopt_compiler.measure.job import Job
 from infopt_compiler.measure.judging import judge_reading
-from infopt_compiler.measure.requests.timing import Timing
+from infopt_compiler.measure.requests.instrument import Timing
 from infopt_compiler.measure.serving.latency import sample
 from infopt_compiler.measure.serving.samples import Block, BlockSamples, Request
 from infopt_compiler.measure.settings import MeasureSettings

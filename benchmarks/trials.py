@@ -30,7 +30,7 @@ from benchmarks.simulated import KINDS, World, job_of, ratio_bound, time_bound, 
 from infopt_compiler.artifacts import Artifact, OnnxModel
 from infopt_compiler.budget import Bound, Verdict
 from infopt_compiler.measure.judging import judge_reading
-from infopt_compiler.measure.requests.timing import Timing
+from infopt_compiler.measure.requests.instrument import Timing
 from infopt_compiler.measure.serving.latency import GROWTH, run_block, sample
 from infopt_compiler.measure.serving.samples import Block, BlockSamples
 from infopt_compiler.measure.settings import PRESETS, MeasureSettings

@@ -15,7 +15,6 @@ from infopt_compiler.measure.files.instrument import FileInstrument
 from infopt_compiler.measure.generation.instrument import GenerationInstrument
 from infopt_compiler.measure.job import Details, Instrument, Job, Reading, Shown
 from infopt_compiler.measure.judging import judge_bound, spread_of
-from infopt_compiler.measure.records import library_versions
 from infopt_compiler.measure.repetition.instrument import RepetitionInstrument
 from infopt_compiler.measure.requests.instrument import RequestInstrument
 from infopt_compiler.measure.tasks.instrument import TaskInstrument
@@ -113,7 +112,7 @@ def family(job: Job) -> dict[str, Any]:
 
 def _environment(job: Job, details: Sequence[Details]) -> dict[str, Any]:
     common = {
-        "libraries": library_versions(),
+        "libraries": job.libraries,
         "measure": job.settings.name,
         "confidence": "each limit of an interval holds with the stated confidence, each bound by itself",
         "family": family(job),

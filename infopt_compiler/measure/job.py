@@ -12,7 +12,7 @@ from infopt_compiler.artifacts import Artifact, ModelSpec, TaskData, TextData
 from infopt_compiler.budget import Basis, Bound, BoundSeverity, Earlier, Interval
 from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.measure.attribution.stages import Stage
-from infopt_compiler.measure.records import MemoryRecords, Records
+from infopt_compiler.measure.records import MemoryRecords, Records, library_versions, quality_key, timing_key
 from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.metrics import Needs
 from infopt_compiler.progress import Progress, no_progress
@@ -96,6 +96,27 @@ class Job:
         """The bounds that count and whose values come from samples."""
         needs = (*((Needs.scenario,) if self.target.here else ()), Needs.data, Needs.control)
         return [b for b in self.bounds if b.severity is BoundSeverity.error and b.definition.needs in needs]
+
+    @property
+    def drawn(self) -> dict[str, int]:
+        """How often text is resampled, and the seed of it."""
+        return {"resamples": self.settings.resamples, "seed": self.settings.seed}
+
+    @property
+    def libraries(self) -> dict[str, str]:
+        """Versions of those that what is measured depends on."""
+        return library_versions()
+
+    def text_key(
+        self, artifact: Artifact, reference: Artifact | None, data: TextData, *, all: bool = False
+    ) -> str:
+        """Of a record of an artifact on a text: on the settings' windows, or on `all` of it."""
+        return quality_key(artifact, reference, data, 0 if all else self.settings.windows)
+
+    def timing_key(self, variants: Mapping[str, Artifact], scenario: Scenario, asked: Sequence[str]) -> str:
+        """Of a record of requests to all of them; `asked`: what decides how long is sampled."""
+        texts = self.data.get(scenario.prompts or "")
+        return timing_key(variants, scenario, self.settings, list(asked), texts)
 
     def remembered(self, key: str, bound: Bound, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The record of that key; else what `make` gives, which is recorded. A failure names the bound's place."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from infopt_compiler.artifacts.digest import digest_json
 from infopt_compiler.artifacts.handles import Artifact, TextData
-from infopt_compiler.measure.serving.surroundings import host_digest, runtime_variables
+from infopt_compiler.measure.serving.process import host_digest, runtime_variables
 from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.scenario import Scenario
 

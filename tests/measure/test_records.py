@@ -6,7 +6,7 @@ import pytest
 
 from infopt_compiler.artifacts import OnnxModel
 from infopt_compiler.measure.records import FreshRecords, MemoryRecords, timing_key
-from infopt_compiler.measure.serving import surroundings
+from infopt_compiler.measure.serving import process as surroundings
 from infopt_compiler.measure.settings import PRESETS
 from infopt_compiler.scenario import Scenario
 

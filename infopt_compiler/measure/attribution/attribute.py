@@ -11,13 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from infopt_compiler.measure.attribution.quality import cosine_points, text_points
+from infopt_compiler.measure.attribution.quality import quality_points
 from infopt_compiler.measure.attribution.served import served_points
 from infopt_compiler.measure.attribution.stages import Clock, Point, Stage
-from infopt_compiler.measure.embedding.instrument import EmbeddingReading
 from infopt_compiler.measure.job import Job, Reading
-from infopt_compiler.measure.requests.timing import Timing
-from infopt_compiler.measure.text.instrument import TextReading
 
 Points = dict[str, list[Point]]
 
@@ -30,20 +27,9 @@ def attribute(job: Job, readings: Sequence[Reading]) -> dict[str, Any]:
         return {}
     clock = Clock(job.settings.attribution_seconds if job.settings.attribution else 0.0)
     points: Points = {"size": [_size(stage) for stage in stages]}
-    timing = next((one for one in readings if isinstance(one, Timing)), None)
-    served = served_points(job, stages, timing, clock)  # first: it takes the least
-    on = None
-    scored = [one for found in readings if isinstance(found, TextReading) for one in found.scored.values()]
-    compared = [
-        one for found in readings if isinstance(found, EmbeddingReading) for one in found.compared.values()
-    ]
-    if scored:
-        entry = min(scored, key=lambda found: found.reference is None)
-        on = entry.label
-        points |= text_points(job, stages, entry, clock)
-    elif compared:
-        on = f"{compared[0].on} vs {compared[0].reference}"
-        points |= cosine_points(job, stages, compared[0], clock)
+    served = served_points(job, stages, readings, clock)  # first: it takes the least
+    on, found = quality_points(job, stages, readings, clock)
+    points |= found
     points |= served
     return {
         "subject": job.name,

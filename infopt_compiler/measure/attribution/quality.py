@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from infopt_compiler.artifacts import Artifact, QuantizedModel
 from infopt_compiler.diagnostics import DiagnosticError
@@ -17,19 +18,29 @@ from infopt_compiler.measure.attribution.stages import (
     why_not,
 )
 from infopt_compiler.measure.embedding.agreement import Agreement, compare_embeddings
-from infopt_compiler.measure.embedding.estimate import estimate_embedding
-from infopt_compiler.measure.embedding.instrument import Embeddings
-from infopt_compiler.measure.job import Job
-from infopt_compiler.measure.records import quality_key
-from infopt_compiler.measure.text.estimate import estimate_quality
-from infopt_compiler.measure.text.instrument import Quality, recorded
-from infopt_compiler.measure.text.quality import compare, score
-from infopt_compiler.measure.text.result import QualityResult
+from infopt_compiler.measure.embedding.instrument import EmbeddingReading, Embeddings
+from infopt_compiler.measure.job import Job, Reading
+from infopt_compiler.measure.text.instrument import Quality, TextReading, recorded
+from infopt_compiler.measure.text.quality import QualityResult, compare, score
 from infopt_compiler.progress import Progress
 from infopt_compiler.runtimes.registry import find_scorer
 
 _NOT_SERVED = Point(None, "not served", "integer weights give no vectors before they are exported")
 Scored = dict[str, QualityResult | Point]  # by digest
+
+
+def quality_points(
+    job: Job, stages: Sequence[Stage], readings: Sequence[Reading], clock: Clock
+) -> tuple[str | None, dict[str, list[Point]]]:
+    """On the budget's first text with a reference, else on its first text or sentences: what it is called, and the points."""
+    scored = [one for found in readings if isinstance(found, TextReading) for one in found.scored.values()]
+    if scored:
+        entry = min(scored, key=lambda found: found.reference is None)
+        return entry.label, text_points(job, stages, entry, clock)
+    compared = (found.compared.values() for found in readings if isinstance(found, EmbeddingReading))
+    for one in (one for found in compared for one in found):
+        return f"{one.on} vs {one.reference}", cosine_points(job, stages, one, clock)
+    return None, {}
 
 
 def text_points(job: Job, stages: Sequence[Stage], entry: Quality, clock: Clock) -> dict[str, list[Point]]:
@@ -63,8 +74,8 @@ def _score_missing(
     scored: Scored,
 ) -> None:
     """From records where it is known, else all that are left in one run beside the reference."""
-    data, windows = job.data[entry.on or ""], job.settings.windows
-    keys = {s.artifact.digest: quality_key(s.artifact, reference, data, windows) for s in missing}
+    data = job.data[entry.on or ""]
+    keys = {s.artifact.digest: job.text_key(s.artifact, reference, data) for s in missing}
     wanted: dict[str, Stage] = {}
     for stage in missing:
         digest = stage.artifact.digest
@@ -119,10 +130,7 @@ def _text_point(
     if isinstance(result, Point):
         return result
     aggregate = "mean" if metric == "kl" else None
-    settings = job.settings
-    found = estimate_quality(
-        result, metric, aggregate, settings.confidence, resamples=settings.resamples, seed=settings.seed
-    )
+    found = replace(entry, result=result).interval(metric, aggregate, job.settings.confidence)
     note = f"{len(result.windows)} windows"
     if stage.proven is not None and stage.artifact.digest != job.subject.digest:
         note += f", those of the step before: `{stage.pass_name}` proved equal logits (to {stage.proven:.1g})"
@@ -135,8 +143,8 @@ def cosine_points(
     """`cosine.mean` and `ranking` of every stage that gives vectors."""
     rows = [_agreements(job, stage, entry, clock) for stage in stages]
     return {
-        "cosine.mean": [_cosine_point(job, found, "cosine", "mean") for found in rows],
-        "ranking": [_cosine_point(job, found, "ranking", None) for found in rows],
+        "cosine.mean": [_cosine_point(job, entry, found, "cosine", "mean") for found in rows],
+        "ranking": [_cosine_point(job, entry, found, "ranking", None) for found in rows],
     }
 
 
@@ -148,7 +156,7 @@ def _agreements(job: Job, stage: Stage, entry: Embeddings, clock: Clock) -> list
         return entry.rows
     if isinstance(stage.artifact, QuantizedModel):
         return _NOT_SERVED
-    key = quality_key(stage.artifact, reference, data, 0) + ".embeddings"
+    key = job.text_key(stage.artifact, reference, data, all=True) + ".embeddings"
     known = job.records.record(key)
     if known is not None:
         return [Agreement(**row) for row in known["rows"]]
@@ -162,11 +170,10 @@ def _agreements(job: Job, stage: Stage, entry: Embeddings, clock: Clock) -> list
     return rows
 
 
-def _cosine_point(job: Job, found: list[Agreement] | Point, metric: str, aggregate: str | None) -> Point:
+def _cosine_point(
+    job: Job, entry: Embeddings, found: list[Agreement] | Point, metric: str, aggregate: str | None
+) -> Point:
     if isinstance(found, Point):
         return found
-    settings = job.settings
-    value = estimate_embedding(
-        found, metric, aggregate, settings.confidence, resamples=settings.resamples, seed=settings.seed
-    )
+    value = replace(entry, rows=found).interval(metric, aggregate, job.settings.confidence)
     return Point(value.value, "measured", f"{len(found)} sentences", value.low, value.high)

@@ -10,9 +10,8 @@ from statistics import median
 from infopt_compiler.artifacts import QuantizedModel
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.measure.attribution.stages import NOT_MEASURED, Clock, Point, Stage, distinct, why_not
-from infopt_compiler.measure.job import Job
-from infopt_compiler.measure.records import timing_key
-from infopt_compiler.measure.requests.timing import Timing
+from infopt_compiler.measure.job import Job, Reading
+from infopt_compiler.measure.requests.instrument import Timing
 from infopt_compiler.measure.serving.latency import run_block
 from infopt_compiler.measure.serving.machine_state import is_busy
 from infopt_compiler.measure.serving.samples import Block, BlockSamples
@@ -38,7 +37,7 @@ class _Run:
 
 
 def served_points(
-    job: Job, stages: Sequence[Stage], timing: Timing | None, clock: Clock
+    job: Job, stages: Sequence[Stage], readings: Sequence[Reading], clock: Clock
 ) -> dict[str, list[Point]]:
     """p50 of ttft and tpot (of an encoder: of latency) and `memory.peak`; empty without a scenario."""
     if job.scenario is None:
@@ -49,6 +48,7 @@ def served_points(
     if not job.target.here:
         return {_label(m): [_predicted(job, stage, _label(m)) for stage in stages] for m in metrics}
     run = _serve(job, stages, clock)
+    timing = next((one for one in readings if isinstance(one, Timing)), None)
     if timing is not None and not run.blocks:  # switched off: what the budget measured is known all the same
         run.blocks = {job.subject.digest: list(timing.samples[job.name].blocks)}
     return {_label(m): [_point(job, stage, m, run) for stage in stages] for m in metrics}
@@ -68,7 +68,7 @@ def _serve(job: Job, stages: Sequence[Stage], clock: Clock) -> _Run:
     chosen = _servable(job, stages, scenario, clock, run)
     texts = job.data.get(scenario.prompts or "")
     artifacts = {stage.artifact.digest: stage.artifact for stage in chosen}
-    key = timing_key(artifacts, scenario, job.settings, [f"attribution {_ROUNDS} x {_REQUESTS}"], texts)
+    key = job.timing_key(artifacts, scenario, [f"attribution {_ROUNDS} x {_REQUESTS}"])
     known = job.records.record(key)
     if known is not None:
         run.blocks = {digest: list(BlockSamples.from_json(found).blocks) for digest, found in known.items()}

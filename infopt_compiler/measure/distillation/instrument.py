@@ -8,7 +8,7 @@ from functools import partial
 from infopt_compiler.budget import Bound, Interval
 from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.measure.job import Job, Own, Reading
-from infopt_compiler.measure.text.retention import gain_of
+from infopt_compiler.measure.text.estimate import gain_of
 
 METRIC = "gain"
 
@@ -23,14 +23,7 @@ class GainReading(Reading):
         return partial(self._interval, bound.aggregate or "worst")
 
     def _interval(self, aggregate: str, confidence: float) -> Interval:
-        settings = self.job.settings
-        return gain_of(
-            self.job.distillation or {},
-            aggregate,
-            confidence,
-            resamples=settings.resamples,
-            seed=settings.seed,
-        )
+        return gain_of(self.job.distillation or {}, aggregate, confidence, **self.job.drawn)
 
 
 class GainInstrument:

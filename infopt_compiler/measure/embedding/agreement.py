@@ -8,14 +8,16 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infopt_compiler.artifacts import Artifact, TextData
 from infopt_compiler.artifacts.text import read_documents, read_spec
+from infopt_compiler.budget import Interval
 from infopt_compiler.diagnostics import DiagnosticError, Note, error
+from infopt_compiler.measure.statistics.bootstrap import Clusters
 from infopt_compiler.runtimes.last_words import last_words
 from infopt_compiler.runtimes.protocol import Answers
 from infopt_compiler.runtimes.registry import server_of
@@ -146,3 +148,39 @@ def _vectors(artifact: Artifact, texts: list[str]) -> Array:
     if not np.isfinite(vectors).all():
         raise DiagnosticError(error("E0910", "an encoder gives vectors that are not finite"))
     return vectors
+
+
+EMBEDDING_METRICS = ("cosine", "ranking")
+
+
+def estimate_embedding(
+    rows: Sequence[Agreement],
+    metric: str,
+    aggregate: str | None,
+    confidence: float,
+    *,
+    resamples: int,
+    seed: int,
+) -> Interval:
+    """`cosine`, `mean` → its interval; the least of those observed has none."""
+    values = [row.cosine if metric == "cosine" else row.shared for row in rows]
+    if aggregate == "min":
+        note = f"the smallest of {len(rows)} sentences of this text: met or missed by those, it says nothing of others"
+        return Interval(
+            min(values), min(values), min(values), 1.0, "observed minimum", len(rows), len(rows), note
+        )
+    names = [row.document for row in rows]
+    clusters = Clusters(names, "sentences", confidence, resamples, seed, len(rows))
+    if aggregate == "p1":
+        found = clusters.quantile(values, clusters.cluster, 0.01, "sentences")
+    else:
+        # By what is missing to 1: few documents hold most of it.
+        missing, sentences = (
+            clusters.summed([1 - value for value in values]),
+            clusters.summed([1.0] * len(rows)),
+        )
+        found = clusters.ratio(missing, sentences, lambda share: 1 - share, "mean over sentences")
+    if found.value is None:
+        return found
+    least = -1.0 if metric == "cosine" else 0.0
+    return replace(found, low=max(least, found.low), high=min(1.0, found.high))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from infopt_compiler.budget import Bound, Interval
-from infopt_compiler.measure.embedding.agreement import Agreement, compare_embeddings
-from infopt_compiler.measure.embedding.estimate import EMBEDDING_METRICS, estimate_embedding
+from infopt_compiler.measure.embedding.agreement import (
+    EMBEDDING_METRICS,
+    Agreement,
+    compare_embeddings,
+    estimate_embedding,
+)
 from infopt_compiler.measure.job import Details, Job, Own, Reading, Shown, label
-from infopt_compiler.measure.records import quality_key
-from infopt_compiler.measure.settings import MeasureSettings
 
 _SHOWN = (("cosine", "mean"), ("cosine", "p1"), ("cosine", "min"), ("ranking", None))
 _WORST = 8  # sentences in the report
@@ -25,13 +27,10 @@ class Embeddings:
     on: str
     reference: str
     rows: list[Agreement]
-    settings: MeasureSettings
+    drawn: Mapping[str, int]
 
     def interval(self, metric: str, aggregate: str | None, confidence: float) -> Interval:
-        settings = self.settings
-        return estimate_embedding(
-            self.rows, metric, aggregate, confidence, resamples=settings.resamples, seed=settings.seed
-        )
+        return estimate_embedding(self.rows, metric, aggregate, confidence, **self.drawn)
 
     def shown(self) -> Iterator[Shown]:
         """All of them, with or without a bound."""
@@ -93,6 +92,6 @@ def _measure(job: Job, bound: Bound) -> Embeddings:
         job.progress(0, 1, f"embedding with {job.name} and {name}")
         return {"rows": [row.to_json() for row in compare_embeddings(reference, job.subject, data)]}
 
-    key = quality_key(job.subject, reference, data, 0) + ".embeddings"
+    key = job.text_key(job.subject, reference, data, all=True) + ".embeddings"
     rows = [Agreement(**row) for row in job.remembered(key, bound, made)["rows"]]
-    return Embeddings(bound.on or "", name, rows, job.settings)
+    return Embeddings(bound.on or "", name, rows, job.drawn)

@@ -15,12 +15,9 @@ from typing import Any
 
 from infopt_compiler.artifacts import Artifact, TextData
 from infopt_compiler.budget import Bound, Interval
-from infopt_compiler.measure.generation.continuations import CONTINUED, prompt_of
 from infopt_compiler.measure.job import Job, Own, Reading, Shown
-from infopt_compiler.measure.records import quality_key
 from infopt_compiler.measure.statistics.bootstrap import Clusters
-from infopt_compiler.measure.statistics.limits import share_limits
-from infopt_compiler.measure.text.windowing import cut
+from infopt_compiler.measure.text.windowing import CONTINUED, cut, prompt_of
 from infopt_compiler.progress import Progress
 from infopt_compiler.runtimes.scorer import Scorer
 
@@ -63,8 +60,7 @@ class RepetitionReading(Reading):
             yield Shown(METRIC, partial(self._interval, rows), on=on, unknown=True)
 
     def _interval(self, rows: list[Written], confidence: float) -> Interval:
-        settings = self.job.settings
-        return estimate_repetition(rows, confidence, resamples=settings.resamples, seed=settings.seed)
+        return estimate_repetition(rows, confidence, **self.job.drawn)
 
 
 class RepetitionInstrument:
@@ -87,21 +83,12 @@ class RepetitionInstrument:
 
 
 def estimate_repetition(rows: Sequence[Written], confidence: float, *, resamples: int, seed: int) -> Interval:
-    """Mean over continuations of the share of repeated pieces; a bootstrap that draws whole documents, never nearer than the exact
-    limits of a share of as many documents: of few that loop a bootstrap sees too little."""
+    """Mean over continuations of the share of repeated pieces; a bootstrap that draws whole documents."""
     draws = Clusters([row.document for row in rows], "prompts", confidence, resamples, seed, len(rows))
-    shares, counts = draws.summed([row.share for row in rows]), draws.summed([1.0] * len(rows))
-    found = draws.percentiles(lambda m: (m @ shares) / (m @ counts), float, "mean over continuations")
-    low, high = share_limits((found.value or 0.0) * draws.count, draws.count, confidence)
+    found = draws.mean_share([row.share for row in rows], "mean over continuations")
     looping = sum(row.share > 0.5 for row in rows)
     notes = [found.note, f"{looping} of {len(rows)} continuations repeat more than half" if looping else None]
-    return replace(
-        found,
-        low=max(0.0, min(found.low, low)),
-        high=min(1.0, max(found.high, high)),
-        estimator=f"{found.estimator}, and exact limits of a share",
-        note="; ".join(filter(None, notes)) or None,
-    )
+    return replace(found, note="; ".join(filter(None, notes)) or None)
 
 
 def write(artifact: Artifact, data: TextData, windows: int, progress: Progress) -> list[Written]:
@@ -125,5 +112,5 @@ def _measure(job: Job, bound: Bound) -> list[Written]:
     def made() -> dict[str, Any]:
         return {"rows": [asdict(row) for row in write(job.subject, data, windows, job.progress)]}
 
-    key = quality_key(job.subject, None, data, windows) + ".repetition"
+    key = job.text_key(job.subject, None, data) + ".repetition"
     return [Written(**row) for row in job.remembered(key, bound, made)["rows"]]

@@ -15,11 +15,10 @@ from typing import Any
 
 from infopt_compiler.artifacts.handles import Artifact
 from infopt_compiler.diagnostics import DiagnosticError, Note, error
-from infopt_compiler.measure.serving.arriving import LEAST_ARRIVALS, MOST_REQUESTS
 from infopt_compiler.measure.serving.machine_state import Watch
 from infopt_compiler.measure.serving.samples import Block, BlockSamples
+from infopt_compiler.measure.serving.traffic import LEAST_ARRIVALS, MOST_REQUESTS
 from infopt_compiler.measure.settings import MeasureSettings
-from infopt_compiler.measure.statistics.limits import look_confidence
 from infopt_compiler.progress import Progress, no_progress
 from infopt_compiler.runtimes.last_words import last_words
 from infopt_compiler.runtimes.registry import server_of
@@ -101,11 +100,6 @@ def sample(
             next_look = number * GROWTH
             if decided(found, look, last) or last:
                 return found, look, last
-
-
-def confidence_of_look(confidence: float, look: int, last: bool) -> float:
-    """What each limit must hold with at this look, so that all looks together hold with `confidence`."""
-    return look_confidence(confidence, look, last=last)
 
 
 def run_block(

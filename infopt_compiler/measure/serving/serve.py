@@ -15,12 +15,19 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from infopt_compiler.measure.serving.arriving import BlockPlan, Window, plan_block
-from infopt_compiler.measure.serving.encoder_traffic import encoder_batches, run_batches
-from infopt_compiler.measure.serving.gpu import gpu_bytes
+from infopt_compiler.measure.serving.process import gpu_bytes, runtime_variables
 from infopt_compiler.measure.serving.samples import Request
-from infopt_compiler.measure.serving.surroundings import runtime_variables
-from infopt_compiler.measure.serving.traffic import Done, Prepare, arrivals, run_traffic
+from infopt_compiler.measure.serving.traffic import (
+    BlockPlan,
+    Done,
+    Prepare,
+    Window,
+    arrivals,
+    encoder_batches,
+    plan_block,
+    run_batches,
+    run_traffic,
+)
 from infopt_compiler.runtimes.protocol import Answers, Encoder, Runtime, Server
 from infopt_compiler.runtimes.registry import find_runtime
 from infopt_compiler.scenario import Scenario, ScenarioMode

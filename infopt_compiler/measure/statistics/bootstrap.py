@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from infopt_compiler.budget import Interval
-from infopt_compiler.measure.statistics.limits import t_quantile
+from infopt_compiler.measure.statistics.limits import samples_needed, share_limits, t_quantile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,6 +92,28 @@ class Clusters:
         wider = t / z * math.sqrt(self.count / (self.count - 1))
         ends = (value - wider * max(0.0, value - float(low)), value + wider * max(0.0, float(high) - value))
         return self._interval(value, ends, back, words)
+
+    def quantile(self, values: Sequence[float], cluster: Sequence[int], q: float, unit: str) -> Interval:
+        """The smallest of the drawn values with a share q of them at or below it; `cluster` has the number of each value's cluster,
+        `unit` what the values are of. Nothing where they are too few: they need not hold one of that share's far side."""
+        needed, name = samples_needed(max(q, 1 - q), self.confidence), f"p{q * 100:g}"
+        if len(values) < needed:
+            note = f"{name} needs {needed} {unit} at {self.confidence:.4g} confidence, the text gave {len(values)}"
+            return Interval.unknown(note, samples=len(values), blocks=self.count, confidence=self.confidence)
+        return self.percentiles(weighted_quantiles(values, cluster, q), float, f"{name} over {unit}")
+
+    def mean_share(self, shares: Sequence[float], words: str) -> Interval:
+        """Mean of shares, one of each that was drawn; never nearer than the exact limits of a share of as many clusters: of few that
+        have any a bootstrap sees too little."""
+        sums, counts = self.summed(shares), self.summed([1.0] * len(shares))
+        found = self.percentiles(lambda m: (m @ sums) / (m @ counts), float, words)
+        low, high = share_limits((found.value or 0.0) * self.count, self.count, self.confidence)
+        return replace(
+            found,
+            low=max(0.0, min(found.low, low)),
+            high=min(1.0, max(found.high, high)),
+            estimator=f"{found.estimator}, and exact limits of a share",
+        )
 
     def _lognormal(self, each: Array) -> tuple[float, float]:
         """Limits of the mean of what is log-normal, of which `each` are samples."""

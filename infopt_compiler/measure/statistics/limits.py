@@ -49,6 +49,9 @@ def share_limits(right: float, n: int, confidence: float) -> tuple[float, float]
     return low, high
 
 
+QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
+
+
 def _share(below: Callable[[float], bool]) -> float:
     """The share up to which `below` holds."""
     low, high = 0.0, 1.0

@@ -14,9 +14,12 @@ from infopt_compiler.artifacts.digest import digest_json
 from infopt_compiler.budget import Bound, Interval
 from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.measure.job import Details, Job, Own, Reading, Shown
-from infopt_compiler.measure.records import library_versions
-from infopt_compiler.measure.tasks.answers import TaskResult, score_task
-from infopt_compiler.measure.tasks.estimate import estimate_accuracy, estimate_accuracy_ratio
+from infopt_compiler.measure.tasks.answers import (
+    TaskResult,
+    estimate_accuracy,
+    estimate_accuracy_ratio,
+    score_task,
+)
 from infopt_compiler.metrics import METRICS
 
 _VERSION = 1
@@ -36,10 +39,7 @@ class TaskReading(Reading):
     def ratio(self, bound: Bound, confidence: float) -> tuple[Interval, Interval]:
         names = self.job.name, str(bound.relative_to)
         mine, theirs = (self.answered[str(bound.on), name].scores(bound.metric) for name in names)
-        settings = self.job.settings
-        ratio = estimate_accuracy_ratio(
-            mine, theirs, confidence, resamples=settings.resamples, seed=settings.seed
-        )
+        ratio = estimate_accuracy_ratio(mine, theirs, confidence, **self.job.drawn)
         return ratio, Interval.exact(sum(theirs) / len(theirs))
 
     def shown(self) -> Iterator[Shown]:
@@ -61,10 +61,7 @@ class TaskReading(Reading):
         return Details({"tasks": told})
 
     def _interval(self, result: TaskResult, metric: str, confidence: float) -> Interval:
-        settings = self.job.settings
-        return estimate_accuracy(
-            result.scores(metric), confidence, resamples=settings.resamples, seed=settings.seed
-        )
+        return estimate_accuracy(result.scores(metric), confidence, **self.job.drawn)
 
 
 class TaskInstrument:
@@ -108,12 +105,12 @@ def _measure(job: Job, bound: Bound, artifact: Artifact) -> TaskResult:
     def made() -> dict[str, Any]:
         return score_task(artifact, data, progress=job.progress).to_json()
 
-    return TaskResult.from_json(job.remembered(_key(artifact, data), bound, made))
+    return TaskResult.from_json(job.remembered(_key(job, artifact, data), bound, made))
 
 
-def _key(artifact: Artifact, data: TaskData) -> str:
+def _key(job: Job, artifact: Artifact, data: TaskData) -> str:
     """The libraries that make requests and score answers count, too."""
-    facts = {"artifact": artifact.digest, "data": data.digest, "libraries": library_versions()}
+    facts = {"artifact": artifact.digest, "data": data.digest, "libraries": job.libraries}
     return digest_json({"measure": "task", "version": _VERSION, **facts, "harness": _harness_versions()})
 
 

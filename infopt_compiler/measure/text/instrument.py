@@ -12,16 +12,13 @@ from infopt_compiler.artifacts import Artifact, TextData
 from infopt_compiler.budget import Bound, Interval, finite
 from infopt_compiler.diagnostics import DiagnosticError, error
 from infopt_compiler.measure.job import Details, Job, Own, Reading, Shown, label
-from infopt_compiler.measure.records import quality_key
-from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.measure.text.estimate import (
     estimate_quality,
     estimate_quality_ratio,
+    estimate_retention,
     paired_bits_per_byte,
 )
-from infopt_compiler.measure.text.quality import compare, score
-from infopt_compiler.measure.text.result import QualityResult
-from infopt_compiler.measure.text.retention import estimate_retention
+from infopt_compiler.measure.text.quality import QualityResult, compare, score
 
 _KL = (("kl", "mean"), ("kl", "p50"), ("kl", "p99"), ("kl", "max"), ("top1", None))
 
@@ -33,7 +30,7 @@ class Quality:
     on: str | None
     reference: str | None
     result: QualityResult
-    settings: MeasureSettings
+    drawn: Mapping[str, int]
     reused: bool
 
     @property
@@ -42,15 +39,11 @@ class Quality:
 
     def interval(self, metric: str, aggregate: str | None, confidence: float) -> Interval:
         if metric == "retention":
-            return estimate_retention(self.result, aggregate or "mean", confidence, **self._drawn)
-        return estimate_quality(self.result, metric, aggregate, confidence, **self._drawn)
+            return estimate_retention(self.result, aggregate or "mean", confidence, **self.drawn)
+        return estimate_quality(self.result, metric, aggregate, confidence, **self.drawn)
 
     def ratio(self, metric: str, confidence: float) -> Interval:
-        return estimate_quality_ratio(self.result, metric, confidence, **self._drawn)
-
-    @property
-    def _drawn(self) -> dict[str, int]:
-        return {"resamples": self.settings.resamples, "seed": self.settings.seed}
+        return estimate_quality_ratio(self.result, metric, confidence, **self.drawn)
 
     def shown(self) -> Iterator[Shown]:
         """All quality metrics, with or without bounds; the reference's perplexity too."""
@@ -123,9 +116,8 @@ class TextReading(Reading):
         job, data = self.job, self.job.text(bound)
         base = _scored(job, bound, job.artifact(bound, str(bound.relative_to)), None, data)
         own = _scored(job, bound, job.subject, None, data)
-        drawn = {"resamples": job.settings.resamples, "seed": job.settings.seed}
-        ratio = paired_bits_per_byte(base, own, confidence, **drawn)
-        return ratio, estimate_quality(base, "bits_per_byte", None, confidence, **drawn)
+        ratio = paired_bits_per_byte(base, own, confidence, **job.drawn)
+        return ratio, estimate_quality(base, "bits_per_byte", None, confidence, **job.drawn)
 
 
 class TextInstrument:
@@ -186,9 +178,9 @@ def _on(job: Job, bound: Bound) -> str:
 def _measure(job: Job, bound: Bound) -> Quality:
     name, data = _reference_of(bound), job.text(bound)
     reference = job.artifact(bound, name) if name else None
-    reused = job.records.record(quality_key(job.subject, reference, data, job.settings.windows)) is not None
+    reused = job.records.record(job.text_key(job.subject, reference, data)) is not None
     return Quality(
-        _on(job, bound), name, _scored(job, bound, job.subject, reference, data), job.settings, reused
+        _on(job, bound), name, _scored(job, bound, job.subject, reference, data), job.drawn, reused
     )
 
 
@@ -204,7 +196,7 @@ def _scored(
         subjects = {job.name: artifact}
         return compare(reference, subjects, data, windows, progress=job.progress)[job.name].to_json()
 
-    key = quality_key(artifact, reference, data, job.settings.windows)
+    key = job.text_key(artifact, reference, data)
     return QualityResult.from_json(job.remembered(key, bound, made))
 
 

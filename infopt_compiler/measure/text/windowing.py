@@ -12,6 +12,10 @@ from infopt_compiler.artifacts.text import SEPARATOR, Document, Window, read_doc
 from infopt_compiler.diagnostics import DiagnosticError, error
 
 EXCERPT = 240  # characters of a window's text that reports show
+PROMPT, CONTINUED = (
+    64,
+    64,
+)  # tokens that models go on from, and that they write; of a window of 512 its beginning
 
 
 @dataclass(frozen=True)
@@ -105,3 +109,8 @@ def _owner(window: Window, documents: Sequence[Document]) -> str:
             best, most = document.id, shared
         at += len(document.text) + len(SEPARATOR)
     return best
+
+
+def prompt_of(window: ScoredWindow) -> list[int]:
+    """The beginning of a window, which models go on from."""
+    return list(window.ids[: min(PROMPT, max(1, len(window.ids) // 2))])

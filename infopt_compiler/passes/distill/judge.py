@@ -16,14 +16,14 @@ from torch import Tensor
 from infopt_compiler.artifacts import TextData
 from infopt_compiler.budget import Interval, finite
 from infopt_compiler.diagnostics import DiagnosticError
-from infopt_compiler.measure.text.result import QualityResult, WindowScore
-from infopt_compiler.measure.text.retention import (
+from infopt_compiler.measure.text.estimate import (
     PARTS,
     TEXTS,
     estimate_gain,
     estimate_retention,
     gain_windows,
 )
+from infopt_compiler.measure.text.quality import QualityResult, WindowScore
 from infopt_compiler.measure.text.windowing import Cut, ScoredWindow, cut
 from infopt_compiler.passes.base import RunContext
 

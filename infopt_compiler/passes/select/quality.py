@@ -13,8 +13,7 @@ from infopt_compiler.measure.text.estimate import (
     estimate_quality_ratio,
     paired_bits_per_byte,
 )
-from infopt_compiler.measure.text.quality import score
-from infopt_compiler.measure.text.result import QualityResult
+from infopt_compiler.measure.text.quality import QualityResult, score
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.select.choose import Gain
 

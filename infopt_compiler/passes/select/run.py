@@ -9,7 +9,7 @@ from typing import Any
 from infopt_compiler.artifacts import HFModel, ModelSpec, TextData
 from infopt_compiler.artifacts.onnx_view import link_folder
 from infopt_compiler.budget import Interval, finite
-from infopt_compiler.measure.text.result import QualityResult
+from infopt_compiler.measure.text.quality import QualityResult
 from infopt_compiler.passes.base import PassError, RunContext
 from infopt_compiler.passes.select.choose import Candidate, Choice, Step, choose
 from infopt_compiler.passes.select.fit import required_bytes

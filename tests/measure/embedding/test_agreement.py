@@ -14,11 +14,11 @@ from infopt_compiler.measure.embedding.agreement import (
     Agreement,
     compare_embeddings,
     cosines,
+    estimate_embedding,
     sentences,
     shared_neighbours,
 )
-from infopt_compiler.measure.embedding.estimate import estimate_embedding
-from infopt_compiler.measure.serving import encoder_traffic
+from infopt_compiler.measure.serving import traffic
 from infopt_compiler.measure.serving.latency import run_block
 from infopt_compiler.measure.serving.serve import _encode
 from infopt_compiler.scenario import Scenario, ScenarioMode
@@ -116,7 +116,7 @@ class _Slow:
 @pytest.mark.parametrize(("settle", "warmed"), [(0, 2), (2, 4), (8, 7)])
 def test_an_encoder_warms_up_until_it_is_stable(settle, warmed, monkeypatch):
     server, seen = _Slow(), []
-    monkeypatch.setattr(encoder_traffic, "_clock", lambda: server.now)
+    monkeypatch.setattr(traffic, "_clock", lambda: server.now)
     job = {"warmup": 2, "requests": 3, "seed": 0, "settle": settle, "stable": 0.3}
     *_, environment = _encode(server, Scenario("s", prompt=4, generate=0), job, seen.append)
     assert environment["warmup_requests"] == warmed

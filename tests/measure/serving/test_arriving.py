@@ -8,12 +8,19 @@ from types import SimpleNamespace
 import pytest
 
 from infopt_compiler.budget import Verdict, judge
-from infopt_compiler.measure.requests.estimate import estimate, estimate_rate, estimate_ratio
-from infopt_compiler.measure.requests.overload import answered, is_overloaded, open_ratio, open_slow_end
-from infopt_compiler.measure.serving import encoder_traffic, traffic
-from infopt_compiler.measure.serving.arriving import LEAST_ARRIVALS, BlockPlan, plan_block
+from infopt_compiler.measure.requests.estimate import (
+    answered,
+    estimate,
+    estimate_rate,
+    estimate_ratio,
+    is_overloaded,
+    open_ratio,
+    open_slow_end,
+)
+from infopt_compiler.measure.serving import traffic
 from infopt_compiler.measure.serving.samples import Block, BlockSamples, Request
 from infopt_compiler.measure.serving.serve import _counted
+from infopt_compiler.measure.serving.traffic import LEAST_ARRIVALS, BlockPlan, plan_block
 from infopt_compiler.scenario import Scenario, ScenarioMode
 from tests.measure.test_evaluate import bound
 
@@ -51,9 +58,8 @@ class _Server:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
     found = _Clock()
-    for module in (traffic, encoder_traffic):
-        monkeypatch.setattr(module, "_clock", found)
-        monkeypatch.setattr(module, "time", SimpleNamespace(sleep=found.sleep))
+    monkeypatch.setattr(traffic, "_clock", found)
+    monkeypatch.setattr(traffic, "time", SimpleNamespace(sleep=found.sleep))
     return found
 
 
@@ -67,9 +73,7 @@ def serve(clock: _Clock, rate: float, blocks: int, seed: int = 0, *, encoder: bo
 
         def run(got, number=seed + number):
             if encoder:
-                return encoder_traffic.run_batches(
-                    _Server(clock), [["a"]] * plan.total, scenario, number, got
-                )
+                return traffic.run_batches(_Server(clock), [["a"]] * plan.total, scenario, number, got)
             return traffic.run_traffic(
                 _Server(clock), ["a"] * plan.total, lambda text: [1], scenario, number, got
             )

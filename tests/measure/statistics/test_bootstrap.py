@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from infopt_compiler.budget import Interval
-from infopt_compiler.measure.embedding.agreement import Agreement
-from infopt_compiler.measure.embedding.estimate import estimate_embedding
+from infopt_compiler.measure.embedding.agreement import Agreement, estimate_embedding
 from infopt_compiler.measure.statistics.bootstrap import MOST_RESAMPLES, Clusters, resamples_needed
 
 

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from infopt_compiler.measure.statistics.limits import share_limits
-from infopt_compiler.measure.tasks.estimate import estimate_accuracy, estimate_accuracy_ratio
+from infopt_compiler.measure.tasks.answers import estimate_accuracy, estimate_accuracy_ratio
 
 DRAW = {"resamples": 300, "seed": 0}
 

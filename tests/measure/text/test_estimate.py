@@ -10,7 +10,7 @@ from infopt_compiler.measure.text.estimate import (
     estimate_quality_ratio,
     paired_bits_per_byte,
 )
-from infopt_compiler.measure.text.result import QualityResult, WindowScore
+from infopt_compiler.measure.text.quality import QualityResult, WindowScore
 
 
 def made(seed: int, documents: int = 12, windows: int = 4, gain: float = 0.05) -> QualityResult:

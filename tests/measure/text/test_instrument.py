@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.measure.text.instrument import Quality, domains
-from infopt_compiler.measure.text.result import QualityResult, WindowScore
+from infopt_compiler.measure.text.quality import QualityResult, WindowScore
 from infopt_compiler.report.values import domains_text
 
 
@@ -19,7 +18,7 @@ def quality(on: str, kl: float, reference: str | None = "base", documents: int =
         rows.append(
             WindowScore(f"d{k}", k, 50, 200, 100 + 50 * kl + rng.normal(), 100.0, values, 45, "text", delta)
         )
-    return Quality(on, reference, QualityResult(tuple(rows)), MeasureSettings(resamples=300), reused=False)  # fmt: skip
+    return Quality(on, reference, QualityResult(tuple(rows)), {"resamples": 300, "seed": 0}, reused=False)  # fmt: skip
 
 
 def test_the_worst_text_comes_first_and_words_say_whether_it_is_sure():

@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from infopt_compiler.measure.text.result import QualityResult, WindowScore
-from infopt_compiler.measure.text.retention import estimate_gain, estimate_retention, gain_of, gain_windows
+from infopt_compiler.measure.text.estimate import estimate_gain, estimate_retention, gain_of, gain_windows
+from infopt_compiler.measure.text.quality import QualityResult, WindowScore
 
 
 def window(document: str, nll: float, reference: float, equal: int = 80, tokens: int = 100) -> WindowScore:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from types import SimpleNamespace
 
-from infopt_compiler.measure.serving.gpu import gpu_bytes
+from infopt_compiler.measure.serving.process import gpu_bytes
 
 
 def driver(*processes: tuple[int, int | None]) -> SimpleNamespace:

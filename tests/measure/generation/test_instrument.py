@@ -6,7 +6,7 @@ import pytest
 
 from infopt_compiler.artifacts import HFModel
 from infopt_compiler.diagnostics import DiagnosticError
-from infopt_compiler.measure.generation.continuations import (
+from infopt_compiler.measure.generation.instrument import (
     CONTINUED,
     PROMPT,
     Continuation,
