@@ -7,14 +7,13 @@ import pytest
 from infopt_compiler.artifacts import HFModel
 from infopt_compiler.diagnostics import DiagnosticError
 from infopt_compiler.measure.generation.instrument import (
-    CONTINUED,
-    PROMPT,
     Continuation,
     Generations,
     compare_generation,
 )
 from infopt_compiler.measure.records import MemoryRecords
 from infopt_compiler.measure.text.quality import common_cut
+from infopt_compiler.measure.text.windowing import CONTINUED, PROMPT
 from infopt_compiler.runtimes.scorer import Scorer
 from infopt_compiler.targets import TARGETS
 from tests.measure.conftest import World

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infopt_compiler.budget import Interval
-from infopt_compiler.measure.requests.timing import _share
+from infopt_compiler.measure.requests.instrument import _share
 
 
 def test_what_others_left_open_ends_at_the_roof_and_more_than_it_says_why():
