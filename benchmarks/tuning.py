@@ -71,9 +71,10 @@ class Context:
     threads: int = 2
     seed: int = 0
     earlier: Earlier | None = None
+    timeline: list[tuple[float, str]] = field(default_factory=list)
 
     def progress(self, done: float, total: float, message: str = "") -> None:
-        return None
+        self.timeline.append((round(done, 1), message))
 
     def log(self, message: str) -> None:
         print(f"  {message}", flush=True)
@@ -124,7 +125,7 @@ def _tune(work: Path, name: str, machine: str = "quiet") -> None:
     context.scratch.mkdir(parents=True)
     since = time.monotonic()
     facts = Tune().run(context, model=OnnxModel(_source(work, name), ""), under=SCENARIOS[name], on=None)
-    facts["wall_seconds"] = time.monotonic() - since
+    facts |= {"wall_seconds": time.monotonic() - since, "timeline": context.timeline}
     shutil.rmtree(context.scratch)
     (folder / "facts.json").write_text(json.dumps(facts, indent=1), "utf-8")
     print(f"  {facts['changed']}, gain {facts['gain']}, {facts.get('provisional') or 'final'}")

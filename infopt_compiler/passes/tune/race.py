@@ -26,6 +26,7 @@ CLEARLY_SLOWER = (
     0.25  # of one quiet pair: no noise of a quiet machine explains it, so no second pair is spent on it
 )
 TOLERANCE = 0.05  # what may be lost to a variant that noise hides: more than that is not decided
+LEAST_ROUNDS = 2  # one pair alone decides nothing: a neighbour's burst looks the same
 AS_GOOD = 0.03  # what a simpler variant may lose, with 95 % confidence, to take over all the same
 
 Variant = Hashable
@@ -68,7 +69,7 @@ class Noise:
 @dataclass(frozen=True)
 class Contest:
     """A challenger against the incumbent: mean difference of logarithms (below 0: the challenger is faster) over `rounds`
-    pairs. `disturbed`: others' work was in most of them, so that they say little of a quiet machine."""
+    pairs. `disturbed`: others' work was in most of them: what they say holds beside that work, and decides nothing."""
 
     difference: float
     margin: float
@@ -89,6 +90,15 @@ class Contest:
         return 1 - math.exp(self.difference + self.margin), 1 - math.exp(self.difference - self.margin)
 
     @property
+    def wins(self) -> bool:
+        """The challenger is better, and a quiet machine says so."""
+        return self.verdict == "better" and not self.disturbed
+
+    @property
+    def loses(self) -> bool:
+        return self.verdict == "worse" and not self.disturbed
+
+    @property
     def is_open(self) -> bool:
         """Not decided: the challenger may be faster by more than what may be lost."""
         return self.verdict == "tie" and self.gain_interval[1] > TOLERANCE
@@ -96,7 +106,7 @@ class Contest:
     @property
     def is_as_good(self) -> bool:
         """The challenger loses no more than a simpler one may."""
-        return self.difference + self.margin <= math.log1p(AS_GOOD)
+        return self.difference + self.margin <= math.log1p(AS_GOOD) and not self.disturbed
 
 
 @dataclass
@@ -143,6 +153,12 @@ class Race:
             return quiet, False
         return [difference for difference, _ in pairs], True
 
+    def has_quiet_pair(self, challenger: Variant, incumbent: Variant) -> bool:
+        return any(
+            challenger in found and incumbent in found and not _disturbed(found, challenger, incumbent)
+            for found in self.rounds
+        )
+
     def learn(self, challengers: Iterable[Variant], incumbent: Variant) -> None:
         """Pool the spread of what was raced, when the race is over."""
         for challenger in challengers:
@@ -188,17 +204,20 @@ def run_rounds(
 
 
 def _goes_on(race: Race, challenger: Variant, incumbent: Variant) -> bool:
-    """Undecided, or faster so far and more rounds could show a gain that counts."""
+    """Undecided, or faster so far and more rounds could show a gain that counts. On a disturbed machine only where there are
+    quiet pairs, so that a burst of others' work is outlived: more disturbed ones decide nothing."""
     contest = race.contest(challenger, incumbent)
-    if contest is None or contest.verdict != "tie":
+    if contest is None:
         return False
+    if contest.disturbed:
+        return contest.rounds < LEAST_ROUNDS or race.has_quiet_pair(challenger, incumbent)
     promising = contest.gain > race.least_gain / 2 and contest.gain_interval[1] >= race.least_gain
-    return contest.is_open or promising
+    return contest.verdict == "tie" and (contest.is_open or promising)
 
 
 def fastest(contests: Mapping[V, Contest]) -> V | None:
     """Of challengers that are better (they come simplest first) the first that no other beats beyond noise."""
-    better = {name: contest for name, contest in contests.items() if contest.verdict == "better"}
+    better = {name: contest for name, contest in contests.items() if contest.wins}
     if not better:
         return None
     best = min(better.values(), key=lambda contest: contest.difference)

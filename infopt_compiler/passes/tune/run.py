@@ -151,10 +151,7 @@ def _write(
     """The chosen variant, its note, and the proof that it opens and computes the same."""
     _empty(ctx.staging)  # nothing is resumed: timings of another moment do not pair
     default, source = bench.default, bench.source
-    if chosen == default:
-        link_folder(source, ctx.staging)
-    else:
-        kind.make(source, ctx.staging, default, chosen)
+    kind.make(source, ctx.staging, default, chosen)
     why = {"objective": tune.minimize.value, "scenario": asdict(scenario)}
     write_note(ctx.staging, chosen, default, why)
     kind.check(ctx.staging, source, same_numbers=not set(chosen.changes(default)) & set(chosen.levels))

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from infopt_compiler.passes.tune.race import Contest, Race, Timed, Variant, fastest, run_rounds
+from infopt_compiler.passes.tune.race import LEAST_ROUNDS, Contest, Race, Timed, Variant, fastest, run_rounds
 from infopt_compiler.passes.tune.settings import Available, Settings, neighbours, text
 
 BLOCK_SHARE = 1 / 20  # most of the whole time that one block of the incumbent may take
@@ -20,7 +20,6 @@ SLOW = 2.5  # times as slow: known from a short request, and not worth the time 
 SCREEN_TOKENS = 8  # output tokens of a short request
 TIMED_SECONDS = 0.5  # of requests in a block, at least: where one takes milliseconds a block has more of them
 MOST_REQUESTS = 200  # in a block for that reason
-LEAST_ROUNDS = 2  # one pair alone decides nothing: a neighbour's burst looks the same
 
 
 class TrialError(Exception):
@@ -186,7 +185,7 @@ class Search:
         )
         contests = {s: contest for s in raced if (contest := self.race.contest(s, start)) is not None}
         for better in [s for s in whole if s not in steps]:
-            if better in contests and contests[better].verdict == "better":
+            if better in contests and contests[better].wins:
                 return self._around(better, available, [], refused)
         return self._moved(start, steps, {**contests, **screened}, left, refused)
 
@@ -238,7 +237,7 @@ class Search:
         joined = start
         for name, settings in moves.items():
             joined = joined.with_value(name, getattr(settings, name))
-        won = any(contests[settings].verdict == "better" for settings in moves.values())
+        won = any(contests[settings].wins for settings in moves.values())
         if joined not in self.failures and self._fits([start, joined] * LEAST_ROUNDS):
             run_rounds(
                 self.race,
@@ -251,13 +250,13 @@ class Search:
             )
         contest = self.race.contest(joined, start)
         if contest is not None and contest.rounds >= LEAST_ROUNDS:
-            if contest.verdict == "better" or (not won and contest.is_as_good):
+            if contest.wins or (not won and contest.is_as_good):
                 return joined, {}
             reason = "not together with the other changes, which were run together and did not hold"
         else:
             reason = "its combination with the other changes was not tried: no time left"
         name = min(moves, key=lambda name: contests[moves[name]].difference)
-        single = moves[name] if contests[moves[name]].verdict == "better" else start
+        single = moves[name] if contests[moves[name]].wins else start
         return single, {other: reason for other in moves if single == start or other != name}
 
     def _decision(
@@ -277,7 +276,7 @@ class Search:
         untried = [
             text(v) for s, v in own.items() if s in left or (s not in contests and s not in self.failures)
         ]
-        unsure = {t: c for t, c in tried.items() if c.is_open and t != text(value)}
+        unsure = {t: c for t, c in tried.items() if c.is_open and not c.disturbed and t != text(value)}
         open_ones = [f"{name}={t}: no time left to try it" for t in untried]
         open_ones += [f"{name}={t} may be {_possible(c)}" for t, c in unsure.items()]
         if kept is not None and "no time" in kept:
@@ -287,7 +286,7 @@ class Search:
         elif value != was:
             contest = tried[text(value)]
             faster = f"{contest.gain:.1%} less time than {text(was)}"
-            reason = faster if contest.verdict == "better" else f"as fast as {text(was)}, and simpler"
+            reason = faster if contest.wins else f"as fast as {text(was)}, and simpler"
         elif kept is not None:
             reason = kept
         elif failed := [self.failures[s] for s in own if s in self.failures]:
@@ -298,7 +297,9 @@ class Search:
 
     def _stays(self, name: str, value: Any, tried: Mapping[str, Contest], is_open: bool) -> str:
         simpler = text(getattr(self.default, name))
-        if simpler in tried and tried[simpler].verdict == "worse":
+        if any(contest.disturbed for contest in tried.values()):
+            return "not decided beside other work"
+        if simpler in tried and tried[simpler].loses:
             return f"{simpler} takes {math.expm1(tried[simpler].difference):.0%} more time"
         return "not decided" if is_open else "nothing is better beyond noise"
 
@@ -323,9 +324,9 @@ class Search:
                 patient=[chosen],
             )
         gain = race.contest(chosen, self.default) or self._chained(chosen)
-        if gain is not None and gain.verdict == "worse":
+        if gain is not None and gain.loses:
             return self._left_alone(found, gain, None)
-        if gain is not None and gain.rounds < LEAST_ROUNDS and gain.difference > 0:
+        if gain is not None and gain.rounds < LEAST_ROUNDS and gain.difference > 0 and not gain.disturbed:
             return self._left_alone(
                 found, gain, "the final check had time for a single pair, and it was slower"
             )

@@ -128,6 +128,7 @@ def test_quiet_pairs_count_alone_while_they_are_half():
     assert found.disturbed and found.rounds == 2
     found = pairs((1.0, 0.5, True), (1.0, 0.5, True), (1.0, 0.5, False)).contest("new", "old")
     assert found.disturbed and found.rounds == 3 and found.verdict == "better"
+    assert not found.wins and fastest({"new": found}) is None, "what holds beside other work decides nothing"
 
 
 def test_one_disturbed_pair_drops_nobody():
