@@ -109,14 +109,15 @@ def measure_timing(job: Job, scenario: Scenario, bounds: Sequence[Bound]) -> Tim
     prompts = texts.path if texts is not None else None
     before = check_quiet(job.settings.refuse_busy)
     samples, look, last = sample(variants, scenario, job.settings, decided, job.progress, prompts)
-    if job.settings.refuse_busy and any(trusted(found)[1] for found in samples.values()):
+    disturbed = any(trusted(found)[1] for found in samples.values())
+    if job.settings.refuse_busy and disturbed:
         raise busy("others used the cores during most blocks of requests")
     own = samples[job.name]
     around = {"machine_before": before, "machine_load": load_averages()}  # kept with the record
     samples[job.name] = replace(own, environment={**own.environment, **around})
     timing = Timing(job, scenario, samples, look, last)
-    # An undecided measurement is not kept: the next build may find a quieter machine.
-    if decided(samples, look, last):
+    # What is undecided, or was disturbed by others, is not kept: the next build may find a quieter machine.
+    if decided(samples, look, last) and not disturbed:
         job.records.put_record(key, _to_record(timing))
     return timing
 
