@@ -34,6 +34,7 @@ from infopt_compiler.passes.quantize.methods.rtn import RoundToNearest
 from infopt_compiler.passes.quantize.moments import Moments
 from infopt_compiler.passes.quantize.settings import Settings
 from infopt_compiler.passes.quantize.streams import Streams
+from infopt_compiler.passes.shard.run.reference import reference_logits
 from tests.architectures.tiny import NOT_BUILT, write_model
 from tests.passes.shard.run.alone import require_equal
 
@@ -108,6 +109,16 @@ def test_a_quantized_model_is_exported_with_its_integers(name: str, folders: Any
 @pytest.mark.parametrize("name", decoders(Ability.shard))
 def test_the_runtime_of_shards_computes_the_same(name: str, folders: Any, tmp_path: Path) -> None:
     require_equal(folders(name), tmp_path, (40, 7))
+
+
+@pytest.mark.parametrize("name", decoders(Ability.shard))
+@torch.no_grad()
+def test_what_shards_are_proven_against_is_transformers(name: str, folders: Any) -> None:
+    """The proof runs transformers' layers one by one, and applies the head itself."""
+    ids, found = WINDOWS[0, :9].tolist(), []
+    reference_logits(folders(name), "float32", [ids], lambda row, first, logits: found.append(logits))
+    theirs = reference(folders(name))(torch.tensor([ids])).logits[0]
+    torch.testing.assert_close(torch.cat(found), theirs, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", decoders(Ability.distill))
