@@ -72,6 +72,8 @@ def lock(job: BuildJob) -> int:
     found = _execute(job)
     if found.failed:
         raise DiagnosticError(*found.execution.diagnostics)
+    for warned in found.execution.diagnostics:
+        job.events.warning(warned.message)
     try:
         write_lock_of(job, found, lock_path(job))
     except OSError as problem:

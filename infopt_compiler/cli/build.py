@@ -43,6 +43,7 @@ def run(command: Command, back: Back | None = None) -> int:
         outputs_of(command).absolute(),
         folder,
         resolved.jobs,
+        resolved.swept,
     )
 
     def task(config: DictConfig) -> float:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Shared:
     """What all jobs of one command line have in common. `program` is the checked one (of a sweep: with its first combination
     that passes), `overrides` are the recipe's that all jobs share; `folder` holds the recipe as it was read; `jobs`: how
-    many a sweep has, None where that is not known."""
+    many a sweep has, None where that is not known, `swept` the paths that differ."""
 
     program: Program
     recipe: Path
@@ -39,6 +39,7 @@ class Shared:
     outputs: Path
     folder: Path
     jobs: int | None = None
+    swept: tuple[str, ...] = ()
 
 
 Back = Callable[[Program, "DictConfig", Invocation], None]
@@ -53,9 +54,7 @@ def run_job(config: DictConfig, shared: Shared, back: Back) -> float:
     hydra = HydraConfig.get()
     folder, words = Path(hydra.runtime.output_dir), list(hydra.overrides.task)
     if hydra.mode is RunMode.MULTIRUN and config.engine.verbosity >= 0:
-        tell(
-            f"job {hydra.job.num + 1}{f' of {shared.jobs}' if shared.jobs else ''} (folder {hydra.job.num}): {' '.join(words)}"
-        )
+        tell(_job_line(shared, hydra.job.num, words))
     try:
         program, overrides = _checked(shared, words)
         back(program, config, Invocation(shared.recipe, overrides, shared.outputs, folder))
@@ -92,6 +91,14 @@ def objective(folder: Path) -> float:
 
 def _share(value: float, limit: float, operator: str) -> float:
     return value / limit if operator.startswith("<") else limit / value
+
+
+def _job_line(shared: Shared, number: int, words: list[str]) -> str:
+    """`job 2 of 4 (folder 1): q.bits=8`"""
+    found = (split_override(word) for word in words)
+    own = [word.text for word in found if word and (not shared.swept or word.path in shared.swept)]
+    of = f" of {shared.jobs}" if shared.jobs else ""
+    return f"job {number + 1}{of} (folder {number}): {' '.join(own)}"
 
 
 def _checked(shared: Shared, words: list[str]) -> tuple[Program, tuple[str, ...]]:

@@ -59,7 +59,10 @@ def _table(sweep: Sweep) -> Any:
     for name in ("job", "overrides", "verdict", *sweep.metrics):
         right = name in sweep.metrics
         table.add_column(
-            name, justify="right" if right else "left", no_wrap=name in ("job", "verdict"), overflow="fold"
+            name.replace(".", "\n.") if right else name,
+            justify="right" if right else "left",
+            no_wrap=name in ("job", "verdict"),
+            overflow="fold",
         )
     for job in sweep.jobs:
         values = [Text(job.cell(metric)) for metric in sweep.metrics]

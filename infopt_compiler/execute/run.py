@@ -150,8 +150,8 @@ class _Build:
             self.warn(warning("E0813", told, step.span, help=again))
 
     def warn(self, found: Diagnostic) -> None:
+        """Told once, by whoever asked for the execution: with its place and help, behind the progress."""
         self.execution.diagnostics.append(found)
-        self.events.warning(found.message)
 
     def waiting(self, step: Step) -> None:
         self.events.warning(f"another build makes `{step.name}`; waiting for it")

@@ -17,6 +17,7 @@ from infopt_compiler.report.values import bound_text, is_timed, margin_text, val
 
 _QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 MOST_ROUNDS = 100_000  # of a value that is its limit: none decide
+_SPARE = 1.5  # looks share the error, so that more is needed than at one alone
 _TOO_MANY = 20  # times the rounds that were run: no patience settles that
 
 
@@ -178,7 +179,7 @@ def _timed(report: dict[str, Any], timed: list[dict[str, Any]], asked: Asked) ->
         return Next(why, "move the limit, or make it faster")
     worst = max(short, key=lambda bound: needed[bound["metric"]])
     rounds = needed[worst["metric"]]
-    seconds = math.ceil(asked.settings.seconds * rounds / max(1, worst["blocks"]) / 10) * 10
+    seconds = math.ceil(asked.settings.seconds * rounds * _SPARE / max(1, worst["blocks"]) / 10) * 10
     why = f"undecided: {worst['blocks']} rounds fitted into the time allowed, `{worst['metric']}` needs about {rounds}"
     more = [f"measure.seconds={seconds:g}"]
     more += [f"measure.max_blocks={rounds}"] if rounds > asked.settings.max_blocks else []

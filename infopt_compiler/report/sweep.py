@@ -41,7 +41,7 @@ class SweepJob:
 
     def cell(self, metric: str) -> str:
         bound = self.bound(metric)
-        return f"{value_text(bound, bound['value'])} {MARK[bound['verdict']][0]}" if bound else "–"
+        return f"{value_text(bound, bound['value'], 3)} {MARK[bound['verdict']][0]}" if bound else "–"
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def test_too_few_rounds_ask_for_the_time_that_enough_of_them_take():
     few = _open(blocks=5, samples=45)
     told = next_step(_report("inconclusive", few), ASKED)
     assert told.why == "undecided: 5 rounds fitted into the time allowed, `ttft.p95` needs about 14"
-    assert told.command == "infopt-compile chat.opt q.bits=4 measure.seconds=420"
+    assert told.command == "infopt-compile chat.opt q.bits=4 measure.seconds=630"
 
 
 def test_a_value_at_its_limit_is_not_worth_more_time():
