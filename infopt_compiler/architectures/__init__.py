@@ -7,11 +7,10 @@ from infopt_compiler.architectures.family import Ability, Family, Names, Purpose
 from infopt_compiler.architectures.keys import Keys, Scales, Window
 from infopt_compiler.architectures.numbers import Numbers, Rope, read_numbers
 from infopt_compiler.architectures.parts import Bias, Block, Linear, Norm, NormKind, Place, Role, Site
-from infopt_compiler.architectures.registry import BadFamily, able, families, family_of, find_family
+from infopt_compiler.architectures.registry import able, families, family_of, find_family
 
 __all__ = [
     "Ability",
-    "BadFamily",
     "Bias",
     "Block",
     "Family",

@@ -51,7 +51,7 @@ class Entry:
 
     @property
     def artifact(self) -> Artifact:
-        return KINDS[self.made.kind](self.files, self.digest)
+        return KINDS.find(self.made.kind)(self.files, self.digest)
 
     def to_json(self) -> dict[str, Any]:
         return {

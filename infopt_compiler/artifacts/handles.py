@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from infopt_compiler.artifacts.layouts import (
     FLOAT_DECODER,
@@ -17,16 +18,23 @@ from infopt_compiler.artifacts.layouts import (
     SHARDS,
     Layout,
 )
+from infopt_compiler.plugins import Registry
+
+ENTRY_POINT_GROUP = "infopt_compiler.kinds"
 
 _WEIGHT_FILES = (".safetensors", ".onnx", ".data", ".bin", ".gguf")
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """An immutable folder; `digest` is the full SHA-256 of its files (names and bytes)."""
+    """An immutable folder; `digest` is the full SHA-256 of its files (names and bytes).
+
+    A kind is a class of these: which runtimes serve it, and score text with it, follows from its layouts.
+    """
 
     kind: ClassVar[str] = "artifact"
     layouts: ClassVar[tuple[Layout, ...]] = ()  # of which a folder of this kind has the first that fits
+    ships: ClassVar[bool] = False  # it is what is deployed, so that budgets may hold for it
     path: Path
     digest: str
 
@@ -68,6 +76,7 @@ class ShardedModel(Artifact):
 
     kind = "ShardedModel"
     layouts = (SHARDS,)
+    ships = True
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,7 @@ class OnnxModel(Artifact):
 
     kind = "OnnxModel"
     layouts = (ONNX_DECODER, ONNX_ENCODER)
+    ships = True
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,7 @@ class OnnxStages(Artifact):
 
     kind = "OnnxStages"
     layouts = (ONNX_STAGES,)
+    ships = True
 
 
 @dataclass(frozen=True)
@@ -108,7 +119,24 @@ class TaskData(Data):
     kind = "TaskData"
 
 
-KINDS: dict[str, type[Artifact]] = {
-    cls.kind: cls
-    for cls in (HFModel, QuantizedModel, ShardedModel, OnnxModel, OnnxStages, TextData, TaskData)
-}
+_BUILT_IN = (HFModel, QuantizedModel, ShardedModel, OnnxModel, OnnxStages, TextData, TaskData)
+
+
+def _wrong(found: Any) -> str | None:
+    fits = isinstance(found, type) and issubclass(found, Artifact) and found is not Artifact
+    return None if fits else "no subclass of `Artifact`"
+
+
+def _contract(kind: type[Artifact]) -> Iterator[str]:
+    if not kind.layouts or not all(isinstance(one, Layout) for one in kind.layouts):
+        yield "has no `layouts`: which files its folders have"
+
+
+KINDS: Registry[type[Artifact]] = Registry(
+    "artifact kind",
+    ENTRY_POINT_GROUP,
+    lambda: {cls.kind: lambda cls=cls: cls for cls in _BUILT_IN},  # type: ignore[misc]
+    _wrong,
+    lambda cls: cls.kind,
+    _contract,
+)

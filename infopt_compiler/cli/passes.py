@@ -1,4 +1,4 @@
-"""`passes [NAME]`: the passes, and the parameters of one, from its dataclass."""
+"""`passes [NAME]`: the passes, and the parameters of one, from its dataclass; of packages also what cannot be used."""
 
 from __future__ import annotations
 
@@ -8,27 +8,48 @@ import inspect
 import json
 import types
 import typing
+from collections.abc import Iterator
 from typing import Any
 
+from infopt_compiler.architectures.registry import FAMILIES
+from infopt_compiler.artifacts import KINDS
 from infopt_compiler.cli.split import Command, at
-from infopt_compiler.cli.terminal import say
-from infopt_compiler.diagnostics import DiagnosticError, did_you_mean, error
+from infopt_compiler.cli.terminal import say, show_diagnostics
+from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, did_you_mean, error, warning
 from infopt_compiler.passes.base import Pass
-from infopt_compiler.passes.registry import find_pass, pass_names
+from infopt_compiler.passes.quantize.registry import METHODS
+from infopt_compiler.passes.registry import PASSES, find_pass, pass_names
+from infopt_compiler.plugins import BadPlugin
+from infopt_compiler.runtimes.registry import RUNTIMES
 
 
 def run(command: Command) -> int:
-    names = pass_names()
     if not command.words:
-        described = [_facts(find_pass(name)) for name in names]
+        described = [_facts(cls) for cls in PASSES.usable()]
         say(json.dumps(described, indent=2) if command.on("json") else _list(described))
+        show_diagnostics(list(bad_plugins()), no_color=command.on("no_color"))
         return 0
-    name = command.words[0]
-    if name not in names:
-        raise DiagnosticError(error("E0522", f"no pass `{name}`", at(name), help=did_you_mean(name, names)))
-    facts = _facts(find_pass(name))
+    facts = _facts(_named(command.words[0]))
     say(json.dumps(facts, indent=2) if command.on("json") else _page(facts))
     return 0
+
+
+def bad_plugins() -> Iterator[Diagnostic]:
+    """What packages register and cannot be used: a warning each, since nothing may want it."""
+    for registry in (PASSES, KINDS, RUNTIMES, METHODS, FAMILIES):
+        for wrong in registry.problems():
+            yield warning(wrong.code, str(wrong), help=wrong.help)
+
+
+def _named(name: str) -> type[Pass]:
+    """DiagnosticError where there is no such pass, or where it cannot be used."""
+    names = pass_names()
+    if name not in names:
+        raise DiagnosticError(error("E0522", f"no pass `{name}`", at(name), help=did_you_mean(name, names)))
+    try:
+        return find_pass(name)
+    except BadPlugin as wrong:
+        raise DiagnosticError(wrong.diagnostic(at(name))) from wrong
 
 
 def _facts(pass_class: type[Pass]) -> dict[str, Any]:

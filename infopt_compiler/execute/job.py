@@ -41,4 +41,4 @@ def read_input(data: Any) -> Artifact | Scenario | tuple[Any, ...] | None:
         return tuple(read_input(item) for item in data)
     if "scenario" in data:
         return Scenario(**data["scenario"])
-    return KINDS[data["kind"]](Path(data["path"]), data["digest"])
+    return KINDS.find(data["kind"])(Path(data["path"]), data["digest"])

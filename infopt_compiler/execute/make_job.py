@@ -34,6 +34,7 @@ def work_of(graph: Graph, step: Step, inputs: Mapping[str, Entry]) -> dict[str, 
         "module": type(step.instance).__module__,
         "pass": step.instance.name,
         "parameters": parameters_of(step.instance),
+        "output": step.output.kind,
         "inputs": {argument: _given(step, argument, inputs) for argument in step.instance.inputs},
     }
 

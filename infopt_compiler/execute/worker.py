@@ -14,17 +14,18 @@ import shutil
 import signal
 import sys
 import traceback
-from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from infopt_compiler.artifacts import DataSpec, HFModel, ModelSpec
+from infopt_compiler.artifacts import KINDS, DataSpec
 from infopt_compiler.execute.channel import Channel, WorkerContext
+from infopt_compiler.execute.claims import check_inputs, check_result
 from infopt_compiler.execute.job import Job, read_input
-from infopt_compiler.passes.base import Earlier, Pass, PassError
+from infopt_compiler.passes.base import Earlier, PassError
 from infopt_compiler.passes.instance import make_pass
 from infopt_compiler.passes.registry import find_pass
+from infopt_compiler.plugins import BadPlugin
 from infopt_compiler.sources.errors import SourceError
 from infopt_compiler.targets.model import Target
 
@@ -83,29 +84,16 @@ def _run_pass(job: Job, channel: Channel) -> dict[str, Any]:
     earlier = Earlier(Path(job.earlier["path"]), job.earlier["facts"]) if job.earlier else None
     context = WorkerContext(channel, *folders, job.threads, job.seed, target, earlier)
     inputs = {argument: read_input(data) for argument, data in job.work["inputs"].items()}
-    check_models(instance, inputs)
-    return instance.run(context, **inputs)
-
-
-def check_models(instance: Pass, inputs: Mapping[str, Any]) -> None:
-    """What the pass says against the models that came in: where a model was not fetched yet, nothing could be checked
-    before; as the checker does, of one that shapes the result only that one. PassError with the first problem."""
-    shaping = inputs.get(instance.shaped_by) if instance.shaped_by else None
-    for given in inputs.values() if shaping is None else [shaping]:
-        for handle in given if isinstance(given, tuple) else (given,):
-            if not isinstance(handle, HFModel) or not (handle.path / "config.json").is_file():
-                continue
-            try:
-                spec = ModelSpec.from_folder(handle.path)
-            except (KeyError, ValueError):
-                continue  # not a transformer that we know the shapes of
-            for problem in instance.check(spec):
-                raise PassError(problem.message, code=problem.code, help=problem.help)
+    check_inputs(instance, inputs)
+    facts = instance.run(context, **inputs)
+    result = KINDS.find(job.work["output"])(Path(job.staging), "")
+    check_result(instance, result, inputs, target)
+    return facts
 
 
 def describe(failure: Exception, staging: Path) -> dict[str, Any]:
     """An exception as plain data: its kind, its message, its help and code if it has them."""
-    if isinstance(failure, PassError | SourceError):
+    if isinstance(failure, PassError | SourceError | BadPlugin):
         if _is_full(failure, staging):
             return {"kind": "disk", "message": str(failure)}
         keep = getattr(failure, "keep_staging", False)

@@ -146,10 +146,10 @@ class Pass(ABC):
         """`libraries`, and the distributions that these parameters bring in: their versions are in the cache key."""
         return self.libraries
 
-    @classmethod
-    def output_for(cls, given: Mapping[str, type[Artifact]]) -> type[Artifact]:
-        """What comes out for these kinds of artifacts, by argument; `output` but for passes that keep a kind."""
-        return cls.output
+    def output_for(self, given: Mapping[str, type[Artifact]]) -> type[Artifact]:
+        """What comes out for these kinds of artifacts, by argument, and these parameters; `output` but for passes that keep
+        a kind or are told one."""
+        return self.output
 
     def check(self, model: ModelSpec | None) -> Iterator[Problem]:
         """Static problems; `model` is the first model argument's spec, None while it is unknown. No torch, no I/O."""

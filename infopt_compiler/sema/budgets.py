@@ -77,7 +77,7 @@ def _check_name(scope: Scope, budget: ast.Budget, names: dict[str, ast.Budget]) 
 
 def _check_subject(scope: Scope, name: ast.Name, subject: Symbol) -> None:
     kind = subject.artifact
-    if kind is None or is_deployable(kind):
+    if kind is None or kind.ships:
         return
     message = f"a budget holds for what is deployed; `{name.text}` is {article(kind.kind)}"
     note = Note(f"`{name.text}` is bound here", subject.name.span)

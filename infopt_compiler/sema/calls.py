@@ -8,7 +8,8 @@ from typing import Any
 from infopt_compiler.artifacts import Artifact, HFModel, TextData
 from infopt_compiler.diagnostics import Note, Span, did_you_mean, error
 from infopt_compiler.passes.base import Pass
-from infopt_compiler.passes.registry import find_pass, pass_names
+from infopt_compiler.passes.registry import PASSES, find_pass, pass_names
+from infopt_compiler.plugins import BadPlugin
 from infopt_compiler.sema.program import Node
 from infopt_compiler.sema.requirements import check_requirement
 from infopt_compiler.sema.scope import Kind, Scope, Symbol
@@ -56,6 +57,9 @@ def check_call(scope: Scope, binding: ast.Binding) -> tuple[Node | None, type[Pa
 def _find(scope: Scope, name: ast.Name) -> type[Pass] | None:
     try:
         return find_pass(name.text)
+    except BadPlugin as wrong:
+        scope.report(wrong.diagnostic(name.span))
+        return None
     except KeyError:
         known = pass_names()
         hint = did_you_mean(name.text, known)
@@ -147,7 +151,7 @@ def _fits(scope: Scope, call: Call, slot: InputSlot, value: ast.Word, symbol: Sy
 
 def _giver(kinds: tuple[type[Artifact], ...]) -> str | None:
     names = ["model"] if HFModel in kinds else ["data"] if TextData in kinds else []
-    names += [name for name in pass_names() if find_pass(name).output in kinds]
+    names += [cls.name for cls in PASSES.usable() if cls.output in kinds]
     return f"{' or '.join(f'`{n}`' for n in names)} gives one" if names else None
 
 

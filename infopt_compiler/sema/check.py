@@ -11,6 +11,8 @@ from typing import TypeVar
 
 from infopt_compiler.artifacts import Artifact
 from infopt_compiler.diagnostics import Diagnostic, Input, Severity, Span, error
+from infopt_compiler.passes.base import Pass
+from infopt_compiler.passes.instance import make_pass
 from infopt_compiler.scenario import Scenario
 from infopt_compiler.sema.budgets import check_budget, check_gain
 from infopt_compiler.sema.calls import check_call
@@ -146,8 +148,16 @@ def _check_binding(scope: Scope, parts: _Parts, binding: ast.Binding) -> None:
     node, cls = check_call(scope, binding)
     symbol = scope.symbols.get(binding.name.text)
     if cls is not None and symbol is not None and symbol.name is binding.name:
-        symbol.artifact = cls.output_for(_kinds(scope, node)) if node is not None else cls.output
+        symbol.artifact = cls.output if node is None else _output(cls, node, _kinds(scope, node))
     _keep(parts.nodes, node)
+
+
+def _output(cls: type[Pass], node: Node, kinds: dict[str, type[Artifact]]) -> type[Artifact]:
+    """What comes out of a call; parameters that the pass itself refuses are told where it is checked."""
+    try:
+        return make_pass(cls, node.parameters).output_for(kinds)
+    except (TypeError, ValueError):
+        return cls.output
 
 
 def _kinds(scope: Scope, node: Node) -> dict[str, type[Artifact]]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from infopt_compiler.diagnostics import Diagnostic, Input, did_you_mean, error
 from infopt_compiler.passes.registry import find_pass
+from infopt_compiler.plugins import BadPlugin
 from infopt_compiler.sema.slot import signature_of
 from infopt_compiler.syntax import ast
 from infopt_compiler.syntax.overrides import Operation, Override, Piece
@@ -270,7 +271,7 @@ def _positions(binding: ast.Binding, name: str) -> list[int]:
     """Which positional arguments give the input `name`."""
     try:
         inputs = list(signature_of(find_pass(binding.call.text)).inputs.values())
-    except KeyError:
+    except (KeyError, BadPlugin):
         return []
     positional = [k for k, entry in enumerate(binding.arguments.entries) if entry.name is None]
     for at, slot in enumerate(inputs):

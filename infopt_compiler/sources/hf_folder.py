@@ -7,8 +7,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from infopt_compiler.architectures import BadFamily
 from infopt_compiler.artifacts import ModelSpec
+from infopt_compiler.plugins import BadPlugin
 from infopt_compiler.sources.errors import SourceError
 from infopt_compiler.sources.gguf_model import write_plain
 from infopt_compiler.sources.progress import Tell, copy_file
@@ -72,7 +72,7 @@ def read_config(source: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text("utf-8"))
         ModelSpec.from_config(config)
-    except BadFamily as wrong:
+    except BadPlugin as wrong:
         raise SourceError("E0606", f"`{source.name}` cannot be read: {wrong}") from wrong
     except (ValueError, TypeError, AttributeError) as wrong:
         raise SourceError(

@@ -109,7 +109,16 @@ def test_every_row_of_the_language_is_used():
 
 
 def test_codes_are_unique():
-    from infopt_compiler.diagnostics.codes import execute, language, measure, passes, shard, sources, usage
+    from infopt_compiler.diagnostics.codes import (
+        execute,
+        language,
+        measure,
+        passes,
+        plugins,
+        shard,
+        sources,
+        usage,
+    )
 
     rows = [
         *language.LANGUAGE,
@@ -117,6 +126,7 @@ def test_codes_are_unique():
         *sources.SOURCES,
         *passes.PASSES,
         *shard.SHARD,
+        *plugins.PLUGINS,
         *execute.EXECUTE,
         *measure.MEASURE,
     ]

@@ -19,6 +19,12 @@ from infopt_compiler.passes.registry import register_pass
 from infopt_compiler.scenario import Scenario
 
 
+def _link(source: Path, folder: Path) -> None:
+    """The model, without the notes that toys write: links share their bytes."""
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (folder / name).hardlink_to(source / name)
+
+
 class Way(str, Enum):
     fine = "fine"
     exception = "exception"
@@ -57,8 +63,7 @@ class Toy(Pass):
         self._fail(ctx)
         if self.way is Way.nothing:
             return {}
-        for file in inputs["model"].path.glob("*[!e].*"):  # all but the note: links share their bytes
-            os.link(file, ctx.staging / file.name)
+        _link(inputs["model"].path, ctx.staging)
         (ctx.staging / "note.json").write_text(json.dumps({"note": self.note, "seed": ctx.seed}))
         ctx.progress(2, 2, "ends")
         facts = {"threads": ctx.threads, "target": ctx.target.name}
@@ -109,6 +114,7 @@ class Measured(Pass):
     file: str = param("", "what is read")
 
     def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
+        _link(inputs["model"].path, ctx.staging)
         (ctx.staging / "chosen").write_text(Path(self.file).read_text())
         return {}
 
@@ -147,6 +153,7 @@ class Steps(Pass):
             ctx.progress(step + 1, 5, f"layer {step + 1}")
             if self.waits:
                 time.sleep(0.3)  # events are sent every tenth of a second
+        _link(inputs["models"][0].path, ctx.staging)
         return {"done": done, "models": len(inputs["models"])}
 
 
@@ -169,8 +176,7 @@ class Unsure(Pass):
         count = 1 if ctx.earlier is None else int(ctx.earlier.facts["count"]) + 1
         if ctx.earlier is not None:
             assert (ctx.earlier.path / "count").exists()
-        for file in inputs["model"].path.iterdir():
-            os.link(file, ctx.staging / file.name)
+        _link(inputs["model"].path, ctx.staging)
         (ctx.staging / "count").write_text(str(count if self.changes else 0))
         facts = {"count": count}
         return facts if Path(self.flag).is_file() else {**facts, "provisional": "others used the cores"}

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from infopt_compiler import plugins
 from infopt_compiler.artifacts import KINDS, HFModel, OnnxModel, QuantizedModel, TextData
 from infopt_compiler.diagnostics import DiagnosticError
+from infopt_compiler.plugins import BadPlugin
 from infopt_compiler.runtimes import registry
-from infopt_compiler.runtimes.registry import BUILT_IN, BadRuntime, find_runtime, server_of
+from infopt_compiler.runtimes.registry import BUILT_IN, find_runtime, server_of
 
 CONFIG = '{"model_type": "%s", "architectures": ["X"]}'
 SCRATCH_RUNTIME = """
@@ -58,7 +60,7 @@ def test_an_empty_folder_and_a_text_have_no_runtime(tmp_path: Path) -> None:
 
 def test_each_model_kind_is_scored_by_a_runtime() -> None:
     scored = {layout for one in BUILT_IN for layout in (*one.scores, *one.serves)}
-    layouts = {layout for kind in KINDS.values() for layout in kind.layouts}
+    layouts = {layout for kind in KINDS.usable() for layout in kind.layouts}
     assert {layout.name for layout in layouts - scored} == {"an encoder with integer weights"}
 
 
@@ -86,14 +88,12 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         (info / "entry_points.txt").write_text(f"[{registry.ENTRY_POINT_GROUP}]\n{points}\n")
         (tmp_path / "toy_runtime.py").write_text(module)
         monkeypatch.syspath_prepend(str(tmp_path))
-        registry._points.cache_clear()
-        registry._load.cache_clear()
+        plugins.forget()
 
     yield install
     monkeypatch.undo()
     sys.modules.pop("toy_runtime", None)
-    registry._points.cache_clear()
-    registry._load.cache_clear()
+    plugins.forget()
 
 
 def integers(place: Path) -> QuantizedModel:
@@ -113,9 +113,13 @@ def test_a_package_serves_what_nothing_built_in_does(package, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("points", "module", "said"),
     [
-        ("toy = toy_runtime:RUNTIME", "import a_library_that_is_missing", "cannot be imported: No module"),
-        ("other = toy_runtime:RUNTIME", SCRATCH_RUNTIME, "is no `Runtime` of that name"),
-        ("toy = toy_runtime:RUNTIME", "RUNTIME = 3", "is no `Runtime` of that name"),
+        (
+            "toy = toy_runtime:RUNTIME",
+            "import a_library_that_is_missing",
+            "cannot be imported: ModuleNotFoundError",
+        ),
+        ("other = toy_runtime:RUNTIME", SCRATCH_RUNTIME, "calls itself `toy`"),
+        ("toy = toy_runtime:RUNTIME", "RUNTIME = 3", "is no `Runtime`"),
         ("ranks = toy_runtime:RUNTIME", SCRATCH_RUNTIME, "twice: in infopt-compile and in toy-package"),
     ],
 )
@@ -123,7 +127,7 @@ def test_a_package_that_cannot_be_used_is_told_and_the_others_work(
     package, tmp_path: Path, points: str, module: str, said: str
 ) -> None:
     package(points, module)
-    with pytest.raises(BadRuntime, match=said):
+    with pytest.raises(BadPlugin, match=said):
         find_runtime(points.split()[0])
     with pytest.raises(DiagnosticError) as caught:
         server_of(integers(tmp_path))

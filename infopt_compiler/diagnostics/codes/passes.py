@@ -37,12 +37,6 @@ PASSES: tuple[CodeInfo, ...] = (
         "free some space and build again.",
     ),
     CodeInfo(
-        "E0714",
-        "a method of quantization cannot be used",
-        "A package registers it (entry point group `infopt_compiler.methods`), but its module cannot be imported, or what "
-        "it gives is no `Method` of that name, or the name is taken. The message names the package: repair or remove it.",
-    ),
-    CodeInfo(
         "E0730",
         "the ONNX builder failed",
         "onnxruntime-genai's model builder raised an error, which the message repeats; its own output is in the run's "

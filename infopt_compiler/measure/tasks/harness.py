@@ -53,7 +53,7 @@ def rows(opened: OpenTask) -> Iterator[dict[str, Any]]:
 def run(folder: Path, kind: str, model: Path, scratch: Path, emit: Callable[[dict[str, Any]], None]) -> None:
     from infopt_compiler.measure.tasks.harness_model import ServedModel
 
-    with open_task(folder) as opened, Scorer(KINDS[kind](model, ""), scratch) as scorer:
+    with open_task(folder) as opened, Scorer(KINDS.find(kind)(model, ""), scratch) as scorer:
         total = len(opened.task.instances)
         served = ServedModel(
             scorer, model, lambda done: emit({"event": "progress", "done": done, "total": total})

@@ -55,8 +55,7 @@ class Distill(DistillParameters, Pass):
     only_measured: ClassVar[frozenset[str]] = frozenset({"heldout", "other"})
     libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers", "safetensors", "tokenizers")
 
-    @classmethod
-    def output_for(cls, given: Mapping[str, type[Artifact]]) -> type[Artifact]:
+    def output_for(self, given: Mapping[str, type[Artifact]]) -> type[Artifact]:
         """A quantized student stays one."""
         return QuantizedModel if given.get("student") is QuantizedModel else HFModel
 

@@ -51,8 +51,7 @@ class Export(Pass):
 
     format: Format = param(Format.onnx, "format of the artifact")
 
-    @classmethod
-    def output_for(cls, given: Mapping[str, type[Artifact]]) -> type[Artifact]:
+    def output_for(self, given: Mapping[str, type[Artifact]]) -> type[Artifact]:
         """A sharded model becomes stages."""
         return OnnxStages if issubclass(given.get("model", Artifact), ShardedModel) else OnnxModel
 

@@ -14,7 +14,6 @@ from infopt_compiler.passes.quantize.estimate import estimate_cost
 from infopt_compiler.passes.quantize.layers import unfinished
 from infopt_compiler.passes.quantize.method import Method
 from infopt_compiler.passes.quantize.registry import (
-    BadMethod,
     find_method,
     make_method,
     method_distributions,
@@ -22,6 +21,7 @@ from infopt_compiler.passes.quantize.registry import (
 )
 from infopt_compiler.passes.refusals import refusal
 from infopt_compiler.passes.registry import register_pass
+from infopt_compiler.plugins import BadPlugin
 from infopt_compiler.targets.model import Target
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ class Quantize(Pass):
     def _check_method(self) -> Iterator[Problem]:
         try:
             method = self._method()
-        except BadMethod as wrong:
-            yield Problem(str(wrong), "method", "repair or remove that package", code="E0714")
+        except BadPlugin as wrong:
+            yield Problem(str(wrong), "method", wrong.help, wrong.code)
             return
         head = self._format(self.head_bits) if self.head_bits < 8 else None
         yield from method.problems(WeightFormat(self.bits, self.group, self.symmetric), head)
@@ -176,7 +176,7 @@ class Quantize(Pass):
     def _is_calibrated(self) -> bool:
         try:
             return find_method(self.method).calibrated
-        except BadMethod:  # `check` tells
+        except BadPlugin:  # `check` tells
             return False
 
     def _format(self, bits: int) -> WeightFormat:

@@ -75,8 +75,8 @@ def test_a_student_or_what_it_is_like() -> None:
 
 
 def test_a_quantized_student_gives_a_quantized_model() -> None:
-    assert Distill.output_for({"teacher": HFModel, "student": QuantizedModel}) is QuantizedModel
-    assert Distill.output_for({"teacher": HFModel}) is HFModel
+    assert Distill().output_for({"teacher": HFModel, "student": QuantizedModel}) is QuantizedModel
+    assert Distill().output_for({"teacher": HFModel}) is HFModel
     again = RECIPE.replace("x = export", "y = quantize(s, calibrate = text)\nx = export")
     _, diagnostics = check_recipe(
         Input("r.opt", again.format(arguments="student = q,", subject="y", bound="size <= 1 MB"))

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from infopt_compiler import plugins
 from infopt_compiler.artifacts import HFModel
 from infopt_compiler.passes.quantize import Quantize, registry
 from infopt_compiler.passes.quantize.grid import Grid
 from infopt_compiler.passes.quantize.method import Method
 from infopt_compiler.passes.quantize.packing import unpack_linear
-from infopt_compiler.passes.quantize.registry import BadMethod, find_method, make_method, method_names
+from infopt_compiler.passes.quantize.registry import find_method, make_method, method_names
+from infopt_compiler.plugins import BadPlugin
 
 from .conftest import save_tiny
 from .test_quantize import Context
@@ -61,13 +63,11 @@ def install(folder: Path, package: str, entry: str, module: str = SIGNS) -> None
 
 @pytest.fixture
 def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    caches = (method_names, find_method, registry._registered)
     monkeypatch.syspath_prepend(str(tmp_path / "packages"))
-    for cache in caches:
-        cache.cache_clear()
+    plugins.forget()
     yield tmp_path / "packages"
-    for cache in caches:
-        cache.cache_clear()
+    monkeypatch.undo()
+    plugins.forget()
 
 
 def test_listing_imports_no_method_and_asking_one_no_torch() -> None:
@@ -128,34 +128,41 @@ def test_a_package_s_method_writes_the_artifact(packages: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("entries", "module", "says"),
+    ("entries", "module", "error", "says"),
     [
-        (["signs = one:Signs"], "import nowhere\n", "cannot be imported: No module named 'nowhere'"),
-        (["dots = one:Signs"], SIGNS, "is no `Method` of that name"),
-        (["signs = one:Path"], "from pathlib import Path\n", "is no `Method` of that name"),
+        (
+            ["signs = one:Signs"],
+            "import nowhere\n",
+            "E0790",
+            "cannot be imported: ModuleNotFoundError: No module named 'nowhere'",
+        ),
+        (["dots = one:Signs"], SIGNS, "E0792", "calls itself `signs`"),
+        (["signs = one:Path"], "from pathlib import Path\n", "E0792", "is no `Method`"),
         (
             ["gptq = one:Signs"],
             SIGNS,
-            "is there twice: from infopt_compiler.passes.quantize.methods.gptq and",
+            "E0791",
+            "is there twice: in infopt-compile and in one (one:Signs)",
         ),
         (
             ["signs = one:Signs", "signs = two:Signs"],
             SIGNS,
-            "is there twice: from one (one:Signs) and from two",
+            "E0791",
+            "is there twice: in one (one:Signs) and in two (two:Signs)",
         ),
     ],
 )
 def test_what_is_wrong_with_a_package_is_a_problem_of_the_recipe(
-    packages: Path, monkeypatch: pytest.MonkeyPatch, entries: list[str], module: str, says: str
+    packages: Path, monkeypatch: pytest.MonkeyPatch, entries: list[str], module: str, error: str, says: str
 ) -> None:
     monkeypatch.delitem(sys.modules, "one", raising=False)
     for package, entry in zip(("one", "two"), entries, strict=False):
         install(packages, package, entry, module)
     name = entries[0].partition(" ")[0]
-    with pytest.raises(BadMethod):
+    with pytest.raises(BadPlugin):
         find_method(name)
     (problem,) = Quantize(method=name).check(None)
-    assert (problem.code, problem.parameter) == ("E0714", "method") and says in problem.message
+    assert (problem.code, problem.parameter) == (error, "method") and says in problem.message
     assert "one" in problem.message
     assert list(Quantize(method="rtn").check(None)) == []
 
