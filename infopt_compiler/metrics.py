@@ -1,4 +1,4 @@
-"""The table of metrics (DESIGN: metrics, one name, one meaning). Checking, measuring and judging all read it."""
+"""The table of metrics: one name, one meaning. Checking, measuring and judging all read it."""
 
 from __future__ import annotations
 

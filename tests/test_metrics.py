@@ -7,7 +7,7 @@ import pytest
 from infopt_compiler.metrics import METRICS, Needs
 from infopt_compiler.units import UNITS
 
-DESIGN = [
+NAMES = [
     "ttft",
     "prefill",
     "tpot",
@@ -31,7 +31,7 @@ DESIGN = [
 
 
 def test_the_names_of_the_design():
-    assert set(DESIGN) <= set(METRICS)
+    assert set(NAMES) <= set(METRICS)
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)

@@ -13,6 +13,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from infopt_compiler.artifacts.layouts import ONNX_DECODER, ONNX_ENCODER
+
 PRUNE_PREFIX = "/lm_head/prune/"  # the names that onnxruntime-genai's builder gives; ours are the same
 
 
@@ -20,6 +22,13 @@ def graph_path(folder: Path) -> Path:
     """The decoder's graph that `genai_config.json` names."""
     config = json.loads((folder / "genai_config.json").read_text("utf-8"))
     return folder / str(config["model"]["decoder"]["filename"])
+
+
+def stored_graph(folder: Path) -> Path | None:
+    """The one graph of an exported decoder or encoder; None in folders of other layouts."""
+    if ONNX_DECODER.fits(folder):
+        return graph_path(folder)
+    return folder / ONNX_ENCODER.file if ONNX_ENCODER.fits(folder) else None
 
 
 def read_graph(folder: Path) -> Any:

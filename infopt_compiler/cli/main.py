@@ -20,7 +20,7 @@ _HIDDEN = "__complete"  # what the completion scripts call
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line; gives the exit code (DESIGN: measuring and judging)."""
+    """Run one command line; gives the exit code (docs/command-line.md)."""
     words = list(sys.argv[1:] if argv is None else argv)
     _end_on_terminate()
     try:

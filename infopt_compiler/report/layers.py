@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from infopt_compiler.artifacts.onnx_view import graph_path
+from infopt_compiler.artifacts.onnx_view import stored_graph
 
 # The inputs that hold one matrix: its integers first, then scales and zero points.
 _WEIGHT_INPUTS = {
@@ -36,8 +36,8 @@ def layers(artifacts: Mapping[str, Path]) -> dict[str, list[dict[str, Any]]]:
 
 def layer_rows(folder: Path) -> list[dict[str, Any]]:
     """The rows of one artifact's folder, in the order of its graph."""
-    path = graph_path(folder) if (folder / "genai_config.json").is_file() else folder / "model.onnx"
-    if not path.is_file():
+    path = stored_graph(folder)
+    if path is None or not path.is_file():
         return []
     import onnx
 

@@ -89,6 +89,8 @@ def test_data_scenario_and_several_models_reach_a_pass(bench: Bench):
         ("killed", "E0803", "SIGKILL"),
         ("leaves", "E0802", "code 7"),
         ("nothing", "E0809", "wrote nothing"),
+        ("lies", "E0794", "the model that it wrote has `layers` 7, and it promised 1"),
+        ("strange", "E0795", "what it wrote is no HFModel"),
         ("nan", "E0801", "not JSON compliant"),
     ],
 )

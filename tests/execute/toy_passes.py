@@ -36,6 +36,8 @@ class Way(str, Enum):
     hogs = "hogs"
     fills = "fills"
     nothing = "nothing"
+    lies = "lies"  # writes another model than `transform` says
+    strange = "strange"  # writes something that is none of its kind
     nan = "nan"
     late = "late"  # crashes after its result
     forks = "forks"  # leaves a child behind and hangs
@@ -63,7 +65,12 @@ class Toy(Pass):
         self._fail(ctx)
         if self.way is Way.nothing:
             return {}
-        _link(inputs["model"].path, ctx.staging)
+        if self.way is not Way.strange:
+            _link(inputs["model"].path, ctx.staging)
+        if self.way is Way.lies:
+            config = json.loads((path := ctx.staging / "config.json").read_text())
+            path.unlink()  # its bytes are the source's
+            path.write_text(json.dumps({**config, "num_hidden_layers": 7}))
         (ctx.staging / "note.json").write_text(json.dumps({"note": self.note, "seed": ctx.seed}))
         ctx.progress(2, 2, "ends")
         facts = {"threads": ctx.threads, "target": ctx.target.name}

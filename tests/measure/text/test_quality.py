@@ -66,7 +66,7 @@ def test_another_tokenizer_is_an_error_for_token_metrics(world: World, tmp_path)
 
 
 def test_a_runtime_tokenizer_that_differs_is_an_error(world: World, tmp_path) -> None:
-    """The trap of LAB: `Digits` in tokenizer.json is not known to the runtime, which ignores it in silence."""
+    """`Digits` in tokenizer.json is not known to the runtime, which ignores it in silence."""
     folder = tmp_path / "broken"
     shutil.copytree(world.onnx.path, folder)
     tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))

@@ -13,6 +13,8 @@ import sys
 import tempfile
 from typing import Any
 
+from infopt_compiler.artifacts.layouts import SHARDS
+
 from .errors import ShardError
 from .rank import RankJob, describe, run
 
@@ -25,7 +27,7 @@ def main(arguments: list[str]) -> int:
     told = _parser().parse_args(arguments)
     rank, folder = int(os.environ.get("RANK", "0")), Path(told.folder)
     try:
-        texts = Texts(folder) if (folder / "shards.json").is_file() else None
+        texts = Texts(folder) if SHARDS.fits(folder) else None
         prompts = [texts.prompt(text, raw=told.raw) for text in told.prompt] if texts else []
         request = {"prompts": prompts, "tokens": told.tokens, "stop": texts.stop if texts else ()}
         found: dict[int, list[int]] = {}

@@ -1,0 +1,1 @@
+"""Plug-ins for infopt-compile; `pyproject.toml` registers them, nothing else mentions them."""
