@@ -57,7 +57,8 @@ print(*sorted(set(HEAVY) & set(sys.modules)))
 
 def say_all(cls: type[Pass], **parameters: Any) -> list[Any]:
     """Everything that is asked of a pass before it runs, of a decoder and an encoder."""
-    instance, said = make_pass(cls, parameters), []
+    instance = make_pass(cls, parameters)
+    said: list[Any] = []
     for spec in (None, DECODER, ENCODER):
         problems = list(instance.check(spec))
         said.append(problems)

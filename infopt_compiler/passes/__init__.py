@@ -1,1 +1,1 @@
-"""The passes: select, quantize, export, tune; `base` is their contract, `registry` finds them."""
+"""The passes; `base` is their contract, `contract` checks it, `registry` finds them."""

@@ -30,16 +30,19 @@ class TestDistill(PassSuite):
     name = "distill"
 
 
+@pytest.mark.slow
 class TestQuantize(OverATinyLlama):
     name = "quantize"
     recipe = MODEL + "q = quantize(m, method = rtn, group = 32)\n"
 
 
+@pytest.mark.slow
 class TestShard(OverATinyLlama):
     name = "shard"
     recipe = MODEL + "s = shard(m, tensor = 2)\n"
 
 
+@pytest.mark.slow
 class TestExport(OverATinyLlama):
     name = "export"
     recipe = MODEL + "e = export(m)\n"
