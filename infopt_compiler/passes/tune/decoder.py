@@ -35,14 +35,14 @@ def read_settings(folder: Path) -> DecoderSettings:
 
 def available_values(folder: Path, most_threads: int) -> Available:
     """What can be set on this artifact: thread counts always, the others where its graph has the nodes."""
-    graph = read_graph(folder).graph.node
-    names = {node.name for node in graph if node.op_type == "MatMulNBits"}
+    graph = read_graph(folder).graph
+    names = {node.name for node in graph.node if node.op_type == "MatMulNBits"}
     found: Available = {"threads": list(thread_counts(most_threads))}
     if any(not name.startswith(nodes.HEAD) for name in names):
         found["accuracy_level"] = [0, 4]
     if any(name.startswith(nodes.HEAD) for name in names):
         found["head_accuracy_level"] = [0, 4]
-    if any(node.name.startswith(nodes.HEAD_PRODUCT) for node in graph):
+    if any(node.name.startswith(nodes.HEAD_PRODUCT) for node in graph.node):
         found["prune_head"] = [True]
     if any(name.endswith(f"/mlp/{nodes.GATE}/MatMulNBits") for name in names):
         found["fuse_gate_up"] = [True]

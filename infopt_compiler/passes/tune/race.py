@@ -27,6 +27,7 @@ CLEARLY_SLOWER = (
 )
 TOLERANCE = 0.05  # what may be lost to a variant that noise hides: more than that is not decided
 LEAST_ROUNDS = 2  # one pair alone decides nothing: a neighbour's burst looks the same
+PROMISING_ROUNDS = 4  # most pairs for a gain that is smaller than what may be lost
 AS_GOOD = 0.03  # what a simpler variant may lose, with 95 % confidence, to take over all the same
 
 Variant = Hashable
@@ -211,8 +212,8 @@ def _goes_on(race: Race, challenger: Variant, incumbent: Variant) -> bool:
         return False
     if contest.disturbed:
         return contest.rounds < LEAST_ROUNDS or race.has_quiet_pair(challenger, incumbent)
-    promising = contest.gain > race.least_gain / 2 and contest.gain_interval[1] >= race.least_gain
-    return contest.verdict == "tie" and (contest.is_open or promising)
+    could = contest.gain > race.least_gain / 2 and contest.gain_interval[1] >= race.least_gain
+    return contest.verdict == "tie" and (contest.is_open or (could and contest.rounds < PROMISING_ROUNDS))
 
 
 def fastest(contests: Mapping[V, Contest]) -> V | None:

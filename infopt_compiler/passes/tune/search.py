@@ -289,7 +289,7 @@ class Search:
             reason = faster if contest.wins else f"as fast as {text(was)}, and simpler"
         elif kept is not None:
             reason = kept
-        elif failed := [self.failures[s] for s in own if s in self.failures]:
+        elif failed := [self.failures[s] for s in own if s in self.failures and s not in contests]:
             reason = f"not taken: {failed[0]}"
         else:
             reason = self._stays(name, value, tried, bool(open_ones))

@@ -36,7 +36,7 @@ def test_a_slow_default_does_not_eat_the_time():
     assert found.gain.gain > 0.9 and machine.now <= 90
     assert [load.short for ran, load in machine.ran if ran == DEFAULT] == [True, True]
     level = next(decision for decision in found.decisions if decision.setting == "accuracy_level")
-    assert level.value == 4 and level.tried["0"].verdict == "worse"
+    assert level.value == 4 and level.tried["0"].verdict == "worse" and "more time" in level.reason
 
 
 def test_a_default_slower_than_the_limit_is_abandoned():
