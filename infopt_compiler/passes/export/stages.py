@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from infopt_compiler.artifacts.layouts import ONNX_STAGES
 from infopt_compiler.artifacts.onnx_view import link_folder
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.export.graph import Graph
 
-INDEX = "stages.json"
 _IN, _OUT = "hidden_in", "hidden_out"
 
 
@@ -34,7 +34,7 @@ def split_decoder(whole: Path, out: Path, stages: Sequence[tuple[int, int]]) -> 
             shutil.copyfile(file, out / file.name)
     config = json.loads((whole / "genai_config.json").read_text("utf-8"))
     index = {"stages": [list(stage) for stage in stages], "model": config["model"]}
-    (out / INDEX).write_text(json.dumps(index, indent=1) + "\n", "utf-8")
+    (out / ONNX_STAGES.file).write_text(json.dumps(index, indent=1) + "\n", "utf-8")
 
 
 def _cut(graph: Graph, first: int, last: int, *, is_first: bool, is_last: bool) -> None:
