@@ -101,7 +101,7 @@ def ours(teacher_path: Path, ids_NS: Tensor) -> float:
             Blend(Objective.kl),
             first=0,
             floats16=floats16,
-            micro=BATCH,
+            micro_batch=BATCH,
         )
         train(task, settings, Path(folder) / "training", lambda *_: None)
         return ids_NS.numel() / (time.monotonic() - started)

@@ -15,7 +15,7 @@ from infopt_compiler.cli.rundir import SNAPSHOT
 from infopt_compiler.cli.terminal import say, show_diagnostics, tell
 from infopt_compiler.config.group_overrides import group_value, is_group_field
 from infopt_compiler.config.overrides import Override, from_hydra, split_override
-from infopt_compiler.config.paths import recipe_path, text_paths
+from infopt_compiler.config.paths import config_path, recipe_path, text_paths
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, error
 from infopt_compiler.pipeline import front
 from infopt_compiler.report.files import failed_report, write_report
@@ -120,7 +120,8 @@ def _checked(shared: Shared, words: list[str]) -> tuple[Program, tuple[str, ...]
 
 def _own_overrides(shared: Shared, words: list[str]) -> list[Override]:
     """What this job has besides the overrides that all jobs share, in the recipe's syntax."""
-    known = {override.path for text in shared.overrides if (override := split_override(text))}
+    given = (override.path for text in shared.overrides if (override := split_override(text)))
+    known = {recipe_path(shared.program, config_path(shared.program, path)) for path in given}
     is_text = text_paths(shared.program)
     own = []
     for text in words:

@@ -76,6 +76,7 @@ def _parameter(spec: dataclasses.Field[Any], kind: Any) -> dict[str, Any]:
         "minimum": facts.get("minimum"),
         "maximum": facts.get("maximum"),
         "auto": bool(facts.get("auto")),
+        "formerly": list(facts.get("formerly", ())),
         "doc": facts.get("doc", ""),
     }
 
@@ -140,13 +141,12 @@ def _range(parameter: dict[str, Any]) -> str:
         text = f"{parameter['type']} or `auto`, default auto"
     if parameter["choices"]:
         text += ", one of " + ", ".join(map(str, parameter["choices"]))
-    low, high = parameter["minimum"], parameter["maximum"]
+    text += _limits(parameter["minimum"], parameter["maximum"])
+    formerly = ", ".join(parameter["formerly"])
+    return f"{text}; formerly {formerly}" if formerly else text
+
+
+def _limits(low: float | None, high: float | None) -> str:
     if low is not None and high is not None:
-        return f"{text}, {low} to {high}"
-    return (
-        f"{text}, at least {low}"
-        if low is not None
-        else f"{text}, at most {high}"
-        if high is not None
-        else text
-    )
+        return f", {low} to {high}"
+    return f", at least {low}" if low is not None else f", at most {high}" if high is not None else ""

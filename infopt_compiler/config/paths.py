@@ -8,10 +8,17 @@ from infopt_compiler.config.lower import bound_keys
 from infopt_compiler.config.structured import field_types, pass_fields
 from infopt_compiler.passes.registry import find_pass
 from infopt_compiler.sema.program import Program
+from infopt_compiler.sema.slot import signature_of
 
 
 def config_path(program: Program, path: str) -> str:
-    """Where the configuration holds what an override of the recipe names: `budget.chat.throughput_1`."""
+    """Where the configuration holds what an override of the recipe names: `budget.chat.throughput_1`, and a parameter under
+    today's spelling of its name."""
+    head, _, name = path.partition(".")
+    if head in program.nodes:
+        return (
+            f"{head}.{signature_of(find_pass(program.nodes[head].pass_name)).current(name)}" if name else path
+        )
     budget = program.budgets.get(path.split(".")[1]) if path.startswith("budget.") else None
     if budget is None:
         return path

@@ -27,13 +27,15 @@ def param(
     dimension: Dimension | None = None,
     requirement: bool = False,
     auto: bool = False,
+    formerly: tuple[str, ...] = (),
 ) -> Any:
     """A parameter of a pass: its default, its documentation and the range that is checked before anything runs.
 
     `choices`: the only values it takes; a `str` with choices is written as a word (`method = rtn`), as the members of an
     `Enum` are. `dimension`: the field is a `str` that holds a quantity of that dimension (`"30 s"`); `requirement`: the field is
     a `list[str]` of bounds such as `"perplexity <= 18"` (written `require = perplexity <= 18` or as a list of them).
-    `auto`: the word `auto` may stand for the number, and becomes `AUTO`. Lists take `default_factory` semantics by themselves.
+    `auto`: the word `auto` may stand for the number, and becomes `AUTO`. `formerly`: older spellings of the parameter's name;
+    recipes and overrides may still use them, and are warned (E0216). Lists take `default_factory` semantics by themselves.
     """
     metadata = {
         "doc": doc,
@@ -43,6 +45,7 @@ def param(
         "dimension": dimension,
         "requirement": requirement,
         "auto": auto,
+        "formerly": formerly,
     }
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=metadata)

@@ -71,7 +71,10 @@ def _parameters(cls: type[Pass]) -> Iterator[str]:
         yield f"has annotations that cannot be read: {type(wrong).__name__}: {wrong}"
         return
     taken = {"pass", *(cls.inputs if isinstance(getattr(cls, "inputs", None), dict) else ())}
+    today = taken | {field.name for field in fields(cls)}
     for field in fields(cls):
+        for old in today.intersection(field.metadata.get("formerly", ())):
+            yield f"has `{old}` as the older spelling of `{field.name}`, and it is a name of today"
         if field.name in taken:
             yield f"has a parameter `{field.name}` beside an argument of that name"
         if not _is_spelled(hints[field.name]):

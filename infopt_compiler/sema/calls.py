@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infopt_compiler.artifacts import Artifact, HFModel, TextData
-from infopt_compiler.diagnostics import Note, Span, did_you_mean, error
+from infopt_compiler.diagnostics import Note, Severity, Span, did_you_mean, error, warning
 from infopt_compiler.passes.base import Pass
 from infopt_compiler.passes.registry import PASSES, find_pass, pass_names
 from infopt_compiler.plugins import BadPlugin
@@ -51,7 +51,8 @@ def check_call(scope: Scope, binding: ast.Binding) -> tuple[Node | None, type[Pa
     _missing(scope, call)
     ordered = {name: call.inputs[name] for name in call.signature.inputs if name in call.inputs}
     node = Node(binding.name.text, cls.name, ordered, call.parameters, call.spans, binding.span)
-    return (node if len(scope.found) == before and call.correct else None), cls
+    wrong = any(problem.severity is Severity.error for problem in scope.found[before:])
+    return (node if call.correct and not wrong else None), cls
 
 
 def _find(scope: Scope, name: ast.Name) -> type[Pass] | None:
@@ -157,14 +158,18 @@ def _giver(kinds: tuple[type[Artifact], ...]) -> str | None:
 
 def _named(scope: Scope, call: Call, name: ast.Name, argument: ast.Argument) -> None:
     signature = call.signature
-    if name.text in call.spans:
-        note = Note("it is given first here", call.spans[name.text])
+    current = signature.current(name.text)
+    if current in call.spans:
+        note = Note("it is given first here", call.spans[current])
         scope.report(error("E0208", f"`{name.text}` is given twice", name.span, notes=(note,)))
     elif name.text in signature.inputs:
         _artifact(scope, call, signature.inputs[name.text], argument)
         call.spans.setdefault(name.text, argument.span)
-    elif name.text in signature.slots:
-        _parameter(scope, call, name.text, argument)
+    elif current in signature.slots:
+        if current != name.text:
+            message = f"`{name.text}` is the older spelling of `{current}`"
+            scope.report(warning("E0216", message, name.span, help=f"write `{current}`"))
+        _parameter(scope, call, current, argument)
     else:
         message = f"`{call.binding.call.text}` has no parameter `{name.text}`"
         scope.report(error("E0203", message, name.span, help=did_you_mean(name.text, signature.names)))

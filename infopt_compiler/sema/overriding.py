@@ -217,10 +217,15 @@ def _settings(scenario: ast.Statement, override: Override, piece: Piece | None, 
 
 
 def _with_argument(
-    entries: tuple[ast.Argument, ...], override: Override, piece: Piece | None, name: str
+    entries: tuple[ast.Argument, ...],
+    override: Override,
+    piece: Piece | None,
+    name: str,
+    current: Callable[[str], str] = str,
 ) -> tuple[ast.Argument, ...]:
-    """The arguments with one set, or one left out where `piece` is None."""
-    old = next((entry for entry in entries if entry.name is not None and entry.name.text == name), None)
+    """The arguments with one set, or one left out where `piece` is None; `current` gives today's spelling of a name."""
+    named = ((entry, entry.name.text) for entry in entries if entry.name is not None)
+    old = next((entry for entry, text in named if current(text) == current(name)), None)
     if piece is None:
         if old is None:
             raise _Refused(_not_set(override, name))
@@ -263,8 +268,15 @@ def _binding(binding: ast.Statement, override: Override, piece: Piece | None) ->
             new = ast.Argument(None, _value(piece), span=piece.span)
             changed = (*entries[: positions[0]], new, *(e for e in entries[positions[0] :] if e in others))
     else:
-        changed = _with_argument(entries, override, piece, name)
+        changed = _with_argument(entries, override, piece, name, _current_names(binding))
     return replace(binding, arguments=replace(binding.arguments, entries=changed))
+
+
+def _current_names(binding: ast.Binding) -> Callable[[str], str]:
+    try:
+        return signature_of(find_pass(binding.call.text)).current
+    except KeyError:
+        return str
 
 
 def _positions(binding: ast.Binding, name: str) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -58,6 +58,11 @@ class Signature:
 
     inputs: dict[str, InputSlot]
     slots: dict[str, Slot]
+    formerly: dict[str, str] = field(default_factory=dict)  # older spellings of parameters, and today's
+
+    def current(self, name: str) -> str:
+        """Today's spelling of an argument's name."""
+        return self.formerly.get(name, name)
 
     @property
     def names(self) -> list[str]:
@@ -73,7 +78,8 @@ def signature_of(cls: type[Pass]) -> Signature:
     hints = get_type_hints(cls)
     inputs = {name: _input(name, kind) for name, kind in cls.inputs.items()}
     slots = {f.name: _slot(f.name, hints[f.name], f.metadata, _required(f)) for f in fields(cls) if f.init}
-    return Signature(inputs, slots)
+    formerly = {old: f.name for f in fields(cls) for old in f.metadata.get("formerly", ())}
+    return Signature(inputs, slots, formerly)
 
 
 def _required(field: Any) -> bool:

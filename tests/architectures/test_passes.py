@@ -17,7 +17,7 @@ from infopt_compiler.passes.distill.decoder import (
     load_decoder,
     run_layers,
 )
-from infopt_compiler.passes.distill.grid_weights import GridWeights, load_quantized
+from infopt_compiler.passes.distill.qat_weights import QatWeights, load_quantized
 from infopt_compiler.passes.distill.students.plan import choose_shape
 from infopt_compiler.passes.distill.students.prune import prune_folder
 from infopt_compiler.passes.distill.students.refit import refit
@@ -145,7 +145,7 @@ def test_a_student_is_cut_out_of_it(name: str, folders: Any, tmp_path: Path) -> 
 def test_integers_are_fitted_to_the_teacher(name: str, folders: Any, tmp_path: Path) -> None:
     quantize_folder(folders(name), tmp_path, ROUNDED, None, quiet)
     teacher, student = load_decoder(folders(name)), load_quantized(tmp_path)
-    weights = GridWeights(student, tmp_path, teacher, head=True, floats16=False)
+    weights = QatWeights(student, tmp_path, teacher, head=True, floats16=False)
     weights.weights_changed()
     with torch.no_grad():
         before = float((teacher(WINDOWS).logits - student(WINDOWS).logits).square().mean())

@@ -371,3 +371,16 @@ def test_a_sweep_tells_its_jobs_the_best_and_has_one_report(run, builds, folder)
     assert "| 1 | `q.bits=8` | met |" in (latest / "report.md").read_text("utf-8")
     assert (latest / "junit.xml").read_text("utf-8").count("<testsuite ") == 2
     assert run("report", "outputs/chat/latest").out.count("best: job 0") == 1
+
+
+def test_an_override_by_an_older_spelling_sets_the_parameter_of_today(run, builds, folder):
+    recipe = folder / "chat.opt"
+    recipe.write_text(
+        recipe.read_text().replace(
+            "onnx = export(q)", "onnx = export(q)\nparts = shard(base, floats = bfloat16)"
+        )
+    )
+    one = run("chat.opt", "parts.floats=float32")
+    assert one.code == 0 and "E0216" in one.err, one.err
+    assert run("chat.opt", "-m", "parts.floats=float32,bfloat16").code == 0
+    assert [config.parts.dtype.value for config in builds.configs] == ["float32", "float32", "bfloat16"]

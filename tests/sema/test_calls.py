@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from infopt_compiler.passes.registry import find_pass, pass_names
+from infopt_compiler.sema.slot import signature_of
 from tests.sema.recipes import GOOD, changed, check
 
 
@@ -112,3 +114,47 @@ def test_a_wrong_name_of_a_parameter_uses_its_value():
 def test_a_decimal_comma_in_a_call():
     only = changed("group = 32,", "damp = 0,01,").only
     assert (only.code, only.span.text, only.help) == ("E0121", "0,01", "write `0.01`")
+
+
+OLD = """
+model teacher = "hf:org/teacher@main"
+data text = "python:json"
+data heldout = "python:csv"
+data other = "python:ast"
+small = distill(teacher, layers = 2, text = text, heldout = heldout, other = other, {})
+"""
+
+
+def distilled(arguments: str, *overrides: str):
+    return check(OLD.replace("{}", arguments), *overrides)
+
+
+def test_an_older_spelling_of_a_parameter_means_the_same_and_warns():
+    old, new = distilled("batch = 8, micro = 2"), distilled("batch = 8, micro_batch = 2")
+    assert [d.code for d in old.found if d.code == "E0216"] == ["E0216"]
+    assert not [d for d in new.found if d.code == "E0216"]
+    (told,) = (d for d in old.found if d.code == "E0216")
+    assert (told.span.text, told.help) == ("micro", "write `micro_batch`")
+    assert old.good.nodes["small"].parameters == new.good.nodes["small"].parameters
+
+
+def test_both_spellings_at_once_are_one_parameter_given_twice():
+    assert "E0208" in [d.code for d in distilled("micro = 2, micro_batch = 4").found]
+
+
+@pytest.mark.parametrize("written", ["micro = 2", "micro_batch = 2", "batch = 16"])
+@pytest.mark.parametrize("name", ["micro", "micro_batch"])
+def test_an_override_finds_a_parameter_under_either_spelling(written: str, name: str):
+    node = distilled(written, f"small.{name}=4").good.nodes["small"]
+    assert node.parameters["micro_batch"] == 4
+    removed = distilled(written, f"~small.{name}")
+    if written.startswith("batch"):
+        assert removed.codes[0] == "E0565"
+    else:
+        assert "micro_batch" not in removed.good.nodes["small"].parameters
+
+
+def test_no_older_spelling_is_a_name_of_today():
+    for name in pass_names():
+        signature = signature_of(find_pass(name))
+        assert not set(signature.formerly) & set(signature.names)

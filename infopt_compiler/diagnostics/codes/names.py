@@ -76,4 +76,10 @@ NAMES: tuple[CodeInfo, ...] = (
         "Names are letters, digits and `_`: `my_fast`, not `my-fast`. A recipe does no arithmetic, but paths of overrides, files and "
         "shells take names apart at other characters.",
     ),
+    CodeInfo(
+        "E0216",
+        "older spelling of a parameter",
+        "The parameter has another name now. Recipes and overrides with the older one mean the same and will be accepted for "
+        "the time being; write the name that the help gives. This is a warning.",
+    ),
 )

@@ -31,10 +31,16 @@ class DecoderTask:
         *,
         first: int,
         floats16: bool,
-        micro: int,
+        micro_batch: int,
         device: str = "cpu",
     ) -> None:
-        self.model, self.weights, self.blend, self.first, self.micro = model, weights, blend, first, micro
+        self.model, self.weights, self.blend, self.first, self.micro_batch = (
+            model,
+            weights,
+            blend,
+            first,
+            micro_batch,
+        )
         self.train_NS, self.validation_NS = text.train_NS, text.validation_NS
         self.view, self.validation_view, self.plain_view = views.train, views.validation, views.plain
         self.floats16, self.device = floats16, device
@@ -51,8 +57,8 @@ class DecoderTask:
         return self.weights.masters
 
     @property
-    def spread(self) -> frozenset[str]:
-        return self.weights.spread
+    def sharded(self) -> frozenset[str]:
+        return self.weights.sharded
 
     def collect_gradients(self) -> None:
         self.weights.collect_gradients()
@@ -72,8 +78,8 @@ class DecoderTask:
         """`loss` is what is trained, on windows kept apart; with KL to the teacher and NLL of the text, nats a token."""
         sums = {"kl": 0.0, "nll": 0.0, "loss": 0.0}
         rows = list(range(len(self.validation_NS)))
-        for at in range(0, len(rows), self.micro):
-            items = rows[at : at + self.micro]
+        for at in range(0, len(rows), self.micro_batch):
+            items = rows[at : at + self.micro_batch]
             with torch.no_grad():
                 h_ND, weight, targets = self._hidden(self.validation_NS, self.validation_view, items)
             at_temperature, plain = (

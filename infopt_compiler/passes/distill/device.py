@@ -57,8 +57,8 @@ def require_memory(
     """DoesNotFit, with the numbers, before anything is loaded."""
     large = ModelSpec.from_folder(teacher)
     small = ModelSpec.from_folder(student) if student else settings.student_of(large)
-    of_teacher, of_student = needed_bytes(large, small, tables=settings.tables)
-    for free, count, where in _memories(settings.processes, device):
+    of_teacher, of_student = needed_bytes(large, small, tables=settings.train_embeddings)
+    for free, count, where in _memories(settings.world_size, device):
         if count * (of_teacher + of_student + _OTHERS_BYTES) <= free:
             continue
         words = [human(value, Dimension.bytes) for value in (of_teacher, of_student, free)]
@@ -66,7 +66,7 @@ def require_memory(
         raise DoesNotFit(
             f"the teacher takes {words[0]}, the student with gradients and the optimizer {words[1]}{each}, "
             f"and {words[2]} are free{where}",
-            help="choose a smaller teacher or student" + (", or fewer `processes`" if count > 1 else ""),
+            help="choose a smaller teacher or student" + (", or fewer `world_size`" if count > 1 else ""),
         )
 
 

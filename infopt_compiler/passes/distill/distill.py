@@ -21,7 +21,7 @@ from infopt_compiler.targets.model import Target
 from infopt_compiler.units import parse_quantity
 
 _DECODERS_ONLY = (
-    "objective", "temperature", "hard", "mix", "source", "share", "top", "freeze", "tables", "processes", "spread",
+    "objective", "temperature", "hard", "mix", "source", "share", "top_k", "freeze", "train_embeddings", "world_size", "fsdp",
     "refit",
 )  # fmt: skip
 _ENCODERS_ONLY = ("states", "attention")
@@ -32,13 +32,14 @@ _ENCODERS_ONLY = ("states", "attention")
 class Distill(DistillParameters, Pass):
     """Train a smaller student to keep what the teacher does (Hinton, arXiv 1503.02531; GKD, arXiv 2306.13649).
 
-    The student is a model of its own, a quantized one (its weights stay on its grid: quantization-aware), or made from the
-    teacher: `layers`, `width` or a bound on its `size` say how much of it stays, measured importance says what. The
-    teacher's likeliest words are computed once and kept on disk. A control, the same student trained on the same tokens
-    without the teacher, is always trained, and both are judged on `heldout` and on `other`, a text of another kind.
+    The student is a model that you give, a quantized model (quantization-aware training with the straight-through
+    estimator), or a pruned copy of the teacher: `layers`, `width` or a bound on `size` say how much stays, measured importance
+    says which layers, heads and channels. The teacher's top-k logits are computed once and kept on disk. A control, the same
+    student trained on the same tokens without the teacher, is always trained too, and both are judged on `heldout` and on
+    `other`, a text of another domain.
 
-    An encoder learns the teacher's vectors of sentences, with the states of their tokens and attention where asked for
-    (TinyBERT, arXiv 1909.10351; MiniLM, arXiv 2002.10957). Its control learns by contrast (SimCSE, arXiv 2104.08821).
+    An encoder is trained towards the teacher's sentence vectors and, if asked for, its hidden states and attention (TinyBERT,
+    arXiv 1909.10351; MiniLM, arXiv 2002.10957). Its control is trained contrastively (SimCSE, arXiv 2104.08821).
     """
 
     name: ClassVar[str] = "distill"
@@ -75,9 +76,11 @@ class Distill(DistillParameters, Pass):
             yield Problem(
                 message, "objective", "choose another `objective`, or let the teacher write", code="E0750"
             )
-        if self.freeze is Freeze.shared and self.tables and (model is None or model.tied):
+        if self.freeze is Freeze.shared and self.train_embeddings and (model is None or model.tied):
             message = "the head's table is the embedding's: what shared layers give changes with it"
-            yield Problem(message, "tables", "leave out `tables` or `freeze`", code="E0750")
+            yield Problem(
+                message, "train_embeddings", "leave out `train_embeddings` or `freeze`", code="E0750"
+            )
         if self.refit and (self.makes or (model is not None and model.linear.bits >= 16)):
             message = "`refit` chooses integers, and this student has none"
             yield Problem(
@@ -85,22 +88,22 @@ class Distill(DistillParameters, Pass):
             )
         if model is not None and self.makes:
             yield from shape_problems(model, **self.shape())
-        if self.batch % self.processes:
-            message = f"{self.batch} windows cannot be shared by {self.processes} processes"
-            yield Problem(message, "processes", code="E0750")
-        yield from self._spread_problems()
+        if self.batch % self.world_size:
+            message = f"{self.batch} windows cannot be shared by {self.world_size} processes"
+            yield Problem(message, "world_size", code="E0750")
+        yield from self._fsdp_problems()
         yield from self._of_the_other_kind(model)
 
-    def _spread_problems(self) -> Iterator[Problem]:
-        if not self.spread:
+    def _fsdp_problems(self) -> Iterator[Problem]:
+        if not self.fsdp:
             return
-        if self.processes == 1:
+        if self.world_size == 1:
             yield Problem(
-                "one process has nobody to spread weights to", "spread", "raise `processes`", code="E0750"
+                "one process has no other to shard weights with", "fsdp", "raise `world_size`", code="E0750"
             )
         if self.source is Source.student:
-            message = "what a process writes with its student has a length of its own, and all must read spread weights together"
-            yield Problem(message, "spread", "leave `spread` out, or let the teacher write", code="E0750")
+            message = "each process generates with its own student for its own number of steps, and FSDP needs all of them at every step"
+            yield Problem(message, "fsdp", "leave `fsdp` out, or let the teacher write", code="E0750")
 
     def _of_the_other_kind(self, model: ModelSpec | None) -> Iterator[Problem]:
         """Parameters that mean nothing for an encoder, or for a decoder."""

@@ -72,7 +72,7 @@ def decoder_seconds(
         "judging": _judging(teacher, student, work, rates),
         "timing": _timing(teacher, student, work, rates),
     }
-    if settings.processes > 1:  # torchrun and its processes start, and each reads the text
+    if settings.world_size > 1:  # torchrun and its processes start, and each reads the text
         seconds["processes"] = 2 * START_SECONDS + TEXT_SECONDS * work.texts
     return seconds
 
@@ -106,15 +106,15 @@ def _training(settings: DistillParameters, student: ModelSpec, work: Work, rates
     take as long as in one; looks and whole weights each of them has for itself."""
     layers, head = student.layers * layer_operations(student, work.length), 2 * student.head_parameters
     tokens = work.steps * settings.batch * work.length
-    operations = tokens * (3 * layers + (3 if settings.tables else 2) * head)
-    operations += settings.processes * work.looks * work.apart * work.length * (layers + 3 * head)
-    moving = trained_weights(student, tables=settings.tables)
-    copies = 1 if settings.spread else settings.processes
+    operations = tokens * (3 * layers + (3 if settings.train_embeddings else 2) * head)
+    operations += settings.world_size * work.looks * work.apart * work.length * (layers + 3 * head)
+    moving = trained_weights(student, tables=settings.train_embeddings)
+    copies = 1 if settings.fsdp else settings.world_size
     seconds = operations / rates.trained + copies * work.steps * _step_bytes(student, moving) / rates.memory
-    if settings.tables:
+    if settings.train_embeddings:
         seconds += tokens / CHUNK_TOKENS * HEAD_BYTES * student.head_parameters / rates.memory
     seconds += work.looks * moving * SAVED_BYTES / DISK
-    return seconds + work.steps * rates.link.all_reduce(settings.processes, 4 * moving)
+    return seconds + work.steps * rates.link.all_reduce(settings.world_size, 4 * moving)
 
 
 def _step_bytes(student: ModelSpec, moving: float) -> float:
@@ -128,7 +128,7 @@ def _on_policy(
     if settings.source.value != "student":
         return 0.0
     windows = parse_quantity(settings.share).base * settings.batch
-    pieces = min(windows, settings.batch / min(settings.micro, settings.batch))
+    pieces = min(windows, settings.batch / min(settings.micro_batch, settings.batch))
     writing = pieces * _writing(student, work.length, windows / pieces, rates) if pieces else 0.0
     read = windows * work.length * forward_operations(teacher, work.length) / rates.float32
     return work.steps * (writing + read)

@@ -28,7 +28,7 @@ from infopt_compiler.measure.text.windowing import Cut, ScoredWindow, cut
 from infopt_compiler.passes.base import RunContext
 
 from .decoder import embed, finish, head_weight, load_decoder, run_layers
-from .grid_weights import load_quantized
+from .qat_weights import load_quantized
 from .training.errors import NoText
 
 CONFIDENCE = 0.95

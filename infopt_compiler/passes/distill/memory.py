@@ -44,7 +44,7 @@ def layer_numbers(model: ModelSpec) -> int:
 def view_bytes(settings: DistillParameters, teacher: ModelSpec, work: Work) -> float:
     """Words and their log probabilities: mapped files, which count as resident once they were written."""
     each = 2 + (2 if teacher.vocabulary <= 1 << 16 else 4)
-    return float(work.read * min(settings.top, teacher.vocabulary - 1) * each)
+    return float(work.read * min(settings.top_k, teacher.vocabulary - 1) * each)
 
 
 def _reading(settings: DistillParameters, teacher: ModelSpec, work: Work) -> float:
@@ -55,7 +55,7 @@ def _reading(settings: DistillParameters, teacher: ModelSpec, work: Work) -> flo
 def _training(settings: DistillParameters, teacher: ModelSpec, student: ModelSpec, work: Work) -> float:
     """What the backward needs of a piece of a step, beside weights, gradients, moments and the view."""
     floats16 = settings.wants_bfloat16(multiplies_bfloat16("cpu"))
-    windows = max(1, min(settings.micro, settings.batch // settings.processes))
+    windows = max(1, min(settings.micro_batch, settings.batch // settings.world_size))
     kept = windows * work.length * student.layers * saved_bytes(student, floats16=floats16)
     teacher_too = 4 * teacher.parameters if settings.source.value == "student" else 0
     view = view_bytes(settings, teacher, work)
@@ -67,9 +67,9 @@ def _weights(settings: DistillParameters, student: ModelSpec, *, floats16: bool)
     also where in its cell it began. Only layers are spread."""
     grid = student.linear.bits < 16
     each = (20 if floats16 else 16) + (4 if grid else 0)
-    moving = trained_weights(student, tables=settings.tables)
+    moving = trained_weights(student, tables=settings.train_embeddings)
     still = student.parameters - moving + (student.head_parameters if grid else 0)
-    layers = student.linear_parameters / (settings.processes if settings.spread else 1)
+    layers = student.linear_parameters / (settings.world_size if settings.fsdp else 1)
     tables = moving - student.linear_parameters
     return each * (layers + tables) + (2 if floats16 else 4) * still
 

@@ -9,7 +9,7 @@ from typing import Any
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.passes.base import param
 from infopt_compiler.passes.distill.objective import Objective
-from infopt_compiler.passes.distill.students.plan import Cut, choose_shape
+from infopt_compiler.passes.distill.students.plan import Prune, choose_shape
 from infopt_compiler.units import Dimension, parse_quantity
 
 
@@ -49,55 +49,118 @@ class Preset(str, Enum):
 class DistillParameters:
     """What a recipe says of a distillation."""
 
-    layers: int | None = param(None, "Layers of a student made from the teacher.", minimum=1)
+    layers: int | None = param(None, "Layers of the student, if it is made from the teacher.", minimum=1)
     size: str | None = param(
         None,
-        "Most bytes of such a student's weights, as a share of the teacher's.",
+        "Upper bound on the bytes of the weights of a student made from the teacher, as a share of the teacher's.",
         dimension=Dimension.fraction,
     )
     width: str | None = param(
         None,
-        "Share of its heads (whole KV groups) and MLP channels that stays.",
+        "Share of the teacher's attention heads (whole key/value groups) and MLP channels that the student keeps.",
         dimension=Dimension.fraction,
     )
-    cut: Cut = param(Cut.depth, "What gives way to a bound on `size` alone.")
-    objective: Objective = param(
-        Objective.kl, "How far student and teacher are apart; `hard`: the text alone."
+    prune: Prune = param(
+        Prune.depth,
+        "What is pruned to reach `size` if neither `layers` nor `width` is given: layers, heads and channels, or both.",
+        formerly=("cut",),
     )
-    temperature: float = param(1.0, "Of both distributions.", minimum=0.05, maximum=20.0)
-    hard: str = param("0%", "Weight of the text's own words in the loss.", dimension=Dimension.fraction)
-    mix: float = param(0.5, "js: share of the teacher in the mixture.", minimum=0.01, maximum=0.99)
-    source: Source = param(Source.text, "Whose words are trained on.")
+    objective: Objective = param(
+        Objective.kl,
+        "The loss: forward KL, reverse KL or Jensen-Shannon divergence to the teacher's distribution; `hard`: cross-entropy on "
+        "the text's tokens, no teacher.",
+    )
+    temperature: float = param(
+        1.0, "Softmax temperature of teacher and student in the loss.", minimum=0.05, maximum=20.0
+    )
+    hard: str = param(
+        "0%",
+        "Weight of the cross-entropy on the text's own tokens (hard labels) in the loss.",
+        dimension=Dimension.fraction,
+    )
+    mix: float = param(
+        0.5,
+        "`objective = js`: weight of the teacher in the mixture distribution (GKD's beta).",
+        minimum=0.01,
+        maximum=0.99,
+    )
+    source: Source = param(
+        Source.text,
+        "Where training sequences come from: the text, or continuations of it that teacher or student generate.",
+    )
     share: str = param(
-        "50%", "Share of such words where they are not the text's.", dimension=Dimension.fraction
+        "50%",
+        "Share of training sequences that `source = teacher` or `student` generates; the others are text (GKD's lambda).",
+        dimension=Dimension.fraction,
     )
     tokens: str = param(
         "200000 tokens", "Tokens to train on, all epochs together.", dimension=Dimension.tokens
     )
-    batch: int = param(8, "Windows of a step.", minimum=1, maximum=65536)
-    micro: int = param(4, "Windows of a forward pass: smaller takes less memory.", minimum=1, maximum=65536)
-    learning_rate: float = param(5e-4, "Largest learning rate (AdamW).", minimum=0.0, maximum=1e6)
-    warmup: str = param("10%", "Share of the steps in which the rate rises.", dimension=Dimension.fraction)
-    evaluate: int = param(20, "Steps between two looks at the loss on windows kept apart.", minimum=1)
+    batch: int = param(8, "Windows per optimizer step, over all processes.", minimum=1, maximum=65536)
+    micro_batch: int = param(
+        4,
+        "Windows per forward and backward pass; gradients add up to `batch`. Smaller takes less memory.",
+        minimum=1,
+        maximum=65536,
+        formerly=("micro",),
+    )
+    learning_rate: float = param(5e-4, "Peak learning rate of AdamW.", minimum=0.0, maximum=1e6)
+    warmup: str = param(
+        "10%",
+        "Share of the steps in which the learning rate rises to its peak.",
+        dimension=Dimension.fraction,
+    )
+    eval_steps: int = param(
+        20,
+        "Steps between two evaluations of the loss on validation windows, which are never trained on.",
+        minimum=1,
+        formerly=("evaluate",),
+    )
     patience: int = param(
-        0, "Looks without a better loss before training stops; 0: it never does.", minimum=0
+        0, "Early stopping: evaluations without a lower loss before training stops; 0: never.", minimum=0
     )
-    top: int = param(
-        128, "The teacher's likeliest words that are kept for each token.", minimum=1, maximum=65536
+    top_k: int = param(
+        128,
+        "Teacher logits kept for each token: the k largest, and the probability mass of all others.",
+        minimum=1,
+        maximum=65536,
+        formerly=("top",),
     )
-    freeze: Freeze = param(Freeze.none, "What of the student is left as it is.")
-    tables: bool = param(False, "Train head and embedding, too.")
+    freeze: Freeze = param(
+        Freeze.none,
+        "`shared`: do not train the lowest layers that the student has from the teacher unchanged; their output is computed once.",
+    )
+    train_embeddings: bool = param(False, "Train the embedding and the head too.", formerly=("tables",))
     refit: bool = param(
-        False, "Quantized students: fit the integers to the teacher in closed form before training."
+        False,
+        "Quantized students: before training, choose the integers again by least squares against the teacher's outputs.",
     )
     states: float = param(
-        1.0, "Encoders: weight of the tokens' last states beside the text's vector.", minimum=0.0
+        1.0,
+        "Encoders: weight of the loss on the tokens' last hidden states, beside that on the sentence vector.",
+        minimum=0.0,
     )
-    attention: float = param(0.0, "Encoders: weight of the last layer's attention and values.", minimum=0.0)
-    precision: Precision = param(Precision.auto, "Of the products.")
-    preset: Preset = param(Preset.full, "`quick`: three steps on little text, to try a recipe.")
-    processes: int = param(1, "Processes that share a step's windows (torchrun).", minimum=1, maximum=4096)
-    spread: bool = param(False, "Spread weights, gradients and moments over the processes (FSDP2).")
+    attention: float = param(
+        0.0,
+        "Encoders: weight of the loss on attention and value relations of the last layer (MiniLM).",
+        minimum=0.0,
+    )
+    precision: Precision = param(
+        Precision.auto, "Data type of matrix products; `auto`: bfloat16 where the hardware is faster at it."
+    )
+    preset: Preset = param(Preset.full, "`quick`: three steps on little text, to try whether a recipe runs.")
+    world_size: int = param(
+        1,
+        "Processes that share each step's windows (data parallel, started by torchrun).",
+        minimum=1,
+        maximum=4096,
+        formerly=("processes",),
+    )
+    fsdp: bool = param(
+        False,
+        "Shard weights, gradients and optimizer states over the processes (PyTorch FSDP2).",
+        formerly=("spread",),
+    )
 
     @property
     def makes(self) -> bool:
@@ -117,7 +180,7 @@ class DistillParameters:
             name: None if text is None else parse_quantity(text).base
             for name, text in (("size", self.size), ("width", self.width))
         }
-        return {"layers": self.layers, "cut": self.cut, **shares}
+        return {"layers": self.layers, "prune": self.prune, **shares}
 
     def student_of(self, teacher: ModelSpec) -> ModelSpec:
         """The spec of a student that is made from this teacher."""

@@ -12,8 +12,8 @@ from infopt_compiler.passes.distill.amounts import QUICK_STEPS
 from infopt_compiler.passes.distill.data import Windows, training_windows
 from infopt_compiler.passes.distill.decoder import load_decoder, shared_layers
 from infopt_compiler.passes.distill.generate import continued
-from infopt_compiler.passes.distill.grid_weights import load_quantized
 from infopt_compiler.passes.distill.parameters import Freeze, Preset, Source
+from infopt_compiler.passes.distill.qat_weights import load_quantized
 from infopt_compiler.passes.distill.setup import Setup
 from infopt_compiler.passes.distill.start import make_student
 from infopt_compiler.passes.distill.teacher import View, Views, teach
@@ -93,7 +93,7 @@ def view(setup: Setup, teacher: Any, ids: torch.Tensor, name: str, shared: int, 
         teacher,
         ids,
         setup.work / "view" / name,
-        top=setup.settings.top,
+        top=setup.settings.top_k,
         temperature=temperature,
         shared=shared,
         floats16=setup.floats16,

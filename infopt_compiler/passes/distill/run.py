@@ -17,7 +17,6 @@ from infopt_compiler.passes.base import RunContext
 from infopt_compiler.passes.distill.amounts import JUDGED_WINDOWS, QUICK_JUDGED
 from infopt_compiler.passes.distill.data import require_one_tokenizer
 from infopt_compiler.passes.distill.device import require_memory
-from infopt_compiler.passes.distill.grid_weights import GridWeights
 from infopt_compiler.passes.distill.head import Blend
 from infopt_compiler.passes.distill.judge import cut_text, judge
 from infopt_compiler.passes.distill.kept_files import (
@@ -31,6 +30,7 @@ from infopt_compiler.passes.distill.kept_files import (
 from infopt_compiler.passes.distill.objective import Objective
 from infopt_compiler.passes.distill.parameters import DistillParameters
 from infopt_compiler.passes.distill.prepare import Prepared, prepare
+from infopt_compiler.passes.distill.qat_weights import QatWeights
 from infopt_compiler.passes.distill.setup import Setup
 from infopt_compiler.passes.distill.speed import compare_speed
 from infopt_compiler.passes.distill.tasks import make_task, train_settings
@@ -83,8 +83,8 @@ class Run:
         if before is not None:
             return {"distillation": before}
         self.work.mkdir(parents=True, exist_ok=True)
-        if self.setup.quantized and self.settings.spread:
-            raise BadStudent("integers of a quantized student are trained whole", help="leave `spread` out")
+        if self.setup.quantized and self.settings.fsdp:
+            raise BadStudent("integers of a quantized student are trained whole", help="leave `fsdp` out")
         if self.setup.student is not None:
             require_one_tokenizer(self.teacher, self.setup.student.path)
         require_memory(
@@ -96,7 +96,7 @@ class Run:
         for name, data in (("heldout", heldout), ("other", other)):
             cut_text(self.teacher, data, name, 1)  # rather now than after hours of training
         prepared = self.timed("preparing", partial(prepare, self.setup))
-        if self.settings.processes > 1:
+        if self.settings.world_size > 1:
             self.timed("training", self.train_apart)
         trained = {
             label: self.timed(label, partial(self.training, label, blend, prepared))
@@ -164,7 +164,7 @@ class Run:
             processes=self.setup.processes,
         )
         facts = trained.facts(settings, task)
-        if isinstance(weights, GridWeights):
+        if isinstance(weights, QatWeights):
             facts["integers_changed"] = weights.changed()
         changed = weights.whole()
         if not self.setup.processes.first:

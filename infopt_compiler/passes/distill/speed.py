@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .amounts import TIMED
 from .decoder import load_decoder
-from .grid_weights import load_quantized
+from .qat_weights import load_quantized
 
 
 def compare_speed(teacher: Path, student: Path, windows_NS: Tensor, quantized: bool) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from infopt_compiler.artifacts.durable import read_json, write_json
 from infopt_compiler.passes.distill.amounts import REFIT_TOKENS, TRIAL_TOKENS, TRIALS
 from infopt_compiler.passes.distill.data import Windows, spread_windows
 from infopt_compiler.passes.distill.decoder import load_decoder
-from infopt_compiler.passes.distill.grid_weights import GridWeights, load_quantized
+from infopt_compiler.passes.distill.qat_weights import QatWeights, load_quantized
 from infopt_compiler.passes.distill.setup import Setup
 from infopt_compiler.passes.distill.students.plan import choose_shape
 from infopt_compiler.passes.distill.students.prune import prune_folder
@@ -59,7 +59,7 @@ def _refitted(setup: Setup, text: Windows, start: Path) -> dict[str, Any]:
     assert setup.student is not None
     teacher, student = load_decoder(setup.teacher, setup.device), load_quantized(setup.student.path)
     student = student.to(setup.device)
-    weights = GridWeights(student, setup.student.path, teacher, head=True, floats16=False)
+    weights = QatWeights(student, setup.student.path, teacher, head=True, floats16=False)
     weights.weights_changed()
     given = {name: matrix.integers() for name, matrix in weights.matrices.items()}
     quick = setup.settings.is_quick

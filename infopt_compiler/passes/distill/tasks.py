@@ -8,14 +8,14 @@ from infopt_compiler.passes.distill.amounts import QUICK_STEPS
 from infopt_compiler.passes.distill.data import Windows
 from infopt_compiler.passes.distill.decoder import load_decoder
 from infopt_compiler.passes.distill.decoder_task import DecoderTask
+from infopt_compiler.passes.distill.fsdp_weights import FsdpWeights
 from infopt_compiler.passes.distill.generate import OnPolicyTask
-from infopt_compiler.passes.distill.grid_weights import GridWeights, load_quantized
 from infopt_compiler.passes.distill.head import Blend
 from infopt_compiler.passes.distill.kept_files import CONTROL
 from infopt_compiler.passes.distill.parameters import Source
 from infopt_compiler.passes.distill.prepare import Prepared
+from infopt_compiler.passes.distill.qat_weights import QatWeights, load_quantized
 from infopt_compiler.passes.distill.setup import Setup
-from infopt_compiler.passes.distill.spread import SpreadWeights
 from infopt_compiler.passes.distill.training.settings import TrainSettings
 from infopt_compiler.passes.distill.weights import PlainWeights, Weights
 from infopt_compiler.units import parse_quantity
@@ -29,11 +29,11 @@ def train_settings(setup: Setup, text: Windows) -> TrainSettings:
     return TrainSettings(
         steps=steps,
         batch=s.batch,
-        micro=s.micro,
+        micro_batch=s.micro_batch,
         learning_rate=s.learning_rate,
         warmup=parse_quantity(s.warmup).base,
-        evaluate_every=s.evaluate,
-        checkpoint_every=s.evaluate,
+        evaluate_every=s.eval_steps,
+        checkpoint_every=s.eval_steps,
         patience=s.patience,
         seed=setup.ctx.seed,
         floats16=setup.floats16,
@@ -47,7 +47,7 @@ def make_task(setup: Setup, label: str, blend: Blend, prepared: Prepared) -> tup
     if setup.quantized:
         model = load_quantized(prepared.start).to(setup.device)
         teacher = load_decoder(setup.teacher, setup.device)
-        weights = GridWeights(model, prepared.start, teacher, head=s.tables, floats16=setup.floats16)
+        weights = QatWeights(model, prepared.start, teacher, head=s.train_embeddings, floats16=setup.floats16)
         weights.weights_changed()
     else:
         model = load_decoder(prepared.start, setup.device)
@@ -55,14 +55,14 @@ def make_task(setup: Setup, label: str, blend: Blend, prepared: Prepared) -> tup
     common: dict[str, Any] = {
         "first": prepared.shared,
         "floats16": setup.floats16,
-        "micro": s.micro,
+        "micro_batch": s.micro_batch,
         "device": setup.device,
     }
     if s.source is Source.student and blend.soft:
         teacher = teacher or load_decoder(setup.teacher, setup.device)
         share = parse_quantity(s.share).base
         policy = OnPolicyTask(model, weights, prepared.text, prepared.views, blend, **common)
-        policy.sample(teacher, share, s.top, setup.ctx.seed)
+        policy.sample(teacher, share, s.top_k, setup.ctx.seed)
         return policy, weights
     text, views = prepared.text, prepared.views
     if label == CONTROL and s.source is Source.teacher:
@@ -72,6 +72,8 @@ def make_task(setup: Setup, label: str, blend: Blend, prepared: Prepared) -> tup
 
 def plain(setup: Setup, model: Any, shared: int) -> Weights:
     """Of a student in floats: whole in every process, or spread over them."""
-    if setup.settings.spread and setup.processes.count > 1:
-        return SpreadWeights(model, shared, setup.settings.tables, setup.processes, floats16=setup.floats16)
-    return PlainWeights(model, shared, setup.settings.tables, floats16=setup.floats16)
+    if setup.settings.fsdp and setup.processes.count > 1:
+        return FsdpWeights(
+            model, shared, setup.settings.train_embeddings, setup.processes, floats16=setup.floats16
+        )
+    return PlainWeights(model, shared, setup.settings.train_embeddings, floats16=setup.floats16)

@@ -41,7 +41,7 @@ def train_in_processes(
         "texts": [_plain(text) for text in texts],
         "staging": str(ctx.staging),
         "scratch": str(ctx.scratch),
-        "threads": max(1, ctx.threads // settings.processes),
+        "threads": max(1, ctx.threads // settings.world_size),
         "seed": ctx.seed,
         "target": asdict(ctx.target),
     }
@@ -52,7 +52,7 @@ def train_in_processes(
         "-m",
         "torch.distributed.run",
         "--standalone",
-        f"--nproc_per_node={settings.processes}",
+        f"--nproc_per_node={settings.world_size}",
         "--no-python",
         sys.executable,
         "-P",

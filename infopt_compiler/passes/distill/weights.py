@@ -14,7 +14,7 @@ class Weights(Protocol):
     """Named float32 parameters, and how they get into the model."""
 
     masters: dict[str, nn.Parameter]
-    spread: frozenset[str]  # those of which this process holds a share, whose gradients are summed already
+    sharded: frozenset[str]  # those of which this process holds a share, whose gradients are summed already
 
     def collect_gradients(self) -> None:
         """Move the gradients of what the forward used to `masters`."""
@@ -34,7 +34,7 @@ class PlainWeights:
     converted anew in every forward; norms and biases stay float32, and so does the residual stream under autocast.
     """
 
-    spread: frozenset[str] = frozenset()
+    sharded: frozenset[str] = frozenset()
 
     def __init__(
         self, model: Any, first: int, head: bool, *, floats16: bool, others: frozenset[str] = frozenset()

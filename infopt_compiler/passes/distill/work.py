@@ -51,7 +51,7 @@ class Work:
             windows=windows,
             apart=apart,
             steps=steps,
-            looks=1 + -(-steps // settings.evaluate),
+            looks=1 + -(-steps // settings.eval_steps),
             tried=max(1, min(trials, windows)) * min(TRIAL_TOKENS, length),
             fitted=max(1, min(fits, windows)) * length,
             judged=tuple((min(judged, text.sample or judged), text.window) for text in held),

@@ -25,7 +25,7 @@ from infopt_compiler.targets.sharded_memory import stored_bytes
 from infopt_compiler.targets.sharded_predict import load_of
 
 
-class Floats(str, Enum):
+class Dtype(str, Enum):
     """What weights that are not quantized are stored and computed in."""
 
     float32 = "float32"
@@ -65,7 +65,11 @@ class Shard(Pass):
         minimum=1,
         auto=True,
     )
-    floats: Floats = param(Floats.float32, "what weights that are not quantized are stored and computed in")
+    dtype: Dtype = param(
+        Dtype.float32,
+        "data type in which weights that are not quantized are stored and computed",
+        formerly=("floats",),
+    )
     prefer: Prefer = param(Prefer.throughput, "what combinations are ranked by")
     require: list[str] = param(
         [],
@@ -146,14 +150,14 @@ class Shard(Pass):
     def stored(self, model: ModelSpec) -> ModelSpec:
         """The model with its floats as the shards have them."""
         formats = map(self._stored_as, (model.linear, model.head, model.embedding))
-        return replace(model.with_format(*formats), float_bytes=2 if self.floats is Floats.bfloat16 else 4)
+        return replace(model.with_format(*formats), float_bytes=2 if self.dtype is Dtype.bfloat16 else 4)
 
     def given_mesh(self) -> Mesh:
         """The degrees with 1 for those to be planned."""
         return Mesh(**{name: degree or 1 for name, degree in self.degrees.items()})
 
     def _stored_as(self, weights: WeightFormat) -> WeightFormat:
-        return WeightFormat(16) if weights.bits >= 16 and self.floats is Floats.bfloat16 else weights
+        return WeightFormat(16) if weights.bits >= 16 and self.dtype is Dtype.bfloat16 else weights
 
     def estimate(self, model: ModelSpec, target: Target) -> Estimate:
         """Writing streams; the proof loads the whole model once, and once in parts, and runs both."""
@@ -176,6 +180,6 @@ class Shard(Pass):
         mesh = plan.chosen.mesh
         ctx.log(f"mesh: {mesh}")
         facts: dict[str, Any] = shard_model(
-            ctx, inputs["model"], mesh, on=inputs.get("on"), floats=self.floats.value
+            ctx, inputs["model"], mesh, on=inputs.get("on"), floats=self.dtype.value
         )
         return {"mesh": mesh.to_json(), **facts}

@@ -106,10 +106,10 @@ def small(**settings: Any) -> Distill:
         "width": "50%",
         "tokens": "1280 tokens",
         "batch": 4,
-        "micro": 2,
-        "evaluate": 4,
+        "micro_batch": 2,
+        "eval_steps": 4,
         "learning_rate": 3e-3,
-        "top": 16,
+        "top_k": 16,
         "precision": Precision.float32,
     }
     return Distill(**(given | settings))

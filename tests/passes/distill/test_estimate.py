@@ -77,16 +77,16 @@ def test_a_student_of_more_layers_is_found_sooner_and_trained_longer() -> None:
 
 
 def test_processes_share_the_cores_and_pay_for_sums() -> None:
-    one, two = stages(), stages(processes=2)
+    one, two = stages(), stages(world_size=2)
     assert one["distilled"] < two["distilled"] < 1.5 * one["distilled"]
     assert two["processes"] > 0
-    assert stages(processes=2, spread=True)["distilled"] < two["distilled"]
+    assert stages(world_size=2, fsdp=True)["distilled"] < two["distilled"]
 
 
 def test_weights_spread_over_processes_take_less_memory_in_each() -> None:
     """What is larger before the training hides it, so a student of the same width and no layer to find is asked for."""
     whole, spread = (
-        estimate(layers=None, student=SMOLLM2, processes=4, spread=spread) for spread in (False, True)
+        estimate(layers=None, student=SMOLLM2, world_size=4, fsdp=spread) for spread in (False, True)
     )
     assert spread.peak_rss_bytes < whole.peak_rss_bytes
 
@@ -103,7 +103,7 @@ def test_text_that_a_model_writes_costs_its_writing() -> None:
 
 
 def test_head_and_embedding_cost_more_where_they_are_trained() -> None:
-    assert stages(tables=True)["distilled"] > stages()["distilled"]
+    assert stages(train_embeddings=True)["distilled"] > stages()["distilled"]
 
 
 def test_float32_takes_longer() -> None:
@@ -111,7 +111,7 @@ def test_float32_takes_longer() -> None:
 
 
 def test_a_quantized_student_pays_for_its_grid_and_is_as_large_as_it_was() -> None:
-    given: dict[str, Any] = {"layers": None, "tables": True, "batch": 4}
+    given: dict[str, Any] = {"layers": None, "train_embeddings": True, "batch": 4}
     floats, integers = (estimate(student=student, **given) for student in (SMOLLM2, QUANTIZED))
     assert integers.seconds > floats.seconds
     assert integers.peak_rss_bytes > floats.peak_rss_bytes
@@ -124,7 +124,7 @@ def test_a_quantized_student_pays_for_its_grid_and_is_as_large_as_it_was() -> No
 )
 def test_loops_on_the_grid_as_they_ran(steps: int, tables: bool, taken: float) -> None:
     """Steps of four windows of 256 tokens, a look at six windows of 512 every eight of them."""
-    asked = settings(layers=None, tables=tables, batch=4)
+    asked = settings(layers=None, train_embeddings=tables, batch=4)
     work = replace(Work.of(asked, DOCSTRINGS), steps=steps, looks=1 + steps // 8, apart=12)
     found = decoder_seconds(asked, SMOLLM2, QUANTIZED, work, EPYC)["distilled"]
     assert found == pytest.approx(taken, rel=0.25)

@@ -27,7 +27,7 @@ def losses(teacher: HFModel, texts: dict[str, Any], folder: Path, processes: int
     ctx = Context(folder / "staging", folder / "scratch")
     for made in (ctx.staging, ctx.scratch):
         made.mkdir(parents=True)
-    settings = small(tokens="2560 tokens", processes=processes, **more)
+    settings = small(tokens="2560 tokens", world_size=processes, **more)
     facts = settings.run(ctx, teacher=teacher, student=None, **texts)
     assert any("step 20 of 20" in message for message in ctx.told)
     found: list[float] = facts["distillation"]["training"]["distilled"]["losses"]
@@ -50,7 +50,7 @@ def test_an_error_of_a_process_is_the_pass_s(
 ) -> None:
     student, settings = (
         overflowing(teacher, tmp_path / "student"),
-        small(processes=2, layers=None, width=None),
+        small(world_size=2, layers=None, width=None),
     )
     with pytest.raises(PassError, match="is not finite") as caught:
         settings.run(ctx, teacher=teacher, student=student, **texts)
@@ -64,9 +64,9 @@ def test_spread_weights_make_the_steps_of_whole_ones(
     teacher: HFModel, texts: dict[str, Any], tmp_path: Path, precision: Precision
 ) -> None:
     """FSDP2 over gloo: the losses, and the student that ships."""
-    more = {"tables": True, "precision": precision}
+    more = {"train_embeddings": True, "precision": precision}
     whole = losses(teacher, texts, tmp_path / "whole", 2, **more)
-    spread = losses(teacher, texts, tmp_path / "spread", 2, spread=True, **more)
+    spread = losses(teacher, texts, tmp_path / "spread", 2, fsdp=True, **more)
     assert spread == pytest.approx(whole, rel=1e-3 if precision is Precision.float32 else 5e-3)
     found = [load_file(tmp_path / name / "staging/model.safetensors") for name in ("whole", "spread")]
     assert found[0].keys() == found[1].keys()
@@ -79,7 +79,7 @@ def test_spread_training_goes_on_from_the_step_that_all_have(
     teacher: HFModel, texts: dict[str, Any], tmp_path: Path
 ) -> None:
     """Killed between the writes of two processes: one has the checkpoint of step 20, the other that of step 16."""
-    settings = small(tokens="2560 tokens", processes=2, spread=True)
+    settings = small(tokens="2560 tokens", world_size=2, fsdp=True)
     ctx = Context(tmp_path / "staging", tmp_path / "scratch")
     for made in (ctx.staging, ctx.scratch):
         made.mkdir()

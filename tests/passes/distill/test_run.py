@@ -105,7 +105,7 @@ def test_killed_twice_it_ends_with_the_same_digest(
         {"objective": Objective.reverse, "temperature": 2.0},
         {"objective": Objective.js, "hard": "30%"},
         {"freeze": Freeze.shared},
-        {"tables": True},
+        {"train_embeddings": True},
         {"source": Source.teacher},
         {"source": Source.student, "tokens": "256 tokens"},
     ],
@@ -163,5 +163,5 @@ def test_every_process_needs_memory_of_its_own(teacher: HFModel, monkeypatch: py
     monkeypatch.setattr(device, "free_bytes", lambda: 1200e6)
     device.require_memory(teacher.path, None, small())
     with pytest.raises(PassError, match="in each of 2 processes") as caught:
-        device.require_memory(teacher.path, None, small(processes=2))
+        device.require_memory(teacher.path, None, small(world_size=2))
     assert caught.value.code == "E0754"

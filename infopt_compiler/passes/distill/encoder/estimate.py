@@ -86,8 +86,8 @@ def _control(
 
 def _piece(settings: DistillParameters, work: EncoderWork) -> float:
     """Tokens of a step: its pieces are cut again into such of like length."""
-    micro = min(settings.micro, settings.batch)
-    return settings.batch / micro * work.padded(micro)
+    micro_batch = min(settings.micro_batch, settings.batch)
+    return settings.batch / micro_batch * work.padded(micro_batch)
 
 
 def _peak(settings: DistillParameters, teacher: ModelSpec, student: ModelSpec, work: EncoderWork) -> float:
@@ -96,8 +96,8 @@ def _peak(settings: DistillParameters, teacher: ModelSpec, student: ModelSpec, w
     floats16 = settings.wants_bfloat16(multiplies_bfloat16("cpu"))
     states = 2 * work.mean if settings.states or settings.attention else 0
     view = (work.sentences + work.apart) * teacher.hidden * (states + 4)
-    micro = min(settings.micro, settings.batch)
-    kept = 2 * work.padded(micro) * student.layers * saved_bytes(student, floats16=floats16)
+    micro_batch = min(settings.micro_batch, settings.batch)
+    kept = 2 * work.padded(micro_batch) * student.layers * saved_bytes(student, floats16=floats16)
     look = 4 * PAIRS * work.apart**2 * student.hidden
     models = 4 * (teacher.parameters + student.parameters) + 12 * student.linear_parameters
     made = making_bytes(teacher, student, work.fitted, OBSERVED_LENGTH) if settings.makes else 0

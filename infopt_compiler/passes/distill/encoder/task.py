@@ -52,7 +52,7 @@ class EncoderTask:
         return dict(self.student.layers.named_parameters())
 
     @property
-    def spread(self) -> frozenset[str]:
+    def sharded(self) -> frozenset[str]:
         return frozenset()
 
     def collect_gradients(self) -> None:

@@ -61,7 +61,7 @@ class EncoderWork:
             sentences=sentences,
             apart=apart,
             steps=steps,
-            looks=1 + -(-steps // settings.evaluate),
+            looks=1 + -(-steps // settings.eval_steps),
             tried=min(DEPTH_TOKENS, observed),
             fitted=min(FIT_TOKENS, observed),
             judged=sum(min(text.sample or JUDGED_SENTENCES, JUDGED_SENTENCES) for text in held),

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from infopt_compiler.passes.distill.grid_weights import Matrix
+from infopt_compiler.passes.distill.qat_weights import Matrix
 
 _BLOCK = 64  # columns between two updates of all others
 _DAMP = 0.01  # ridge, as a share of the Gram matrix's mean diagonal

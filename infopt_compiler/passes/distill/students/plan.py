@@ -20,7 +20,7 @@ _CHANNEL_STEPS = (
 )  # MLP channels come in multiples of the first that divides the teacher's
 
 
-class Cut(str, Enum):
+class Prune(str, Enum):
     """What a bound on the size takes away, where neither layers nor width are given."""
 
     depth = "depth"  # whole layers
@@ -67,13 +67,13 @@ def choose_shape(
     layers: int | None = None,
     size: float | None = None,
     width: float | None = None,
-    cut: Cut = Cut.depth,
+    prune: Prune = Prune.depth,
 ) -> StudentShape:
     """The largest student within what is given; ImpossibleShape where there is none.
 
     `layers`: how many; `width`: share of the key/value groups (with their heads) and MLP channels that stay;
     `size`: upper bound on the weights' bytes as a share of the teacher's. Of layers and width what is not given follows
-    from the bound, or is the teacher's where there is no bound; with a bound alone, `cut` says what gives way.
+    from the bound, or is the teacher's where there is no bound; with a bound alone, `prune` says what gives way.
     """
     for problem in _wrong_numbers(spec, layers, size, width):
         raise ImpossibleShape(problem)
@@ -85,9 +85,9 @@ def choose_shape(
         return _widest(spec, layers, size)
     if width is not None:
         return _deepest(spec, width, size)
-    if cut is Cut.depth:
+    if prune is Prune.depth:
         return _deepest(spec, 1.0, size)
-    return _widest(spec, spec.layers, size) if cut is Cut.width else _balanced(spec, size)
+    return _widest(spec, spec.layers, size) if prune is Prune.width else _balanced(spec, size)
 
 
 def shape_problems(
@@ -96,11 +96,11 @@ def shape_problems(
     layers: int | None = None,
     size: float | None = None,
     width: float | None = None,
-    cut: Cut = Cut.depth,
+    prune: Prune = Prune.depth,
 ) -> Iterator[Problem]:
     """What `choose_shape` would refuse, as problems of the recipe."""
     try:
-        choose_shape(spec, layers=layers, size=size, width=width, cut=cut)
+        choose_shape(spec, layers=layers, size=size, width=width, prune=prune)
     except ImpossibleShape as wrong:
         yield wrong.problem
 

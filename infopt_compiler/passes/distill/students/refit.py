@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from infopt_compiler.architectures import Linear, Place, Role, Site
 from infopt_compiler.passes.distill.amounts import REFIT_SWEEPS
 from infopt_compiler.passes.distill.decoder import embed, parts_of
-from infopt_compiler.passes.distill.grid_weights import GridWeights, Matrix
+from infopt_compiler.passes.distill.qat_weights import Matrix, QatWeights
 from infopt_compiler.passes.distill.students.depth import Progress
 from infopt_compiler.passes.distill.students.integers import descend
 from infopt_compiler.passes.distill.training.errors import BadStudent
@@ -29,9 +29,7 @@ _NORMED = {Place.attention_in, Place.mlp_in, Place.query, Place.key}
 _SLICE = 16  # windows of a forward pass
 
 
-def refit(
-    teacher: Any, student: Any, weights: GridWeights, ids_BS: Tensor, progress: Progress
-) -> list[float]:
+def refit(teacher: Any, student: Any, weights: QatWeights, ids_BS: Tensor, progress: Progress) -> list[float]:
     """Change the integers of `weights` and the student's own weights with them. For each layer, and then for the head where
     its integers are its own: what is left of the error of its linears, as a share, on average.
 
@@ -57,7 +55,7 @@ def refit(
 class _Walk:
     """Both models in step: `taught` and `own` are their residual streams (B, S, D) in front of the next layer."""
 
-    def __init__(self, teacher: Any, student: Any, weights: GridWeights, ids_BS: Tensor) -> None:
+    def __init__(self, teacher: Any, student: Any, weights: QatWeights, ids_BS: Tensor) -> None:
         self.teacher, self.student, self.weights = teacher, student, weights
         self.theirs, self.ours = parts_of(teacher), parts_of(student)
         self.block, self.scale = self.theirs.family.block, self.theirs.numbers.residual_scale

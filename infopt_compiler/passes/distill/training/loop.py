@@ -82,8 +82,8 @@ class _Run:
         self.task, self.settings, self.folder = task, settings, folder
         self.tell, self.label, self.log, self.processes = tell, label, log, processes
         self.parameters = task.parameters()
-        self.spread = bool(task.spread)
-        if self.spread:  # every process has a part of its own to keep
+        self.sharded = bool(task.sharded)
+        if self.sharded:  # every process has a part of its own to keep
             self.folder = folder / f"rank{self.processes.rank}of{self.processes.count}"
         self.state, self._since = State(), time.monotonic()
         self.optimizer = torch.optim.AdamW(
@@ -125,15 +125,15 @@ class _Run:
         count = self.task.count(everything)
         total = 0.0
         self.optimizer.zero_grad(set_to_none=True)
-        for first in range(0, len(mine), self.settings.micro):
-            loss, _ = self.task.loss(mine[first : first + self.settings.micro], step)
+        for first in range(0, len(mine), self.settings.micro_batch):
+            loss, _ = self.task.loss(mine[first : first + self.settings.micro_batch], step)
             (loss / count).backward()
             total += float(loss.detach())
         self.task.collect_gradients()
         summed = torch.tensor([total], dtype=torch.float64)
         self.processes.add_up([summed])
         mean = float(summed) / count
-        norm = add_up_and_clip(self.parameters, self.task.spread, self.settings.clip, self.processes)
+        norm = add_up_and_clip(self.parameters, self.task.sharded, self.settings.clip, self.processes)
         self._require_finite(mean, norm)
         rate = learning_rate(self.settings, step)
         for group in self.optimizer.param_groups:
@@ -193,7 +193,7 @@ class _Run:
         return {name: parameter.detach() for name, parameter in self.parameters.items()}
 
     def _write(self, name: str, content: dict[str, Any]) -> None:
-        if self.spread or self.processes.first:
+        if self.sharded or self.processes.first:
             checkpoint.write(self.folder / name, content)
         self.processes.wait()
 
@@ -206,7 +206,7 @@ class _Run:
             "parameters": self._values(),
             "optimizer": self.optimizer.state_dict(),
         }
-        if self.spread and (self.folder / LATEST).is_file():
+        if self.sharded and (self.folder / LATEST).is_file():
             (self.folder / LATEST).replace(self.folder / BEFORE)
         self._write(LATEST, content)
         if self.processes.first:
@@ -227,10 +227,10 @@ class _Run:
     def _saved(self) -> dict[str, Any] | None:
         """The latest checkpoint; of shares the latest step that every process has, as a kill may come between two writes."""
         found = [
-            checkpoint.read(self.folder / name) for name in ((LATEST, BEFORE) if self.spread else (LATEST,))
+            checkpoint.read(self.folder / name) for name in ((LATEST, BEFORE) if self.sharded else (LATEST,))
         ]
         own = [saved for saved in found if saved is not None and saved["settings"] == asdict(self.settings)]
-        if not self.spread:
+        if not self.sharded:
             return own[0] if own else None
         step = self.processes.least(max((saved["state"]["step"] for saved in own), default=-1))
         chosen = next((saved for saved in own if saved["state"]["step"] == step), None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """`steps` of `batch` items (windows of tokens, sentences) over all processes, in pieces of `micro` items a forward.
+    """`steps` of `batch` items (windows of tokens, sentences) over all processes, in pieces of `micro_batch` items a forward.
 
     `warmup` and `final` are shares: of the steps, and of `learning_rate` at the end. `evaluate_every` and
     `checkpoint_every` count steps; after `patience` evaluations in a row without a better loss training stops
@@ -16,7 +16,7 @@ class TrainSettings:
 
     steps: int
     batch: int
-    micro: int
+    micro_batch: int
     learning_rate: float
     warmup: float = 0.05
     final: float = 0.05

@@ -24,7 +24,7 @@ class Task(Protocol):
         ...
 
     @property
-    def spread(self) -> frozenset[str]:
+    def sharded(self) -> frozenset[str]:
         """Those of `parameters` of which this process holds a share; their gradients are sums over all processes already."""
         ...
 

@@ -28,7 +28,7 @@ def made(tmp_path_factory):
     }
     ctx = Context(root / "staging", root)
     ctx.staging.mkdir()
-    chosen = Distill(layers=2, tokens="4000 tokens", batch=16, micro=16, precision=Precision.float32)
+    chosen = Distill(layers=2, tokens="4000 tokens", batch=16, micro_batch=16, precision=Precision.float32)
     facts = chosen.run(
         ctx,
         teacher=HFModel(teacher, ""),

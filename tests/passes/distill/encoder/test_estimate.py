@@ -33,7 +33,7 @@ SENTENCES = {
 
 
 def settings(**given: Any) -> Distill:
-    common = {"layers": 3, "tokens": "800000 tokens", "batch": 64, "micro": 64, "evaluate": 25}
+    common = {"layers": 3, "tokens": "800000 tokens", "batch": 64, "micro_batch": 64, "eval_steps": 25}
     return Distill(**{**common, "precision": Precision.bfloat16, **given})
 
 

@@ -55,7 +55,7 @@ def lab(tmp_path_factory):
 def plan(lab, steps: int = 40, **changes) -> EncoderPlan:
     shape = choose_shape(ModelSpec.from_folder(lab / "teacher"), layers=2)
     settings = TrainSettings(
-        steps=steps, batch=16, micro=16, learning_rate=2e-3, evaluate_every=10, checkpoint_every=10
+        steps=steps, batch=16, micro_batch=16, learning_rate=2e-3, evaluate_every=10, checkpoint_every=10
     )
     weights = changes.pop("weights", Weights(1.0, 1.0, 0.1))
     return EncoderPlan(shape, settings, weights, **{"control": False, **changes})

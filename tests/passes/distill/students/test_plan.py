@@ -6,8 +6,8 @@ import pytest
 
 from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.passes.distill.students.plan import (
-    Cut,
     ImpossibleShape,
+    Prune,
     StudentShape,
     choose_shape,
     shape_problems,
@@ -35,18 +35,18 @@ def test_an_encoders_heads_all_stay():
     assert (shape.heads, shape.kv_heads, shape.intermediate) == (12, 12, 768)
 
 
-@pytest.mark.parametrize("cut", list(Cut))
+@pytest.mark.parametrize("prune", list(Prune))
 @pytest.mark.parametrize("size", [0.4, 0.6, 0.9])
-def test_a_bound_on_the_size_is_kept_and_used(size, cut):
-    shape = choose_shape(SMOLLM2, size=size, cut=cut)
+def test_a_bound_on_the_size_is_kept_and_used(size, prune):
+    shape = choose_shape(SMOLLM2, size=size, prune=prune)
     assert share(SMOLLM2, shape) <= size
     assert share(SMOLLM2, shape) > size - 0.08
 
 
 def test_what_gives_way_to_a_bound():
     assert choose_shape(SMOLLM2, size=0.6).intermediate == 1536
-    assert choose_shape(SMOLLM2, size=0.6, cut=Cut.width).layers == 30
-    both = choose_shape(SMOLLM2, size=0.6, cut=Cut.both)
+    assert choose_shape(SMOLLM2, size=0.6, prune=Prune.width).layers == 30
+    both = choose_shape(SMOLLM2, size=0.6, prune=Prune.both)
     assert both.layers < 30 and both.intermediate < 1536
     assert abs(both.layers / 30 - both.intermediate / 1536) < 0.1
 

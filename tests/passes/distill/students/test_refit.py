@@ -14,12 +14,12 @@ from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.distill import run
 from infopt_compiler.passes.distill.data import training_windows
 from infopt_compiler.passes.distill.decoder import load_decoder
-from infopt_compiler.passes.distill.grid_weights import GridWeights, load_quantized
+from infopt_compiler.passes.distill.qat_weights import QatWeights, load_quantized
 from infopt_compiler.passes.distill.students.integers import descend
 from infopt_compiler.passes.distill.students.refit import refit
 from infopt_compiler.passes.distill.training.errors import BadStudent
 from tests.passes.distill.conftest import Context, small
-from tests.passes.distill.test_grid_weights import quantized
+from tests.passes.distill.test_qat_weights import quantized
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,9 @@ def student(teacher: HFModel, tmp_path_factory: pytest.TempPathFactory) -> Quant
     return quantized(teacher, tmp_path_factory.mktemp("refit"), symmetric=False)
 
 
-def opened(teacher: HFModel, student: QuantizedModel) -> tuple[Any, Any, GridWeights]:
+def opened(teacher: HFModel, student: QuantizedModel) -> tuple[Any, Any, QatWeights]:
     exact, own = load_decoder(teacher.path), load_quantized(student.path)
-    weights = GridWeights(own, student.path, exact, head=True, floats16=False)
+    weights = QatWeights(own, student.path, exact, head=True, floats16=False)
     weights.weights_changed()
     return exact, own, weights
 

@@ -15,7 +15,9 @@ from infopt_compiler.passes.distill.training.loop import Trained, train
 from infopt_compiler.passes.distill.training.order import share_of, step_items
 from infopt_compiler.passes.distill.training.settings import TrainSettings, learning_rate
 
-SETTINGS = TrainSettings(steps=40, batch=8, micro=4, learning_rate=0.2, evaluate_every=10, checkpoint_every=5)
+SETTINGS = TrainSettings(
+    steps=40, batch=8, micro_batch=4, learning_rate=0.2, evaluate_every=10, checkpoint_every=5
+)
 
 
 class Line:
@@ -40,7 +42,7 @@ class Line:
         return dict(self.layer.named_parameters())
 
     @property
-    def spread(self) -> frozenset[str]:
+    def sharded(self) -> frozenset[str]:
         return frozenset()
 
     def collect_gradients(self) -> None:
@@ -111,7 +113,7 @@ def test_not_finite_stops_and_keeps_the_last_good_step(tmp_path: Path) -> None:
 def test_patience(tmp_path: Path) -> None:
     """A learning rate so high that nothing gets better: the untrained weights are the best ones."""
     settings = TrainSettings(
-        steps=40, batch=8, micro=8, learning_rate=50.0, evaluate_every=2, patience=3, clip=1e9
+        steps=40, batch=8, micro_batch=8, learning_rate=50.0, evaluate_every=2, patience=3, clip=1e9
     )
     task = Line()
     before = task.layer.weight.detach().clone()
@@ -128,7 +130,7 @@ def test_every_item_once_an_epoch() -> None:
 
 
 def test_schedule() -> None:
-    settings = TrainSettings(steps=100, batch=1, micro=1, learning_rate=1.0, warmup=0.1, final=0.1)
+    settings = TrainSettings(steps=100, batch=1, micro_batch=1, learning_rate=1.0, warmup=0.1, final=0.1)
     rates = [learning_rate(settings, step) for step in range(101)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[10] == rates[9] == 1.0

@@ -16,7 +16,7 @@ from infopt_compiler.artifacts.quantized import dequantize_folder
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.distill import Distill, run
 from infopt_compiler.passes.distill.decoder import load_decoder
-from infopt_compiler.passes.distill.grid_weights import GridWeights, load_quantized
+from infopt_compiler.passes.distill.qat_weights import QatWeights, load_quantized
 from infopt_compiler.passes.quantize.quantize import Quantize
 from tests.measure.models import write_llama
 from tests.passes.distill.conftest import Context, handle, small
@@ -38,13 +38,15 @@ def student(
 
 
 def recover(**settings: Any) -> Distill:
-    return small(**({"layers": None, "width": None, "tables": True, "learning_rate": 1e-2} | settings))
+    return small(
+        **({"layers": None, "width": None, "train_embeddings": True, "learning_rate": 1e-2} | settings)
+    )
 
 
 def test_it_starts_as_the_quantized_student(teacher: HFModel, student: QuantizedModel) -> None:
     model = load_quantized(student.path)
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-    weights = GridWeights(model, student.path, load_decoder(teacher.path), head=True, floats16=False)
+    weights = QatWeights(model, student.path, load_decoder(teacher.path), head=True, floats16=False)
     weights.weights_changed()
     for name, parameter in model.named_parameters():
         assert torch.equal(parameter.detach(), before[name]), name
@@ -54,7 +56,7 @@ def test_it_starts_as_the_quantized_student(teacher: HFModel, student: Quantized
 def test_gradient_of_scales_is_exact(teacher: HFModel, student: QuantizedModel) -> None:
     """Integers fixed, the loss moves with a scale as its gradient says."""
     model = load_quantized(student.path)
-    weights = GridWeights(model, student.path, load_decoder(teacher.path), head=True, floats16=False)
+    weights = QatWeights(model, student.path, load_decoder(teacher.path), head=True, floats16=False)
     weights.weights_changed()
     matrix = weights.matrices["model.layers.1.mlp.up_proj"]
     used = model.model.layers[1].mlp.up_proj.weight

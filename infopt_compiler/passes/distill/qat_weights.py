@@ -84,13 +84,13 @@ class Norm:
             self.used_D.grad = None
 
 
-class GridWeights:
+class QatWeights:
     """`Weights` of a quantized student: its layers' linears, its norms and, with `head`, its head's integers.
 
     The embedding stays as it is; so does a head whose table the embedding shares.
     """
 
-    spread: frozenset[str] = frozenset()
+    sharded: frozenset[str] = frozenset()
 
     def __init__(self, model: Any, folder: Path, teacher: Any, *, head: bool, floats16: bool) -> None:
         self.masters: dict[str, nn.Parameter] = {}

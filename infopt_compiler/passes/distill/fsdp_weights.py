@@ -1,4 +1,4 @@
-"""Weights spread over the processes: each keeps its share of every trained layer (FSDP2, `torch.distributed.fsdp.fully_shard`).
+"""Weights sharded over the processes: each keeps its part of every trained layer (FSDP2, `torch.distributed.fsdp.fully_shard`).
 
 A layer's weights are whole in one process only while it computes; gradients are summed and cut at once, and AdamW holds the
 moments of its share (ZeRO stage 3, S. Rajbhandari et al., arXiv 1910.02054, section 5; PyTorch FSDP, arXiv 2304.11277). Head,
@@ -17,7 +17,7 @@ from infopt_compiler.passes.distill.training.processes import Processes
 from infopt_compiler.passes.distill.weights import PlainWeights
 
 
-class SpreadWeights:
+class FsdpWeights:
     """`masters`: float32, of a cut layer this process's rows, as FSDP holds them; the optimizer changes them in place.
     What is not cut is as in `PlainWeights`.
     """
@@ -27,8 +27,8 @@ class SpreadWeights:
         for layer in parts_of(model).layers[first:]:
             _cut(layer, device, processes.count, floats16=floats16)
         self._cut = {name: p for name, p in model.named_parameters() if hasattr(p, "to_local")}
-        self.spread = frozenset(self._cut)
-        self._rest = PlainWeights(model, first, head, floats16=floats16, others=self.spread)
+        self.sharded = frozenset(self._cut)
+        self._rest = PlainWeights(model, first, head, floats16=floats16, others=self.sharded)
         shares = {name: nn.Parameter(p.detach().to_local()) for name, p in self._cut.items()}
         self.masters = self._rest.masters | shares
 
