@@ -11,7 +11,7 @@ import pytest
 
 from infopt_compiler.diagnostics import annotation
 
-HEAVY = ("hydra", "omegaconf", "torch", "transformers", "onnxruntime", "onnx", "rich", "numpy")
+HEAVY = ("hydra", "omegaconf", "torch", "transformers", "onnxruntime", "onnx", "rich", "numpy", "scipy")
 
 
 def test_a_sound_recipe(run):

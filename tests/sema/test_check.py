@@ -15,7 +15,7 @@ from infopt_compiler.sema import check_recipe
 from infopt_compiler.units import parse_quantity
 from tests.sema.recipes import GOOD, changed, check, span_texts
 
-HEAVY = ("torch", "transformers", "onnxruntime", "onnx", "hydra", "omegaconf", "rich", "numpy")
+HEAVY = ("torch", "transformers", "onnxruntime", "onnx", "hydra", "omegaconf", "rich", "numpy", "scipy")
 
 
 def test_the_good_recipe_is_good():

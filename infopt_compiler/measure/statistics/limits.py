@@ -2,13 +2,13 @@
 
 Percentiles: order statistics with exact binomial ranks, free of any distribution (H. A. David, H. N. Nagaraja,
 Order Statistics, 3rd ed., 7.1); the sample counts are those of MLPerf Inference's early stopping (arXiv
-1911.02549). Means over processes: Student's t. No scipy: the two quantile functions are below.
+1911.02549). Means over processes: Student's t. Distributions are scipy's, imported where they are asked for.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from statistics import NormalDist
 
@@ -27,42 +27,27 @@ def ranks(n: int, q: float, confidence: float) -> tuple[int | None, int | None]:
 
     Below: the largest k with P(Bin(n, q) >= k) >= confidence. Above: the smallest k with P(Bin(n, q) < k) >= confidence.
     """
-    lower: int | None = None
-    upper: int | None = None
-    below = 0.0  # P(Bin < k)
-    for k in range(1, n + 1):
-        below += _binomial(n, k - 1, q)
-        if 1.0 - below >= confidence:
-            lower = k
-        if below >= confidence:
-            upper = k
-            break
-    return lower, upper
+    import numpy as np
+    from scipy.special import bdtr, bdtrc
+
+    k = np.arange(1, n + 1)
+    certain = k[bdtrc(k - 1, n, q) >= confidence]  # P(Bin >= k)
+    enough = k[bdtr(k - 1, n, q) >= confidence]  # P(Bin < k)
+    return (int(certain[-1]) if certain.size else None, int(enough[0]) if enough.size else None)
 
 
 @lru_cache(maxsize=1024)
 def share_limits(right: float, n: int, confidence: float) -> tuple[float, float]:
     """Exact limits (Clopper, Pearson) of a share of which `right` of `n` were seen; a part of one counts against either limit."""
+    from scipy.special import betaincinv
+
     least, most = math.floor(right + 1e-9), math.ceil(right - 1e-9)
-    low = _share(lambda q: 1.0 - _at_most(n, least - 1, q) < 1 - confidence) if least > 0 else 0.0
-    high = _share(lambda q: _at_most(n, most, q) > 1 - confidence) if most < n else 1.0
+    low = float(betaincinv(least, n - least + 1, 1 - confidence)) if least > 0 else 0.0
+    high = float(betaincinv(most + 1, n - most, confidence)) if most < n else 1.0
     return low, high
 
 
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
-
-
-def _share(below: Callable[[float], bool]) -> float:
-    """The share up to which `below` holds."""
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        low, high = (middle, high) if below(middle) else (low, middle)
-    return (low + high) / 2
-
-
-def _at_most(n: int, k: int, q: float) -> float:
-    return math.fsum(_binomial(n, number, q) for number in range(k + 1))
 
 
 def percentile(ordered: Sequence[float], q: float) -> float:
@@ -171,35 +156,10 @@ def _blurred_quantile(values: Sequence[float], spread: float, q: float) -> float
 @lru_cache(maxsize=512)
 def tolerance_factor(n: int, q: float, confidence: float) -> float:
     """k for which mean + k deviations of n normal samples lies over the q-quantile with `confidence`."""
-    shift, df = NormalDist().inv_cdf(q) * math.sqrt(n), n - 1
-    low, high = -50.0, 50.0
-    while _noncentral_t_cdf(high, df, shift) < confidence and high < 1e9:
-        high *= 4
-    while _noncentral_t_cdf(low, df, shift) > confidence and low > -1e9:
-        low *= 4
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _noncentral_t_cdf(middle, df, shift) < confidence else (low, middle)
-    return (low + high) / 2 / math.sqrt(n)
+    from scipy.special import nctdtrit
 
-
-def _noncentral_t_cdf(t: float, df: int, shift: float) -> float:
-    """P((Z + shift) / U <= t), U = sqrt(chi² / df): Simpson's rule over U."""
-    width = 12 / math.sqrt(2 * df)
-    start, end, steps = max(0.0, 1 - width), 1 + width, 240
-    scale = math.log(2) + df / 2 * math.log(df / 2) - math.lgamma(df / 2)
-    normal, h = NormalDist(), (end - start) / steps
-
-    def density(u: float) -> float:
-        if u <= 0:
-            return math.exp(scale) if df == 1 else 0.0
-        return math.exp(scale + (df - 1) * math.log(u) - df * u * u / 2)
-
-    terms = (
-        (1 if k in (0, steps) else 4 if k % 2 else 2) * normal.cdf(t * u - shift) * density(u)
-        for k, u in ((k, start + k * h) for k in range(steps + 1))
-    )
-    return math.fsum(terms) * h / 3
+    shift = NormalDist().inv_cdf(q) * math.sqrt(n)
+    return float(nctdtrit(n - 1, shift, confidence)) / math.sqrt(n)
 
 
 def log_mean_interval(values: Sequence[float], confidence: float) -> Interval:
@@ -231,33 +191,7 @@ def deviation(samples: Sequence[float]) -> float:
 
 @lru_cache(maxsize=256)
 def t_quantile(p: float, df: int) -> float:
-    """Student's t quantile for p >= 0.5, by bisection of the distribution function."""
-    low, high = 0.0, 2.0
-    while t_cdf(high, df) < p and high < 1e12:
-        high *= 2
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if t_cdf(middle, df) < p else (low, middle)
-    return (low + high) / 2
+    """Student's t quantile."""
+    from scipy.special import stdtrit
 
-
-def t_cdf(t: float, df: int) -> float:
-    """P(T <= t), t >= 0: finite sums for integer degrees (Abramowitz and Stegun 26.7.3 and 26.7.4)."""
-    theta = math.atan2(t, math.sqrt(df))
-    cos2 = math.cos(theta) ** 2
-    if df == 1:
-        return 0.5 + theta / math.pi
-    odd = df % 2 == 1
-    term = total = math.cos(theta) if odd else 1.0
-    for k in range(2 if odd else 1, df - 1, 2):
-        term *= cos2 * k / (k + 1)
-        total += term
-    inside = 2 / math.pi * (theta + math.sin(theta) * total) if odd else math.sin(theta) * total
-    return 0.5 + inside / 2
-
-
-def _binomial(n: int, k: int, q: float) -> float:
-    if q in (0.0, 1.0):
-        return float(k == n * q)
-    log = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-    return math.exp(log + k * math.log(q) + (n - k) * math.log1p(-q))
+    return float(stdtrit(df, p))

@@ -5,6 +5,7 @@ import random
 import statistics as stdlib
 from collections import Counter
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,7 @@ from infopt_compiler.measure.statistics.limits import (
     percentile_interval,
     ranks,
     samples_needed,
+    share_limits,
     t_quantile,
     tolerance_factor,
 )
@@ -78,6 +80,47 @@ def test_limits_surround_the_value_and_ignore_order(samples: list[float], q: flo
 )
 def test_t_quantiles_of_the_tables(p: float, df: int, value: float) -> None:
     assert t_quantile(p, df) == pytest.approx(value, abs=1e-4)
+
+
+@pytest.mark.parametrize("p", [0.6, 0.9, 0.975, 0.9995])
+def test_t_quantiles_of_few_samples_are_the_closed_forms(p: float) -> None:
+    """Of one degree of freedom (Cauchy) and of two."""
+    assert t_quantile(p, 1) == pytest.approx(math.tan(math.pi * (p - 0.5)), rel=1e-9)
+    assert t_quantile(p, 2) == pytest.approx((2 * p - 1) * math.sqrt(2 / (4 * p * (1 - p))), rel=1e-9)
+
+
+def at_most(n: int, k: int, q: Fraction) -> Fraction:
+    """P(Bin(n, q) <= k), exactly."""
+    return sum((math.comb(n, i) * q**i * (1 - q) ** (n - i) for i in range(k + 1)), Fraction(0))
+
+
+@pytest.mark.parametrize("q", [Fraction(1, 2), Fraction(9, 10), Fraction(19, 20)])
+@pytest.mark.parametrize("n", [1, 4, 20, 61])
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.9975])
+def test_ranks_are_those_of_exact_binomials(n: int, q: Fraction, confidence: float) -> None:
+    level = Fraction(str(confidence))
+    lower = [k for k in range(1, n + 1) if 1 - at_most(n, k - 1, q) >= level]
+    upper = [k for k in range(1, n + 1) if at_most(n, k - 1, q) >= level]
+    wanted = (lower[-1] if lower else None, upper[0] if upper else None)
+    assert ranks(n, float(q), confidence) == wanted
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 12), (1, 12), (6, 12), (11, 12), (12, 12), (250, 400)])
+def test_shares_end_where_the_exact_binomial_says(right: int, n: int) -> None:
+    low, high = share_limits(right, n, 0.975)
+    if right:
+        assert float(1 - at_most(n, right - 1, Fraction(low))) == pytest.approx(0.025, rel=1e-9)
+    if right < n:
+        assert float(at_most(n, right, Fraction(high))) == pytest.approx(0.025, rel=1e-9)
+    assert (low == 0) == (right == 0) and (high == 1) == (right == n)
+
+
+@pytest.mark.parametrize("confidence", [0.005, 0.05, 0.9, 0.995])
+@pytest.mark.parametrize("n", [2, 3, 6, 30])
+def test_the_tolerance_factor_of_a_median_is_student_s(n: int, confidence: float) -> None:
+    """Few processes too, where an integral by hand was up to 3 % off."""
+    wanted = t_quantile(confidence, n - 1) / math.sqrt(n)
+    assert tolerance_factor(n, 0.5, confidence) == pytest.approx(wanted, rel=1e-9)
 
 
 def test_t_tends_to_the_normal() -> None:
