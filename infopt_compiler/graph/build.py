@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from infopt_compiler.diagnostics import DiagnosticError, error
@@ -24,8 +25,8 @@ def build_graph(program: Program, base: Path | None = None) -> Graph:
     if base is None:
         base = Path(program.input.name).parent if program.input is not None else Path()
     steps: dict[str, Step] = {}
-    for name in _wanted(program):
-        _add(program, name, steps, ())
+    for step in _ordered(program):
+        steps[step.name] = _with_output(step, steps)
     steps = dict(sorted(steps.items(), key=lambda named: isinstance(named[1], PassStep)))  # stable
     graph = Graph(program.recipe, steps, program.shipped, base.resolve())
     if problems := list(verify(graph)):
@@ -41,18 +42,29 @@ def _wanted(program: Program) -> Iterator[str]:
             yield from (name for name in (bound.beside, bound.reference, bound.on) if name is not None)
 
 
-def _add(program: Program, name: str, steps: dict[str, Step], above: tuple[str, ...]) -> None:
-    """Depth first, inputs before what takes them; `above` is the path from the root, for cycles."""
-    if name in steps:
-        return
-    if name in above:
-        path = " -> ".join((*above[above.index(name) :], name))
-        span = program.nodes[name].span if name in program.nodes else None
-        raise DiagnosticError(error("E0807", f"`{name}` depends on itself: {path}", span))
-    step = _step(program, name)
-    for need in step.needs:
-        _add(program, need, steps, (*above, name))
-    steps[name] = _with_output(step, steps)
+def _reached(program: Program) -> dict[str, Step]:
+    """Every step that is wanted, and all that they depend on."""
+    steps: dict[str, Step] = {}
+    waiting = list(_wanted(program))
+    while waiting:
+        name = waiting.pop()
+        if name not in steps:
+            steps[name] = _step(program, name)
+            waiting += steps[name].needs
+    return steps
+
+
+def _ordered(program: Program) -> Iterator[Step]:
+    """Inputs before what takes them; steps that do not depend on each other in the order of the recipe."""
+    reached = _reached(program)
+    written = sorted(reached.values(), key=lambda step: step.span.start if step.span else 0)
+    sorter = TopologicalSorter({step.name: list(step.needs) for step in written})
+    try:
+        return (reached[name] for name in list(sorter.static_order()))
+    except CycleError as found:
+        circle = found.args[1][::-1]  # each is taken by the one before it
+        message = f"`{circle[0]}` depends on itself: {' -> '.join(circle)}"
+        raise DiagnosticError(error("E0807", message, reached[circle[0]].span)) from None
 
 
 def _with_output(step: Step, steps: dict[str, Step]) -> Step:
