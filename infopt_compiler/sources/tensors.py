@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -16,7 +17,18 @@ from typing import IO, Any
 from infopt_compiler.sources.errors import SourceError
 from infopt_compiler.sources.progress import Tell
 
-_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+ITEM_BYTES = {
+    "F64": 8,
+    "F32": 4,
+    "F16": 2,
+    "BF16": 2,
+    "I64": 8,
+    "I32": 4,
+    "I16": 2,
+    "I8": 1,
+    "U8": 1,
+    "BOOL": 1,
+}
 _FLOATS = ("F64", "F32", "F16", "BF16")
 _HEADER_LIMIT = 100_000_000
 _BLOCK = 1 << 22  # elements that are converted at once
@@ -42,7 +54,19 @@ class Tensor:
 
     @property
     def out_bytes(self) -> int:
-        return self.elements * _BYTES[self.out_dtype]
+        return self.elements * ITEM_BYTES[self.out_dtype]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a header says of a tensor that is to be written."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+    @property
+    def bytes(self) -> int:
+        return prod(self.shape) * ITEM_BYTES[self.dtype]
 
 
 def read_tensors(path: Path) -> list[Tensor]:
@@ -55,9 +79,9 @@ def read_tensors(path: Path) -> list[Tensor]:
         if name == "__metadata__":
             continue
         dtype, shape, begin, end = _described(name, info, path)
-        if dtype not in _BYTES:
+        if dtype not in ITEM_BYTES:
             raise SourceError("E0612", f"`{name}` in {path.name} has the type {dtype}, not a float")
-        if end - begin != prod(shape) * _BYTES[dtype]:
+        if end - begin != prod(shape) * ITEM_BYTES[dtype]:
             raise SourceError("E0605", f"{path.name} is damaged: `{name}` has not the bytes of its shape")
         if start + end > size:
             raise SourceError("E0605", f"{path.name} is cut short: `{name}` ends beyond its {size} bytes")
@@ -101,7 +125,7 @@ def write_float32(shards: list[Path], target: Path, tell: Tell) -> dict[str, int
         raise SourceError("E0606", "two weight files hold a tensor of the same name")
     total, done = sum(tensor.out_bytes for tensor in tensors), 0
     with target.open("wb") as out:
-        out.write(_header(tensors))
+        out.write(header_bytes({tensor.name: Header(tensor.out_dtype, tensor.shape) for tensor in tensors}))
         for tensor in tensors:
             _convert(tensor, out)
             done += tensor.out_bytes
@@ -109,20 +133,21 @@ def write_float32(shards: list[Path], target: Path, tell: Tell) -> dict[str, int
     return {kind: sum(t.dtype == kind for t in tensors) for kind in sorted({t.dtype for t in tensors})}
 
 
-def _header(tensors: list[Tensor]) -> bytes:
+def header_bytes(tensors: Mapping[str, Header]) -> bytes:
+    """The header of a safetensors file that holds these tensors one after the other."""
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     at = 0
-    for tensor in tensors:
-        end = at + tensor.out_bytes
-        header[tensor.name] = {"dtype": tensor.out_dtype, "shape": tensor.shape, "data_offsets": [at, end]}
-        at = end
+    for name, tensor in tensors.items():
+        offsets = [at, at + tensor.bytes]
+        header[name] = {"dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": offsets}
+        at += tensor.bytes
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return struct.pack("<Q", len(text)) + text
 
 
 def _convert(tensor: Tensor, out: IO[bytes]) -> None:
-    width = _BYTES[tensor.dtype]
+    width = ITEM_BYTES[tensor.dtype]
     with tensor.path.open("rb") as file:
         file.seek(tensor.offset)
         for start in range(0, tensor.elements, _BLOCK):

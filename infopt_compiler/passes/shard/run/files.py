@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-import struct
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infopt_compiler.sources.errors import SourceError
-from infopt_compiler.sources.tensors import Tensor, read_tensors
+from infopt_compiler.sources.tensors import ITEM_BYTES, Tensor, read_tensors
 
 from .errors import DamagedShard
 
@@ -20,31 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 BLOCK_BYTES = 4 << 20
-ITEM_BYTES = {
-    "F64": 8,
-    "F32": 4,
-    "F16": 2,
-    "BF16": 2,
-    "I64": 8,
-    "I32": 4,
-    "I16": 2,
-    "I8": 1,
-    "U8": 1,
-    "BOOL": 1,
-}
 Ranges = tuple[tuple[int, int], ...]  # first and last + 1, for each dimension
-
-
-@dataclass(frozen=True)
-class Header:
-    """Where a tensor lies in a file that is to be written."""
-
-    dtype: str
-    shape: tuple[int, ...]
-
-    @property
-    def bytes(self) -> int:
-        return prod(self.shape) * ITEM_BYTES[self.dtype]
 
 
 def tensors_in(path: Path) -> dict[str, Tensor]:
@@ -127,19 +100,6 @@ def read_into(
                 )
             seen(view[:count])
             view = view[count:]
-
-
-def header_bytes(tensors: Mapping[str, Header]) -> bytes:
-    """The header of a safetensors file that holds these tensors one after the other."""
-    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
-    at = 0
-    for name, tensor in tensors.items():
-        offsets = [at, at + tensor.bytes]
-        header[name] = {"dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": offsets}
-        at += tensor.bytes
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return struct.pack("<Q", len(text)) + text
 
 
 def to_bfloat16(data: bytes) -> bytes:

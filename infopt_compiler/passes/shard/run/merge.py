@@ -9,10 +9,10 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from infopt_compiler.sources.tensors import Tensor
+from infopt_compiler.sources.tensors import ITEM_BYTES, Header, Tensor, header_bytes
 
 from .errors import CannotWriteShards, DamagedShard
-from .files import BLOCK_BYTES, ITEM_BYTES, Header, Ranges, header_bytes, read_part, tensors_in
+from .files import BLOCK_BYTES, Ranges, read_part, tensors_in
 from .index import INDEX, ShardIndex, Whole
 
 _TRANSFORMERS_INDEX = "model.safetensors.index.json"

@@ -13,10 +13,10 @@ from infopt_compiler.artifacts import ModelSpec
 from infopt_compiler.artifacts.mesh import Coordinate, Mesh
 from infopt_compiler.passes.shard.layout import ShardLayout, Slices
 from infopt_compiler.passes.shard.tensors import Stored
-from infopt_compiler.sources.tensors import Tensor
+from infopt_compiler.sources.tensors import ITEM_BYTES, Header, Tensor, header_bytes
 
 from .errors import CannotWriteShards
-from .files import ITEM_BYTES, Header, Ranges, header_bytes, read_part, tensors_in, to_bfloat16
+from .files import Ranges, read_part, tensors_in, to_bfloat16
 from .index import ShardFile, ShardIndex, Whole
 
 Progress = Callable[[float, float, str], None]
