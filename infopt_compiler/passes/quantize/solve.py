@@ -35,8 +35,13 @@ class Solved:
 
 def solve_nearest(w_KR: Tensor, grid: Grid, scale_search: bool) -> Solved:
     """Round to nearest, with scales that clip nothing or, searched, of least squared error."""
-    _require_finite(w_KR)
+    require_finite(w_KR)
     scales = search(w_KR, torch.ones(w_KR.shape[0]), grid) if scale_search else minmax(w_KR, grid)
+    return rounded(w_KR, scales, grid)
+
+
+def rounded(w_KR: Tensor, scales: Scales, grid: Grid) -> Solved:
+    """The nearest integers with these scales."""
     q_KR = quantize(w_KR, scales, grid)
     error = (w_KR - dequantize(q_KR, scales, grid)).square().sum(dtype=torch.float64)
     energy = w_KR.square().sum(dtype=torch.float64).clamp_min(1e-30)
@@ -54,7 +59,7 @@ def solve_gptq(
     damp: float = 0.01,
 ) -> Solved:
     """GPTQ, then coordinate descent and a refit of the scales, all against the same damped Hessian."""
-    _require_finite(w_KR)
+    require_finite(w_KR)
     h_KK = revive_dead(h_KK)
     order_K = visiting_order(h_KK, act_order)
     factor = inverse_factor(h_KK[order_K][:, order_K], damp)
@@ -77,6 +82,6 @@ def _scales(w_KR: Tensor, factor: Tensor, order_K: Tensor, grid: Grid) -> Scales
     return search(w_KR, weight_K, grid)
 
 
-def _require_finite(w_KR: Tensor) -> None:
+def require_finite(w_KR: Tensor) -> None:
     if not bool(torch.isfinite(w_KR).all()):
         raise NonFinite("a weight matrix holds infinite or undefined values")
