@@ -27,7 +27,6 @@ def build_graph(program: Program, base: Path | None = None) -> Graph:
     steps: dict[str, Step] = {}
     for step in _ordered(program):
         steps[step.name] = _with_output(step, steps)
-    steps = dict(sorted(steps.items(), key=lambda named: isinstance(named[1], PassStep)))  # stable
     graph = Graph(program.recipe, steps, program.shipped, base.resolve())
     if problems := list(verify(graph)):
         raise DiagnosticError(*problems)
@@ -55,10 +54,10 @@ def _reached(program: Program) -> dict[str, Step]:
 
 
 def _ordered(program: Program) -> Iterator[Step]:
-    """Inputs before what takes them; steps that do not depend on each other in the order of the recipe."""
+    """Sources, then passes, inputs before what takes them; steps of one depth in the order of the recipe."""
     reached = _reached(program)
-    written = sorted(reached.values(), key=lambda step: step.span.start if step.span else 0)
-    sorter = TopologicalSorter({step.name: list(step.needs) for step in written})
+    written = [name for name in (*program.models, *program.data, *program.nodes) if name in reached]
+    sorter = TopologicalSorter({name: list(reached[name].needs) for name in written})
     try:
         return (reached[name] for name in list(sorter.static_order()))
     except CycleError as found:
