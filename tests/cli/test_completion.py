@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from infopt_compiler.cli.completion import SCRIPTS, candidates
+from infopt_compiler.passes.quantize.registry import method_names
 
 CASES = [
     ([], "che", {"check"}),
     ([], "ch", {"check", "chat.opt"}),
     (["check"], "", {"chat.opt", "folder/"}),
     (["chat.opt"], "q.b", {"q.bits="}),
-    (["chat.opt"], "q.method=", {"q.method=rtn", "q.method=gptq"}),
+    (["chat.opt"], "q.method=", {f"q.method={name}" for name in method_names()}),
     (["chat.opt"], "q.symmetric=t", {"q.symmetric=true"}),
     (["chat.opt"], "target=h", {"target=h100"}),
     (["chat.opt"], "budget.onnx.t", {"budget.onnx.ttft.p95="}),
