@@ -29,7 +29,7 @@ class TuneParameters:
     time: str = param("90 s", "wall time for the search", dimension=Dimension.time)
     requests: int = param(2, "requests per block; a block is one fresh process", minimum=1, maximum=1000)
     rounds: int = param(
-        12, "most pairs of blocks per setting; two to four decide most", minimum=2, maximum=100
+        6, "most pairs of blocks per setting; two to four decide most", minimum=2, maximum=100
     )
     gain: str = param("2%", "least relative gain for which a setting changes", dimension=Dimension.fraction)
     threads: int = param(0, "most threads to try; 0: the machine's physical cores", minimum=0, maximum=1024)

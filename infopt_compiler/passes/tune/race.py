@@ -25,7 +25,7 @@ BURST = 3.0  # deviations: a neighbour's burst in one race must not blind those 
 CLEARLY_SLOWER = (
     0.25  # of one quiet pair: no noise of a quiet machine explains it, so no second pair is spent on it
 )
-TOLERANCE = 0.05  # what may be lost to a variant that noise hides: more than that is not decided
+TOLERANCE = 0.08  # what may be lost to a variant that noise hides: more than that is not decided
 LEAST_ROUNDS = 2  # one pair alone decides nothing: a neighbour's burst looks the same
 PROMISING_ROUNDS = 4  # most pairs for a gain that is smaller than what may be lost
 AS_GOOD = 0.03  # what a simpler variant may lose, with 95 % confidence, to take over all the same
