@@ -130,14 +130,18 @@ class Search:
 
     def run(self, available: Available, candidates: Sequence[Settings]) -> Found:
         """Race from the first of the candidates that can be served. Raises TrialError where the default cannot be."""
-        start, refused = self._start(list(dict.fromkeys(candidates)))
-        rivals = [other for other in candidates if other not in (start, self.default)]
-        found = self._around(start, available, rivals, refused)
-        return self._confirmed(found)
+        candidates = list(dict.fromkeys(candidates))
+        self._screen(candidates)
+        shippable, refused = self._shippable(candidates)
+        start = next(iter(shippable), self.default)
+        self._set_load(start)
+        rivals = [other for other in shippable if other not in (start, self.default)]
+        found = self._confirmed(self._around(start, available, rivals, refused))
+        assert self._is_allowed(found.chosen), "what costs too much quality is no candidate and no move"
+        return found
 
-    def _start(self, candidates: list[Settings]) -> tuple[Settings, dict[str, str]]:
-        """The first candidate that can be served, does not cost too much quality and is not clearly slower than the default;
-        else the default. All are screened by a short request."""
+    def _screen(self, candidates: Sequence[Settings]) -> None:
+        """A short request of every candidate and of the default."""
         for settings in candidates:
             with suppress(TrialError):
                 self._short([settings])
@@ -147,20 +151,26 @@ class Search:
             self._short([self.default], limit if shortest else 0.0)
         except TooSlowError as slow:
             self.failures[self.default] = str(slow)
+
+    def _shippable(self, candidates: Sequence[Settings]) -> tuple[list[Settings], dict[str, str]]:
+        """The candidates that can be served and are not clearly slower than the default, without what costs too much quality;
+        and why that is refused, by setting."""
+        found: dict[Settings, None] = {}
+        refused: dict[str, str] = {}
         for settings in candidates:
             if settings in self.failures or self._times_slower(settings, self.default) > SLOW:
                 continue
-            allowed, refused = self.bench.allowed(settings)
-            if allowed in self.failures:
-                continue
-            if not self._seconds(allowed):
+            allowed, why = self.bench.allowed(settings)
+            refused = why | refused
+            if allowed not in self.failures and not self._seconds(allowed):
                 with suppress(TrialError):
                     self._short([allowed])
             if allowed not in self.failures:
-                self._set_load(allowed)
-                return allowed, refused
-        self._set_load(self.default)
-        return self.default, {}
+                found[allowed] = None
+        return list(found), refused
+
+    def _is_allowed(self, settings: Settings) -> bool:
+        return self.bench.allowed(settings)[0] == settings
 
     def _around(
         self, start: Settings, available: Available, others: list[Settings], refused: dict[str, str]
@@ -199,16 +209,18 @@ class Search:
     ) -> Found:
         """What to change of the start, all changes together, run as they ship."""
         moves: dict[str, Settings] = {}
-        refused = dict(refused)
+        refused, joined = dict(refused), start
         for name in start.order:
             mine = {s: contests[s] for s, step in steps.items() if step[0] == name and s in contests}
             taken = self._taken(start, name, mine)
             if taken is None:
                 continue
-            if self.bench.allowed(taken)[0] != taken:
-                refused[name] = self.bench.allowed(taken)[1].get(name, "refused")
+            both = joined.with_value(name, getattr(taken, name))
+            if too_much := [s for s in (taken, both) if not self._is_allowed(s)]:
+                reasons = self.bench.allowed(too_much[0])[1]
+                refused[name] = reasons.get(name) or next(iter(reasons.values()))
                 continue
-            moves[name] = taken
+            moves[name], joined = taken, both
         chosen, kept = self._together(start, moves, contests)
         decisions = [
             self._decision(start, chosen, name, steps, contests, left, refused, kept.get(name))
@@ -281,7 +293,7 @@ class Search:
         open_ones += [f"{name}={t} may be {_possible(c)}" for t, c in unsure.items()]
         if kept is not None and "no time" in kept:
             open_ones.append(f"{name}: {kept}")
-        if name in refused:
+        if name in refused and value == was == getattr(self.default, name):
             reason = refused[name]
         elif value != was:
             contest = tried[text(value)]

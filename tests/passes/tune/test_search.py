@@ -109,6 +109,36 @@ def test_a_refused_setting_stays_and_says_why():
     assert level.reason == "refused: it costs too much" and level.value == 0
 
 
+@pytest.mark.parametrize("seconds", [20.0, 90.0, 300.0])
+@pytest.mark.parametrize(
+    "earlier", [(), (DecoderSettings(2, 0, 0, True),), (DecoderSettings(2, 4, 0, True),)]
+)
+def test_no_refused_level_comes_back_as_a_rival(seconds, earlier):
+    """It was given up for the start, raced against it as a candidate all the same, won, and shipped."""
+    both = ("head_accuracy_level", "accuracy_level")
+    _, found = tuned(Machine(refuse=both), candidates=(*earlier, PREDICTED), seconds=seconds)
+    assert found.chosen == DecoderSettings(2, 0, 0, True)
+    reasons = {decision.setting: decision.reason for decision in found.decisions}
+    assert reasons["accuracy_level"] == reasons["head_accuracy_level"] == "refused: it costs too much"
+
+
+def test_levels_that_cost_too_much_together_do_not_ship_together():
+    """Each alone is allowed: two moves, both of which won, make a third variant."""
+
+    class Dear(Machine):
+        def allowed(self, settings):
+            if settings.accuracy_level and settings.head_accuracy_level:
+                refused = {"accuracy_level": "refused: together they cost too much"}
+                return settings.with_value("accuracy_level", 0), refused
+            return settings, {}
+
+    for candidates in ([DEFAULT], [PREDICTED], [DecoderSettings(2, 4, 0, True), PREDICTED]):
+        _, found = tuned(Dear(), candidates=candidates, seconds=300.0)
+        level = next(d for d in found.decisions if d.setting == "accuracy_level")
+        assert not (found.chosen.accuracy_level and found.chosen.head_accuracy_level)
+        assert level.value or level.reason == "refused: together they cost too much"
+
+
 def test_a_variant_that_cannot_be_served_is_left_out():
     _, found = tuned(Machine({**USUAL, "separate_qkv": 0.5}, broken=("separate_qkv",)))
     assert found.chosen == PREDICTED
