@@ -143,6 +143,8 @@ class Search:
     def _screen(self, candidates: Sequence[Settings]) -> None:
         """A short request of every candidate and of the default."""
         for settings in candidates:
+            if settings == self.default:
+                continue  # screened last, once: its limit hangs on the others
             with suppress(TrialError):
                 self._short([settings])
         shortest = min((wall for (_, short), wall in self.walls.items() if short), default=0.0)

@@ -164,6 +164,20 @@ def test_what_an_earlier_search_settled_is_not_run_again():
     assert found.chosen == PREDICTED and all(ran.threads == 2 or ran == DEFAULT for ran, _ in machine.ran)
 
 
+def test_a_default_that_is_a_candidate_is_screened_once():
+    """Its second short request was abandoned in a burst, by the limit that the first had set: it counted as failed."""
+
+    class Burst(Machine):
+        def seconds(self, settings):
+            return super().seconds(settings) * (4.0 if 0 < self.now < 20 else 1.0)
+
+    machine = Burst(request=40.0, start=0.1)
+    run = search(machine, seconds=60.0)
+    run.run(ALL, [DEFAULT])
+    assert DEFAULT not in run.failures
+    assert len([1 for found in run.shorts.rounds if found.keys() == {DEFAULT}]) == 1
+
+
 def test_short_requests_make_blocks_of_many():
     machine = Machine(request=0.008, start=0.3)
     run, found = tuned(machine)
