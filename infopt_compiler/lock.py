@@ -21,6 +21,15 @@ def read_lock(path: Path) -> dict[str, Any]:
     return lock
 
 
+def pinned_digests(path: Path) -> dict[str, str]:
+    """The digest of each step in a lock file; nothing where there is no lock that can be read (which is told elsewhere)."""
+    try:
+        steps = read_lock(path).get("steps") or {}
+    except (OSError, ValueError):
+        return {}
+    return {name: str(step.get("digest")) for name, step in steps.items() if isinstance(step, dict)}
+
+
 def lock_text(lock: dict[str, Any]) -> str:
     return json.dumps({"lock_version": LOCK_VERSION, **lock}, indent=2, sort_keys=True) + "\n"
 

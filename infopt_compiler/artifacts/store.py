@@ -55,9 +55,16 @@ class Store:
     def __init__(self, root: Path | None = None) -> None:
         self.root = root if root is not None else cache_root() / "store"
 
-    def find(self, key: str, warn: Warn | None = None) -> Entry | None:
-        """The verified entry; None where there is none, or a corrupt one, which is told and set aside."""
-        return self._verified(self._standing(key), warn)
+    def find(self, key: str, warn: Warn | None = None, digest: str | None = None) -> Entry | None:
+        """The verified entry; None where there is none, or a corrupt one, which is told and set aside.
+
+        `digest`: rather the entry with these bytes, also where another stands for the key since it was made again.
+        """
+        standing = self._standing(key)
+        if digest is not None and (entry := self._read(standing)) is not None and entry.digest != digest:
+            same = (one for one in self.entries() if one.digest == digest and _step_key(one) == key)
+            standing = next((one.key for one in same), standing)
+        return self._verified(standing, warn)
 
     def _verified(self, key: str, warn: Warn | None) -> Entry | None:
         folder = self._object(key)

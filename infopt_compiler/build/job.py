@@ -15,6 +15,7 @@ from infopt_compiler.config.settings import apply_target, measure_settings
 from infopt_compiler.config.values import decode_quantity, unescape
 from infopt_compiler.execute import ExecuteOptions
 from infopt_compiler.graph import Again
+from infopt_compiler.lock import pinned_digests
 from infopt_compiler.measure.records import FreshRecords, Records
 from infopt_compiler.measure.settings import MeasureSettings
 from infopt_compiler.report.model import place
@@ -77,7 +78,11 @@ class BuildJob:
         """What is made again although the store has it."""
         engine = self.engine
         since = engine["since"] or self.started
-        return Again(frozenset(engine["rebuild"]), engine["remeasure"], since, retake=not engine["locked"])
+        rebuild, pinned = (
+            frozenset(engine["rebuild"]),
+            pinned_digests(self.recipe.with_suffix(".lock")) if engine["locked"] else {},
+        )
+        return Again(rebuild, engine["remeasure"], since, retake=not engine["locked"], pinned=pinned)
 
     @property
     def words(self) -> tuple[str, ...]:

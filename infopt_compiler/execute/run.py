@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +133,7 @@ class _Build:
         self.execution.runs.append(_pass_run(step, entry, cached))
 
     def find(self, step: Step, key: str) -> Entry | None:
-        entry = self.store.find(key, self.warn)
+        entry = self.store.find(key, self.warn, self.again.pinned.get(step.name))
         return entry if entry is not None and self.again.takes(step, entry) else None
 
     def taken_up(self, step: Step, key: str) -> Entry | None:
@@ -168,9 +168,7 @@ class _Build:
             outcome, log = self.work(step, key.digest, earlier)
             seconds = time.monotonic() - started
             if outcome.result is None:
-                self.clear(key.digest, outcome)
-                where = self.resumes_at(step, key.digest)
-                raise DiagnosticError(diagnose(step, outcome, self.options, log, where))
+                return self.after_failure(step, key.digest, outcome, log, earlier)
             again = earlier is not None or self.again.reason(step) is not None
             entry = self.commit(step, key, outcome, seconds, replace=again)
         except OSError:
@@ -181,6 +179,19 @@ class _Build:
         finally:
             self.store.end_scratch(key.digest)
         self.events.step_finished(step.name, seconds)
+        return entry
+
+    def after_failure(
+        self, step: Step, key: str, outcome: Outcome, log: Path, earlier: Entry | None
+    ) -> Entry:
+        """Of a step that was taken up again the store has a result, if not a final one: that is used, and the failure told.
+        Else DiagnosticError."""
+        self.clear(key, outcome)
+        told = diagnose(step, outcome, self.options, log, self.resumes_at(step, key))
+        if earlier is None or (entry := self.store.find(key, self.warn)) is None:
+            raise DiagnosticError(told)
+        help = "the result that the store has is used; the next build takes it up again"
+        self.warn(replace(told, severity=Severity.warning, help=help))
         return entry
 
     def resumes_at(self, step: Step, key: str) -> str | None:

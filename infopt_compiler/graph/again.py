@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from infopt_compiler.artifacts.entry import Entry
 from infopt_compiler.graph.model import PassStep, Step
@@ -12,12 +13,14 @@ from infopt_compiler.graph.model import PassStep, Step
 class Again:
     """`rebuild`: bindings; `remeasure`: what passes chose by measuring is chosen anew. `since`: Unix seconds when the command
     began; what was made later was made by it, in another job of its sweep say, or by another build at the same time, and is
-    taken. `retake`: what a pass called provisional is taken up again."""
+    taken. `retake`: what a pass called provisional is taken up again. `pinned`: binding → the digest that a lock file names,
+    which is wanted also where the step was made anew since."""
 
     rebuild: frozenset[str] = frozenset()
     remeasure: bool = False
     since: float = 0.0
     retake: bool = True
+    pinned: Mapping[str, str] = field(default_factory=dict)
 
     def reason(self, step: Step) -> str | None:
         """Why the step is done again, None where it is not."""

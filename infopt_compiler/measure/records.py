@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
@@ -11,9 +11,11 @@ from infopt_compiler.artifacts.digest import digest_json
 from infopt_compiler.artifacts.handles import Artifact, TextData
 from infopt_compiler.measure.serving.process import host_digest, runtime_variables
 from infopt_compiler.measure.settings import MeasureSettings
+from infopt_compiler.runtimes.protocol import Runtime
+from infopt_compiler.runtimes.registry import find_scorer, find_server
 from infopt_compiler.scenario import Scenario
 
-_VERSION = 4  # of what is measured: a change of a definition makes old records worthless
+_VERSION = 5  # of what is measured: a change of a definition makes old records worthless
 # Names, what settings say of text, and how long is spent on other things: they change no timing.
 _OF_NO_ACCOUNT = ("name", "windows", "resamples", "prompts", "attribution", "attribution_seconds")
 _LIBRARIES = ("torch", "transformers", "onnxruntime", "onnxruntime-genai", "tokenizers", "numpy")
@@ -65,6 +67,7 @@ def quality_key(artifact: Artifact, reference: Artifact | None, data: TextData, 
             "data": data.digest,
             "windows": windows,
             "libraries": library_versions(),
+            "runtimes": [_runtime(find_scorer, one) for one in (artifact, reference) if one is not None],
         }
     )
 
@@ -95,12 +98,19 @@ def timing_key(
             "bounds": sorted(bounds),
             "prompts": prompts.digest if prompts is not None else None,
             "libraries": library_versions(),
+            "runtimes": [_runtime(find_server, artifact) for artifact in artifacts.values()],
             "machine": machine_digest(),
             "host": host_digest(),
             "variables": runtime_variables(),
             **plain,
         }
     )
+
+
+def _runtime(find: Callable[[Artifact], Runtime | None], artifact: Artifact) -> dict[str, Any] | None:
+    """What computes on an artifact: another runtime, or another version of it, gives other figures."""
+    found = find(artifact)
+    return None if found is None else {"name": found.name, "versions": found.versions()}
 
 
 def library_versions() -> dict[str, str]:

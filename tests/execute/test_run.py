@@ -290,6 +290,25 @@ def test_a_locked_build_uses_what_is_not_final_as_it_is(bench: Bench):
     assert second.entries["t"].digest == first.entries["t"].digest
 
 
+def test_a_locked_build_uses_what_its_lock_names_though_another_run_decided_otherwise(bench: Bench):
+    program = unsure(bench, changes=True)
+    first = bench.build(program)
+    bench.build(program)  # an ordinary build takes it up
+    pinned = {name: entry.digest for name, entry in first.entries.items()}
+    locked = bench.build(program, again=Again(retake=False, pinned=pinned))
+    assert {name: entry.digest for name, entry in locked.entries.items()} == pinned
+    assert all(run.cached for run in locked.runs)
+
+
+def test_where_taking_up_fails_the_earlier_result_is_used_and_the_failure_told(bench: Bench):
+    program = unsure(bench, fails=True)
+    first, second = bench.build(program), bench.build(program)
+    assert not second.failed and second.entries["t"].digest == first.entries["t"].digest
+    codes = [(found.code, found.severity) for found in second.diagnostics]
+    assert codes == [("E0700", Severity.warning), ("E0813", Severity.warning)]
+    assert "the measuring failed" in second.diagnostics[0].message
+
+
 @pytest.mark.parametrize("earlier", [0, 1])
 def test_of_two_builds_one_takes_up_what_is_not_final(bench: Bench, earlier: int):
     program = unsure(bench, seconds=1.0)

@@ -177,9 +177,12 @@ class Unsure(Pass):
     flag: str = param("", "a file; without it the result is not final")
     changes: bool = param(False, "each run writes other bytes")
     seconds: float = param(0.0, "how long a run takes")
+    fails: bool = param(False, "a run that goes on from an earlier one fails")
 
     def run(self, ctx: RunContext, **inputs: Any) -> dict[str, Any]:
         time.sleep(self.seconds)
+        if self.fails and ctx.earlier is not None:
+            raise PassError("the measuring failed")
         count = 1 if ctx.earlier is None else int(ctx.earlier.facts["count"]) + 1
         if ctx.earlier is not None:
             assert (ctx.earlier.path / "count").exists()

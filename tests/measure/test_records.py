@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from infopt_compiler.artifacts import OnnxModel
-from infopt_compiler.measure.records import FreshRecords, MemoryRecords, timing_key
+from infopt_compiler.artifacts import OnnxModel, TextData
+from infopt_compiler.measure.records import FreshRecords, MemoryRecords, quality_key, timing_key
 from infopt_compiler.measure.serving import process as surroundings
 from infopt_compiler.measure.settings import PRESETS
+from infopt_compiler.runtimes import protocol
 from infopt_compiler.scenario import Scenario
 
 
@@ -56,3 +57,17 @@ def host(monkeypatch, tmp_path):
 def test_a_timing_is_not_reused_on_another_host_of_the_same_kind(host):
     assert host("a", "1") == host("a", "1")
     assert len({host("a", "1"), host("b", "1"), host("a", "2")}) == 3  # images may share one of the two
+
+
+def test_a_record_hangs_on_the_runtime_that_computed_it_and_on_its_version(tmp_path, monkeypatch):
+    (tmp_path / "model.onnx").touch()
+    encoder, text = OnnxModel(tmp_path, "digest"), TextData(Path("nowhere"), "text")
+
+    def keys() -> tuple[str, str]:
+        timed = timing_key({"chat": encoder}, Scenario(), PRESETS["quick"], [])
+        return timed, quality_key(encoder, None, text, 4)
+
+    before = keys()
+    assert keys() == before
+    monkeypatch.setattr(protocol, "version", lambda name: "another")
+    assert keys()[0] != before[0]  # that of a package's runtime, too: no fixed list names its libraries
