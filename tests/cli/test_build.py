@@ -363,8 +363,8 @@ def test_a_job_that_ends_in_a_bug_has_every_file_of_a_report(run, builds, folder
 def test_a_sweep_tells_its_jobs_the_best_and_has_one_report(run, builds, folder):
     ran = run("chat.opt", "-m", "q.bits=4,8", "q.group=64")
     assert [line for line in ran.err.splitlines() if line.startswith("job ")] == [
-        "job 1 of 2 (folder 0): q.bits=4",
-        "job 2 of 2 (folder 1): q.bits=8",
+        "job 0 of 0 to 1: q.bits=4",
+        "job 1 of 0 to 1: q.bits=8",
     ]
     assert "best: job 0 (q.bits=4): met" in ran.out
     latest = folder / "outputs/chat/latest"
