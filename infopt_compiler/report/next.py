@@ -194,7 +194,8 @@ class _Short:
 
     @property
     def times(self) -> float:
-        return self.rounds / max(1, self.bound["blocks"])
+        blocks: int = self.bound["blocks"]
+        return self.rounds / max(1, blocks)
 
 
 def _short(timed: list[dict[str, Any]]) -> list[_Short]:
