@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from dataclasses import asdict
@@ -20,7 +19,7 @@ from infopt_compiler.passes.tune.kinds import Tunable, tunable_of
 from infopt_compiler.passes.tune.note import write_note
 from infopt_compiler.passes.tune.parameters import TuneParameters
 from infopt_compiler.passes.tune.search import Load, Search, TrialError
-from infopt_compiler.passes.tune.settings import Available, Settings
+from infopt_compiler.passes.tune.settings import Available, Settings, physical_cores
 from infopt_compiler.scenario import Scenario
 
 _GLANCES = 3  # all of them busy: no moment's work of another program
@@ -55,14 +54,6 @@ def run_tune(
         "charged_kl": _charged(bench, found.chosen),
         "search_seconds": seconds,
     }
-
-
-def physical_cores() -> int:
-    """Physical cores that this process may use."""
-    import psutil
-
-    logical = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(logical, psutil.cpu_count(logical=False) or logical))
 
 
 def _check(kind: Tunable, tune: TuneParameters, scenario: Scenario) -> None:
