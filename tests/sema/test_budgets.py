@@ -21,6 +21,8 @@ TABLE = [
     ("105% of best", "105%", "E0428", "105%", "`105% of NAME`"),
     ("105% of best", "18 of best", "E0428", "18", "105% of best"),
     ("105% of best", "0% of best", "E0308", "0%", None),
+    ("105% of best", "+10% of best", "E0118", "+10%", "write `110% of best`"),
+    ("size <= 110 MB", "size <= +10 MB", "E0118", "+10 MB", "write `10 MB`"),
     ("105% of best", "0.5", "E0308", "0.5", None),
     ("<= 0.05 nats vs", "<= 105% of best vs", "E0428", "best", None),
     ("size <= 110 MB", "top1 >= 98% of best vs best on heldout", "E0428", "best", None),

@@ -152,3 +152,16 @@ def test_refused(override, code, caret, help):
     assert only.span.input.name == "<override 1>" or code == "E0402"
     if help is not None:
         assert help in only.help
+
+
+@pytest.mark.parametrize(
+    ("override", "at", "help"),
+    [
+        ("budget.chat.size=+10 MB", "+10 MB", "write `10 MB`"),
+        ("budget.chat.perplexity=+10% of best", "+10%", "write `110% of best`"),
+        ("budget.chat.perplexity=+10%", "+10%", "write `10%`, or `N% of NAME` for that much more"),
+    ],
+)
+def test_a_limit_has_no_plus_in_front(override, at, help):
+    told = check(GOOD, override).only
+    assert (told.code, told.span.text, told.help) == ("E0118", at, help)
