@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from infopt_compiler.build.job import Invocation
 from infopt_compiler.cli.rundir import SNAPSHOT
 from infopt_compiler.cli.terminal import say, show_diagnostics, tell
-from infopt_compiler.config.group_overrides import group_value, is_group_field
+from infopt_compiler.config.group_overrides import group_value, is_group_field, with_unit
 from infopt_compiler.config.overrides import Override, from_hydra, split_override
 from infopt_compiler.config.paths import config_path, recipe_path, text_paths
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, error
@@ -139,7 +139,7 @@ def _own_overrides(shared: Shared, words: list[str]) -> list[Override]:
             continue
         path, value = from_hydra(text, is_text)
         path = recipe_path(shared.program, path)
-        own.append(Override(f"{path}={value}", "", path, value))
+        own.append(with_unit(Override(f"{path}={value}", "", path, value)))
     return own
 
 
