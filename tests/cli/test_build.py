@@ -347,6 +347,7 @@ def test_latest_is_the_refusal_and_not_the_build_before(run, builds, folder):
     assert 'line="9"' in (latest / "junit.xml").read_text("utf-8") and (latest / "report.html").is_file()
     (line,) = ran.out.splitlines()
     assert line.startswith("::error file=chat.opt,line=9,col=") and "title=E0203::" in line
+    assert run("check", "chat.opt", "--format", "github").out.splitlines() == [line]
     (folder / "chat.opt").unlink()
     assert run("chat.opt").code == 1
     assert "there is no recipe" in (latest / "report.md").read_text("utf-8")
