@@ -15,7 +15,7 @@ from infopt_compiler.diagnostics import (
     DiagnosticError,
     Input,
     Severity,
-    annotations,
+    diagnostic_annotations,
     render_github,
     render_json,
 )
@@ -61,7 +61,9 @@ def _run_sweep(command: Command, recipe: Input, jobs: list[Combination]) -> int:
 
 
 def _annotate(jobs: list[list[Diagnostic]]) -> None:
-    for line in render_github({n: annotations(d.to_dict() for d in found) for n, found in enumerate(jobs)}):
+    for line in render_github(
+        {n: diagnostic_annotations(d.to_dict() for d in found) for n, found in enumerate(jobs)}
+    ):
         say(line)
 
 

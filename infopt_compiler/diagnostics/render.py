@@ -56,7 +56,7 @@ def annotation(level: str, title: str, message: str, span: Mapping[str, Any] | N
     return Annotation(level, title, message, tuple(place.items()))
 
 
-def annotations(diagnostics: Iterable[Mapping[str, Any]]) -> list[Annotation]:
+def diagnostic_annotations(diagnostics: Iterable[Mapping[str, Any]]) -> list[Annotation]:
     """Of diagnostics as `to_dict` has them, each with its help."""
     return [annotation(d["severity"], d["code"], _with_help(d), d["span"]) for d in diagnostics]
 
