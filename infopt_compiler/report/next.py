@@ -17,7 +17,7 @@ from infopt_compiler.report.values import bound_text, is_timed, margin_text, val
 
 _QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 MOST_ROUNDS = 100_000  # of a value that is its limit: none decide
-_SPARE = 1.5  # looks share the error, so that more is needed than at one alone
+_SPARE = 1.5  # analyses share the error, so that more is needed than at one alone
 _TOO_MANY = 20  # times the rounds that were run: no patience settles that
 
 
