@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from infopt_compiler.budget.bound import LAST, Bound, BoundSeverity, Operator
 from infopt_compiler.budget.limits import is_request_limit
@@ -29,6 +29,9 @@ class _Frame:
     budget: ast.Budget
     scenario: str | None
     confidence: float | None
+    without: list[str] = field(
+        default_factory=list
+    )  # metrics that need a scenario where the budget names none
 
 
 def check_budget(
@@ -45,6 +48,7 @@ def check_budget(
     frame = _Frame(budget, name, _confidence(scope, budget.at, None))
     pairs = [(line, _bound(scope, frame, line)) for line in budget.bounds.entries]
     checked = [(line, bound) for line, bound in pairs if bound is not None]
+    _check_scenario(scope, frame)
     _check_pairs(scope, checked)
     _check_goodput(scope, budget, checked)
     check_reach(scope, checked, scenarios.get(name or ""))
@@ -109,7 +113,8 @@ def _bound(scope: Scope, frame: _Frame, line: ast.Bound) -> Bound | None:
     reference = _reference(scope, line, metric)
     relative = _relative_to(scope, line, metric)
     limit = check_limit(scope, metric, line)
-    _check_scenario(scope, frame, line, metric)
+    if metric.needs is Needs.scenario and frame.budget.under is None:
+        frame.without.append(line.metric.text)
     if limit is None:
         return None
     if against_direction(metric, line.operator):
@@ -198,16 +203,20 @@ def _model(scope: Scope, name: ast.Name) -> Symbol | None:
     return scope.find(name, Kind.node, Kind.model)
 
 
-def _check_scenario(scope: Scope, frame: _Frame, line: ast.Bound, metric: Metric) -> None:
-    if metric.needs is not Needs.scenario or frame.budget.under is not None:
+def _check_scenario(scope: Scope, frame: _Frame) -> None:
+    """Said once, at the budget's head, of all its metrics that need one."""
+    metrics = list(dict.fromkeys(frame.without))
+    if not metrics:
         return
     known = [s.name.text for s in scope.symbols.values() if s.kind is Kind.scenario]
-    subject = frame.budget.subject.text
-    hint = f"write `budget {subject} under {known[0] if known else 'NAME'} {{`"
+    subject = frame.budget.subject
+    hint = f"write `budget {subject.text} under {known[0] if known else 'NAME'} {{`"
     if not known:
         hint = "add a `scenario` statement, and " + hint
-    message = f"`{metric.name}` is measured under a scenario, and the budget names none"
-    scope.report(error("E0427", message, line.metric.span, help=hint))
+    listed = ", ".join(f"`{name}`" for name in metrics)
+    verb = "is" if len(metrics) == 1 else "are"
+    message = f"{listed} {verb} measured under a scenario, and the budget names none"
+    scope.report(error("E0427", message, subject.span, help=hint))
 
 
 def _check_goodput(scope: Scope, budget: ast.Budget, checked: list[tuple[ast.Bound, Bound]]) -> None:
