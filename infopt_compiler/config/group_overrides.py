@@ -64,7 +64,10 @@ def _decode(field: GroupField, text: str, span: Span, path: str) -> Any:
         ) from problem
     if not _in_range(field, decoded):
         message = f"`{path}` is {_range(field)}, not `{text}`"
-        raise DiagnosticError(error("E0553", message, span, help=field.doc or None))
+        number = _number(value)
+        percent = field.dimension is Dimension.fraction and number is not None and 1 < number <= 100
+        help = f"write `{value}%`" if percent else field.doc or None
+        raise DiagnosticError(error("E0553", message, span, help=help))
     return decoded
 
 

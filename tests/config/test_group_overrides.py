@@ -119,3 +119,9 @@ def test_a_number_without_its_unit_names_the_units():
         group_value(split_override("target.bandwidth=50"))
     problem = caught.value.diagnostics[0]
     assert problem.span.text == "50" and "`GB/s`" in problem.help
+
+
+def test_a_share_over_one_is_per_cent():
+    with pytest.raises(DiagnosticError) as caught:
+        group_value(split_override("measure.confidence=95"))
+    assert caught.value.diagnostics[0].help == "write `95%`"

@@ -165,3 +165,16 @@ def test_refused(override, code, caret, help):
 def test_a_limit_has_no_plus_in_front(override, at, help):
     told = check(GOOD, override).only
     assert (told.code, told.span.text, told.help) == ("E0118", at, help)
+
+
+@pytest.mark.parametrize(
+    ("override", "code", "at", "help"),
+    [
+        ("q.bits==8", "E0560", "==", "write `q.bits=8`"),
+        ("bits=8", "E0563", "bits", "write `q.bits=8`"),
+        ("+group=64", "E0563", "group", "write `q.group=64`"),
+    ],
+)
+def test_what_is_nearly_an_override_says_how_it_is_written(override, code, at, help):
+    told = check(GOOD, override).only
+    assert (told.code, told.span.text, told.help) == (code, at, help)
