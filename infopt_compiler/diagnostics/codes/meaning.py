@@ -66,18 +66,18 @@ MEANING: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0426",
         "clause without meaning",
-        "`of`, `vs`, `on` and `at` belong to certain metrics only, and to bounds of budgets; docs/language.md has the table.",
+        "The clause does not belong to this metric, or not to a bound in this place.",
     ),
     CodeInfo(
         "E0427",
         "time or memory without a scenario",
-        "Times, rates and memory depend on the requests that are served: name a scenario, `budget NAME under SCENARIO { ... }`.",
+        "Times, rates and memory depend on the requests: `budget NAME under SCENARIO { ... }` says which.",
     ),
     CodeInfo(
         "E0428",
         "relative limit that says nothing",
         "`105% of base` is a limit relative to a binding's own value. A percentage of nothing, another unit with `of`, or "
-        "`of` with a metric that is a share or a comparison already has no meaning; any metric may be compared with the previous "
+        "`of` with a metric that is a share or a comparison already has no meaning; any metric may be compared with the last "
         "build, `99% of last`.",
     ),
     CodeInfo(
@@ -98,14 +98,12 @@ MEANING: tuple[CodeInfo, ...] = (
         "ranges apart, such as `[0% .. 60%]` and `[80% .. 100%]`. This is a warning.",
     ),
     CodeInfo(
-        "E0432",
-        "bounds that exclude each other",
-        "No value can meet both bounds: the upper limit lies below the lower one.",
+        "E0432", "bounds that exclude each other", "No value lies below the upper and above the lower bound."
     ),
     CodeInfo(
         "E0433",
         "impossible confidence",
-        "A confidence is at least 50% and below 100%: no finite sample gives an interval that holds the value with certainty.",
+        "A confidence lies between 50% and below 100%: an interval that certainly holds the value is not measured.",
     ),
     CodeInfo(
         "E0435",
@@ -115,7 +113,7 @@ MEANING: tuple[CodeInfo, ...] = (
     ),
     CodeInfo(
         "E0436",
-        "time between tokens, and only one token",
+        "time between tokens of which there is one",
         "`tpot`, `itl`, `decode` and `mbu` are measured between output tokens, so the scenario must generate two at least.",
     ),
     CodeInfo(
@@ -124,14 +122,14 @@ MEANING: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0438",
         "goodput without latency bounds",
-        "Goodput counts the requests that meet their SLO: the upper latency bounds of the budget, without relative ones and those that "
-        "only warn. This budget has none, so every request would count. Add one, such as `ttft.p95 <= 600 ms`.",
+        "A request is good if it stays within the upper latency bounds of its budget, those left out that are relative or "
+        "only warn. Without one all requests would be good: write the latency that a user may wait.",
     ),
     CodeInfo(
         "E0440",
         "gain without distillation",
-        "`gain` is the NLL of the control (the same student trained without the teacher) minus that of the distilled student. The pass "
-        "`distill` trains that control, so the budget's subject must be made from the result of a `distill`.",
+        "`gain` is what a student learnt from its teacher over a control that learnt from the text alone. The pass "
+        "`distill` trains and records that control, so one must lie on the way to the budget's subject.",
     ),
     CodeInfo(
         "E0441",
@@ -142,21 +140,21 @@ MEANING: tuple[CodeInfo, ...] = (
     ),
     CodeInfo(
         "E0442",
-        "rate that the scenario cannot reach",
-        "In mode `server` requests arrive at `rate`, so no more than that many can be answered per second, and no more tokens than they "
-        "have. To measure the highest throughput of a machine, use a scenario of mode `offline`.",
+        "more than arrives",
+        "A server answers what is sent to it: per second no more requests than `rate`, and no more tokens than these "
+        "requests have. The most that a machine gives shows in a scenario of mode `offline`.",
     ),
     CodeInfo(
         "E0443",
         "compared with itself",
-        "The bound compares the artifact that the budget judges with itself: the ratio is always 100%. Name "
+        "The bound compares the artifact that the budget judges with itself: it is 100% of itself whatever it is like. Name "
         "the model that it was made from, or another export.",
     ),
     CodeInfo(
         "E0444",
-        "upper percentile of a metric where more is better",
-        "`decode.p95 >= 20 tok/s` says that the fastest 5% of requests reach 20 tok/s; the others may be as slow as they like. To bound "
-        "the slow requests, bound the time instead: `tpot.p95 <= 50 ms`. This is a warning.",
+        "percentile of the good side",
+        "Of a metric of which more is better a high percentile is what the best requests exceed: `decode.p95 >= 20 tok/s` is met "
+        "where one in 20 is fast. Bound the time instead, `tpot.p95 <= 50 ms`. This is a warning.",
     ),
     CodeInfo(
         "E0445",
@@ -173,6 +171,6 @@ MEANING: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0447",
         "encoder that is to generate",
-        "Encoders give vectors and generate no tokens, so `generate` is ignored. Write `generate = 0 tokens`. This is a warning.",
+        "Encoders give vectors and generate nothing. This is a warning: the requests are run without.",
     ),
 )
