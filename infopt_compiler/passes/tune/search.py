@@ -20,6 +20,7 @@ SLOW = 2.5  # times as slow: known from a short request, and not worth the time 
 SCREEN_TOKENS = 8  # output tokens of a short request
 TIMED_SECONDS = 0.5  # of requests in a block, at least: where one takes milliseconds a block has more of them
 MOST_REQUESTS = 200  # in a block for that reason
+NOT_HELD = "not together with the other changes, which were run together and did not hold"
 
 
 class TrialError(Exception):
@@ -266,7 +267,8 @@ class Search:
         if contest is not None and contest.rounds >= LEAST_ROUNDS:
             if contest.wins or (not won and contest.is_as_good):
                 return joined, {}
-            reason = "not together with the other changes, which were run together and did not hold"
+            is_open = contest.disturbed or contest.is_open
+            reason = "its combination with the other changes is not decided" if is_open else NOT_HELD
         else:
             reason = "its combination with the other changes was not tried: no time left"
         name = min(moves, key=lambda name: contests[moves[name]].difference)
@@ -293,7 +295,7 @@ class Search:
         unsure = {t: c for t, c in tried.items() if c.is_open and not c.disturbed and t != text(value)}
         open_ones = [f"{name}={t}: no time left to try it" for t in untried]
         open_ones += [f"{name}={t} may be {_possible(c)}" for t, c in unsure.items()]
-        if kept is not None and "no time" in kept:
+        if kept is not None and kept != NOT_HELD:
             open_ones.append(f"{name}: {kept}")
         if name in refused and value == was == getattr(self.default, name):
             reason = refused[name]

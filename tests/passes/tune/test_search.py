@@ -102,6 +102,25 @@ def test_changes_are_run_together_before_they_ship():
     assert "did not hold" in next(d for d in found.decisions if d.setting == "fuse_gate_up").reason
 
 
+def test_a_combination_that_others_disturbed_is_not_decided():
+    """The moves had won on a quiet machine; the race of both together was disturbed, and the loss of one was final."""
+
+    class Crowded(Machine):
+        def block(self, settings, number, load):
+            together = settings.fuse_gate_up and settings.separate_qkv
+            self.busy = lambda now: together
+            return super().block(settings, number, load)
+
+    factors = {**USUAL, "fuse_gate_up": 0.8, "separate_qkv": 0.85}
+    for seed in range(10):
+        _, found = tuned(Crowded(factors, seed=seed), seconds=300.0)
+        assert found.chosen == DecoderSettings(2, 4, 4, True, True), "the better of both alone, meanwhile"
+        reason = "its combination with the other changes is not decided"
+        assert f"separate_qkv: {reason}" in found.open
+    _, found = tuned(Machine({**factors, "fuse_gate_up+separate_qkv": 2.0}), seconds=300.0)
+    assert not found.open, "what did not hold on a quiet machine is decided"
+
+
 def test_a_refused_setting_stays_and_says_why():
     _, found = tuned(Machine(refuse=("accuracy_level",)))
     assert found.chosen == DecoderSettings(2, 0, 4, True)
