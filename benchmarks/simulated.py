@@ -1,7 +1,7 @@
 """Processes drawn by a random generator in place of served ones: trials whose truth is known.
 
 A process has a speed of its own (log-normal drift), its requests scatter around it (log-normal, with a share of
-slow outliers); in some worlds a share of the processes is of another kind. Blocks go through the sampling, looks and judging that real blocks go through.
+slow outliers); in some worlds a share of the processes is of another kind. Blocks go through the sampling, analyses and judging that real blocks go through.
 """
 
 from __future__ import annotations
@@ -95,14 +95,15 @@ def trial(
 
     job = job_of(settings)
 
-    def decided(found: dict[str, BlockSamples], look: int, last: bool) -> bool:
+    def decided(found: dict[str, BlockSamples], analysis: int, last: bool) -> bool:
         return (
-            judge_reading(job, bound, Timing(job, SCENARIO, found, look, last))[0] is not Verdict.inconclusive
+            judge_reading(job, bound, Timing(job, SCENARIO, found, analysis, last))[0]
+            is not Verdict.inconclusive
         )
 
     variants = {name: Artifact(Path(name), "") for name in speeds}
-    samples, look, last = sample(variants, SCENARIO, settings, decided, serve=serve)
-    timing = Timing(job, SCENARIO, samples, look, last)
+    samples, analysis, last = sample(variants, SCENARIO, settings, decided, serve=serve)
+    timing = Timing(job, SCENARIO, samples, analysis, last)
     return judge_reading(timing.job, bound, timing)[0], timing
 
 

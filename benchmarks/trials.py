@@ -7,7 +7,7 @@ python -m benchmarks.trials slower ARTIFACT --out FILE        the same artifact 
 python -m benchmarks.trials loaded ARTIFACT --out FILE        two processes burn the cores beside it
 python -m benchmarks.trials table FILE                        what FILE holds
 
-Real trials take blocks as a build does (a fresh process each, A B B A, looks that share the error) and judge them as it
+Real trials take blocks as a build does (a fresh process each, A B B A, analyses that share the error) and judge them as it
 does. FILE keeps every time, so that verdicts can be had again.
 """
 
@@ -119,21 +119,21 @@ class Trial:
 
     def to_json(self) -> dict[str, Any]:
         samples = {name: found.to_json() for name, found in self.timing.samples.items()}
-        return {"kind": self.kind, "samples": samples, "look": self.timing.look, "last": self.timing.last}
+        return {"kind": self.kind, "samples": samples, "look": self.timing.analysis, "last": self.timing.last}
 
 
 def found_after(trial: Trial, bound: Bound) -> tuple[int, str]:
-    """Pairs of blocks at the first look that decides the bound, and its verdict; looks as `sample` takes them."""
-    number, look = REAL.min_blocks, 1
+    """Pairs of blocks at the first analysis that decides the bound, and its verdict; analyses as `sample` takes them."""
+    number, analysis = REAL.min_blocks, 1
     while True:
         samples = {n: replace(s, blocks=s.blocks[:number]) for n, s in trial.timing.samples.items()}
         last = number >= trial.pairs
         verdict = judge_reading(
-            trial.timing.job, bound, replace(trial.timing, samples=samples, look=look, last=last)
+            trial.timing.job, bound, replace(trial.timing, samples=samples, analysis=analysis, last=last)
         )[0]
         if last or verdict is not Verdict.inconclusive:
             return min(number, trial.pairs), verdict.value
-        number, look = min(trial.pairs, number * GROWTH), look + 1
+        number, analysis = min(trial.pairs, number * GROWTH), analysis + 1
 
 
 def read_trials(file: Path, kind: str) -> list[Trial]:
@@ -164,14 +164,14 @@ def real(artifact: Path, kind: str, seed: int) -> Trial:
             OnnxModel(artifact, ""), scenario, requests, warmup, number, prompts, settle, **module
         )
 
-    def decided(found: dict[str, BlockSamples], look: int, last: bool) -> bool:
-        timing = Timing(job_of(settings), SHORT, found, look, last)
+    def decided(found: dict[str, BlockSamples], analysis: int, last: bool) -> bool:
+        timing = Timing(job_of(settings), SHORT, found, analysis, last)
         verdict = judge_reading(timing.job, ratio_bound("p50", 1.0, CONFIDENCE), timing)[0]
         return verdict is not Verdict.inconclusive
 
     variants = {name: OnnxModel(Path(name), "") for name in ("subject", "reference")}
-    samples, look, last = sample(variants, SHORT, settings, decided, serve=serve)
-    return Trial(kind, Timing(job_of(settings), SHORT, samples, look, last))
+    samples, analysis, last = sample(variants, SHORT, settings, decided, serve=serve)
+    return Trial(kind, Timing(job_of(settings), SHORT, samples, analysis, last))
 
 
 def collect(artifact: Path, kind: str, count: int, seed: int, out: Path) -> None:

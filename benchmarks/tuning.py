@@ -33,8 +33,7 @@ from infopt_compiler.measure.statistics.limits import t_quantile
 from infopt_compiler.passes.base import Earlier
 from infopt_compiler.passes.tune import Tune
 from infopt_compiler.passes.tune.kinds import tunable_of
-from infopt_compiler.passes.tune.run import physical_cores
-from infopt_compiler.passes.tune.settings import Settings
+from infopt_compiler.passes.tune.settings import Settings, physical_cores
 from infopt_compiler.scenario import Scenario
 from infopt_compiler.targets import Target, find_target
 

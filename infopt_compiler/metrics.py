@@ -125,7 +125,7 @@ METRICS: dict[str, Metric] = {
             Dimension.request_rate,
             _HIGH,
             Needs.scenario,
-            "requests per second that stayed within the budget's latency bounds, `warn` and relative ones left out; of a metric the furthest percentile counts",
+            "requests per second that met their SLO: the budget's upper latency bounds, without `warn` and relative ones; if a metric has several, the one on its highest percentile",
         ),
         Metric(
             "forward",

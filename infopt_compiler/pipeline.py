@@ -150,7 +150,7 @@ def _earlier(job: BuildJob, found: Findings) -> Past | None:
     try:
         return earlier_values(job, {name: entry.digest for name, entry in found.execution.entries.items()})
     except HistoryError as problem:
-        found.warnings.append(unusable(job, "no bound is compared with the last build", problem))
+        found.warnings.append(unusable(job, "no bound is compared with the previous build", problem))
         return None
 
 

@@ -60,7 +60,6 @@ class HFModel(Artifact):
 
     kind = "HFModel"
     layouts = (FLOAT_DECODER, FLOAT_ENCODER)
-    ships = True
 
 
 @dataclass(frozen=True)

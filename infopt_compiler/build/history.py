@@ -82,7 +82,7 @@ def _of_budget(job: BuildJob, found: Findings, budget: Budget, evaluation: Evalu
 
 
 def _own(row: BoundResult | Value) -> Interval:
-    """The value's own interval: that of a bound `of last` has the last build's error in it, which the history knows."""
+    """The value's own interval: that of a bound `of last` has the previous build's error in it, which the history knows."""
     of_last = isinstance(row, BoundResult) and row.bound.of_last
     kept = row.spread.at(row.interval.confidence) if of_last and row.spread is not None else None
     return kept or row.interval

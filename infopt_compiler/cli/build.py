@@ -21,7 +21,7 @@ from infopt_compiler.cli.split import Command
 from infopt_compiler.cli.summary import show_summary, write_summary
 from infopt_compiler.cli.terminal import exit_code, say, show_diagnostics, tell
 from infopt_compiler.config.compose import PRIMARY, VERSION_BASE, primary_config, register
-from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, error
+from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, error, render_github
 from infopt_compiler.sema.program import Program
 
 if TYPE_CHECKING:
@@ -82,15 +82,16 @@ def _leave_refusal(command: Command, folder: Path, problems: Sequence[Diagnostic
 
     report = failed_report(Path(command.words[0]).stem, command.words, problems, exit_code(problems))
     write_report(report, folder)
-    _annotate(command, report)
+    _annotate(command, {0: report})
 
 
-def _annotate(command: Command, report: dict[str, Any], job: str = "") -> None:
-    """`--format github`."""
+def _annotate(command: Command, reports: dict[int, dict[str, Any] | None]) -> None:
+    """`--format github`, of the jobs' reports by their numbers."""
     if command.text("format") == "github":
         from infopt_compiler.report.github import annotate
 
-        for line in annotate(report, job):
+        jobs = {number: list(annotate(report)) if report else [] for number, report in reports.items()}
+        for line in render_github(jobs):
             say(line)
 
 
@@ -198,8 +199,7 @@ def _finish(command: Command, resolved: Resolved, folder: Path) -> int:
                 ],
                 no_color=command.on("no_color"),
             )
-        else:
-            _annotate(command, job.report, f"job {job.number}: " if command.on("multirun") else "")
+    _annotate(command, {job.number: job.report for job in jobs})
     if command.on("multirun"):
         write_summary(jobs, resolved.swept, folder, resolved.program.recipe)
         show_summary(jobs, resolved.swept, folder, no_color=command.on("no_color"))

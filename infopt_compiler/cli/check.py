@@ -15,6 +15,7 @@ from infopt_compiler.diagnostics import (
     DiagnosticError,
     Input,
     Severity,
+    diagnostic_annotations,
     render_github,
     render_json,
 )
@@ -31,7 +32,7 @@ def run(command: Command) -> int:
     if command.on("json"):
         say(render_json(found))
     elif command.text("format") == "github":
-        _annotate(found)
+        _annotate([found])
     else:
         show_diagnostics(found, no_color=command.on("no_color"))
         if exit_code(found) == 0:
@@ -46,9 +47,7 @@ def _run_sweep(command: Command, recipe: Input, jobs: list[Combination]) -> int:
     if command.on("json"):
         say(_sweep_json(jobs, found))
     elif command.text("format") == "github":
-        _annotate(
-            [d for number, problems in enumerate(found) for d in problems if d not in common or number == 0]
-        )
+        _annotate(found)
     else:
         show_diagnostics(common, no_color=command.on("no_color"))
         for number, (job, problems) in enumerate(zip(jobs, found, strict=True)):
@@ -61,9 +60,11 @@ def _run_sweep(command: Command, recipe: Input, jobs: list[Combination]) -> int:
     return worst([exit_code(problems) for problems in found])
 
 
-def _annotate(found: list[Diagnostic]) -> None:
-    if found:
-        say(render_github(found))
+def _annotate(jobs: list[list[Diagnostic]]) -> None:
+    for line in render_github(
+        {n: diagnostic_annotations(d.to_dict() for d in found) for n, found in enumerate(jobs)}
+    ):
+        say(line)
 
 
 def _sweep_json(jobs: list[Combination], found: list[list[Diagnostic]]) -> str:

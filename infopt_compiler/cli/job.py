@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from infopt_compiler.build.job import Invocation
 from infopt_compiler.cli.rundir import SNAPSHOT
 from infopt_compiler.cli.terminal import say, show_diagnostics, tell
-from infopt_compiler.config.group_overrides import group_value, is_group_field
+from infopt_compiler.config.group_overrides import group_value, is_group_field, with_unit
 from infopt_compiler.config.overrides import Override, from_hydra, split_override
 from infopt_compiler.config.paths import config_path, recipe_path, text_paths
 from infopt_compiler.diagnostics import Diagnostic, DiagnosticError, Input, error
@@ -78,27 +78,36 @@ def run_job(config: DictConfig, shared: Shared, back: Back) -> float:
 def objective(folder: Path) -> float:
     """How near the worst bound is to its limit, from the job's report: 1 is at the limit, less is better.
 
-    Of an upper bound value over limit, of a lower one limit over value; a bound with `warn` does not count. A job without a
-    figure is as bad as can be.
+    Of an upper bound value over limit, of a lower one limit over value, and the difference where the limit is zero or less; a
+    bound with `warn`, and one that has nothing to be held to yet, does not count. A bound without a value is as bad as can
+    be, and so is a job without a bound.
     """
     try:
         bounds = json.loads((folder / "report.json").read_text("utf-8")).get("bounds", [])
     except (OSError, ValueError):
         return math.inf
-    judged = [b for b in bounds if b.get("severity") == "error" and b.get("value") and b.get("limit")]
-    return max((_share(b["value"], b["limit"], b["operator"]) for b in judged), default=math.inf)
+    judged = [b for b in bounds if b.get("severity") == "error" and b.get("verdict") != "baseline"]
+    return max((_share(b.get("value"), b.get("limit"), b["operator"]) for b in judged), default=math.inf)
 
 
-def _share(value: float, limit: float, operator: str) -> float:
-    return value / limit if operator.startswith("<") else limit / value
+def _share(value: float | None, limit: float | None, operator: str) -> float:
+    """1 at the limit, more beyond it, and never less for a worse value."""
+    if value is None or limit is None:
+        return math.inf
+    upper = operator.startswith("<")
+    if limit <= 0:
+        return 1 + (value - limit if upper else limit - value)
+    if upper:
+        return value / limit
+    return limit / value if value > 0 else math.inf
 
 
 def _job_line(shared: Shared, number: int, words: list[str]) -> str:
-    """`job 2 of 4 (folder 1): q.bits=8`"""
+    """`job 1 of 0 to 3: q.bits=8`, numbered as the jobs' folders are."""
     found = (split_override(word) for word in words)
     own = [word.text for word in found if word and (not shared.swept or word.path in shared.swept)]
-    of = f" of {shared.jobs}" if shared.jobs else ""
-    return f"job {number + 1}{of} (folder {number}): {' '.join(own)}"
+    of = f" of 0 to {shared.jobs - 1}" if shared.jobs else ""
+    return f"job {number}{of}: {' '.join(own)}"
 
 
 def _checked(shared: Shared, words: list[str]) -> tuple[Program, tuple[str, ...]]:
@@ -130,7 +139,7 @@ def _own_overrides(shared: Shared, words: list[str]) -> list[Override]:
             continue
         path, value = from_hydra(text, is_text)
         path = recipe_path(shared.program, path)
-        own.append(Override(f"{path}={value}", "", path, value))
+        own.append(with_unit(Override(f"{path}={value}", "", path, value)))
     return own
 
 

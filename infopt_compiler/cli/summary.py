@@ -31,8 +31,14 @@ def show_summary(jobs: Sequence[Job], swept: Sequence[str], folder: Path, *, no_
     console = Console(file=sys.stdout, no_color=not wants_color(sys.stdout, no_color), highlight=False)
     sweep = compare_jobs(jobs, swept)
     console.print(_table(sweep), width=None if console.is_terminal else 200)
-    for line in (*sweep.lines, f"sweep: {sweep.count} · reports: {place(folder)}"):
+    for line in (*_left_out(sweep), *sweep.lines, f"sweep: {sweep.count} · reports: {place(folder)}"):
         console.print(line, soft_wrap=True, markup=False)
+
+
+def _left_out(sweep: Sweep) -> list[str]:
+    """The columns that the terminal's table does not show."""
+    names = ", ".join(f"`{name}`" for name in sweep.left_out)
+    return [f"not shown, as no job misses it or leaves it open: {names} (report.md has all)"] if names else []
 
 
 def compare_jobs(jobs: Sequence[Job], swept: Sequence[str]) -> Sweep:
@@ -56,16 +62,16 @@ def _table(sweep: Sweep) -> Any:
 
     title = f"sweep of {len(sweep.jobs)} jobs"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("job", "overrides", "verdict", *sweep.metrics):
-        right = name in sweep.metrics
+    for name in ("job", "overrides", "verdict", *sweep.shown):
+        right = name in sweep.shown
         table.add_column(
-            name.replace(".", "\n.") if right else name,
+            name.replace(".", "\n.").replace(" ", "\n") if right else name,
             justify="right" if right else "left",
             no_wrap=name in ("job", "verdict"),
             overflow="fold",
         )
     for job in sweep.jobs:
-        values = [Text(job.cell(metric)) for metric in sweep.metrics]
+        values = [Text(job.cell(column)) for column in sweep.shown]
         verdict = Text(job.verdict, style=_COLOR.get(job.verdict, "red"))
         table.add_row(f"{job.number}{mark(sweep, job)}", Text(job.overrides), verdict, *values)
     return table

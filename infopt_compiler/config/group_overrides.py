@@ -9,7 +9,10 @@ from infopt_compiler.config.groups import GROUPS, GroupField, group_fields
 from infopt_compiler.config.overrides import Override
 from infopt_compiler.config.values import decode_quantity, unit_names
 from infopt_compiler.diagnostics import DiagnosticError, Input, Span, did_you_mean, error
-from infopt_compiler.units import Dimension, UnitError, human
+from infopt_compiler.units import UNITS, Dimension, Quantity, UnitError, human
+
+# Of these a plain number is clear. `target.bandwidth=50` would be 50 bytes per second, and is rather 50 GB/s.
+_PLAIN = (Dimension.time, Dimension.fraction)
 
 
 def is_group_field(override: Override) -> bool:
@@ -36,6 +39,17 @@ def group_value(override: Override) -> Any:
     )
 
 
+def with_unit(override: Override) -> Override:
+    """The override of a field that needs a unit with its base unit behind a plain number: what a job gets from Hydra."""
+    group, _, name = override.path.partition(".")
+    field = group_fields(group).get(name) if group in GROUPS else None
+    if field is None or field.dimension in (None, *_PLAIN) or _number(override.value or "") is None:
+        return override
+    unit = next(u for u in UNITS.values() if u.dimension is field.dimension and u.scale == 1.0)
+    value = str(Quantity(float(override.value or ""), unit))
+    return Override(override.with_value(value), override.operator, override.path, value)
+
+
 def _decode(field: GroupField, text: str, span: Span, path: str) -> Any:
     value = text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
     if field.optional and value == "null":
@@ -50,7 +64,10 @@ def _decode(field: GroupField, text: str, span: Span, path: str) -> Any:
         ) from problem
     if not _in_range(field, decoded):
         message = f"`{path}` is {_range(field)}, not `{text}`"
-        raise DiagnosticError(error("E0553", message, span, help=field.doc or None))
+        number = _number(value)
+        percent = field.dimension is Dimension.fraction and number is not None and 1 < number <= 100
+        help = f"write `{value}%`" if percent else field.doc or None
+        raise DiagnosticError(error("E0553", message, span, help=help))
     return decoded
 
 
@@ -71,11 +88,11 @@ def _range(field: GroupField) -> str:
 
 
 def _quantity(field: GroupField, text: str) -> str | float:
-    """Canonical text, or the number in base units where the field holds one; then a plain number is in base units already."""
+    """Canonical text, or the number in base units where the field holds one; a plain number is one of seconds or a share."""
     assert field.dimension is not None
     if field.kind is str:
         return str(decode_quantity(text, field.dimension))
-    plain = _number(text)
+    plain = _number(text) if field.dimension in _PLAIN else None
     number = float(f"{decode_quantity(text, field.dimension).base:.15g}") if plain is None else plain
     return number if math.isfinite(number) else _no(text)
 
@@ -102,7 +119,7 @@ def _no(text: str) -> Any:
 
 def _wanted(field: GroupField) -> str:
     if field.dimension is not None:
-        plain = "a number, or " if field.kind is float else ""
+        plain = "a number, or " if field.dimension in _PLAIN and field.kind is float else ""
         return f"{plain}a quantity in " + ", ".join(f"`{name}`" for name in unit_names(field.dimension))
     return {bool: "`true` or `false`", int: "a whole number", float: "a number", str: "a text"}.get(
         field.kind, "a value"

@@ -60,4 +60,6 @@ def _halves(text: str) -> Iterator[str]:
 
 
 def _article(dimension: Dimension) -> str:
-    return f"a value in {dimension.value}" if dimension is Dimension.bytes else f"a {dimension.value}"
+    if dimension is Dimension.bytes:
+        return f"a value in {dimension.value}"
+    return f"an {dimension.value}" if dimension.value[0] in "aeiou" else f"a {dimension.value}"

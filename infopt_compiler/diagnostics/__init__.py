@@ -2,12 +2,20 @@
 
 from infopt_compiler.diagnostics.codes import CODES, CodeInfo
 from infopt_compiler.diagnostics.model import Diagnostic, DiagnosticError, Note, Severity, error, warning
-from infopt_compiler.diagnostics.render import annotation, render_github, render_json, render_text
+from infopt_compiler.diagnostics.render import (
+    Annotation,
+    annotation,
+    diagnostic_annotations,
+    render_github,
+    render_json,
+    render_text,
+)
 from infopt_compiler.diagnostics.span import Input, Span
 from infopt_compiler.diagnostics.suggest import did_you_mean
 
 __all__ = [
     "CODES",
+    "Annotation",
     "CodeInfo",
     "Diagnostic",
     "DiagnosticError",
@@ -16,6 +24,7 @@ __all__ = [
     "Severity",
     "Span",
     "annotation",
+    "diagnostic_annotations",
     "did_you_mean",
     "error",
     "render_github",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from infopt_compiler.diagnostics.model import Diagnostic, Severity
@@ -29,22 +30,48 @@ def render_json(diagnostics: Sequence[Diagnostic]) -> str:
     return json.dumps({"errors": errors, "diagnostics": [d.to_dict() for d in diagnostics]}, indent=2)
 
 
-def render_github(diagnostics: Iterable[Diagnostic]) -> str:
-    """A line of a workflow's log for each, which GitHub shows at the place in the file."""
-    told = (d.to_dict() for d in diagnostics)
-    return "\n".join(annotation(d["severity"], d["code"], _with_help(d), d["span"]) for d in told)
+@dataclass(frozen=True)
+class Annotation:
+    """What a workflow's log shows at a place in a file; `place` is empty for what is in none."""
+
+    level: str
+    title: str
+    message: str
+    place: tuple[tuple[str, str | int], ...] = ()
+
+    def line(self, job: str = "") -> str:
+        """`::error file=chat.opt,line=3,col=5,title=E0601::…` (GitHub's workflow commands); `job` stands before the title."""
+        facts = (*self.place, ("title", job + self.title))
+        told = ",".join(f"{key}={_escape(str(value), ':,')}" for key, value in facts)
+        return f"::{self.level} {told}::{_escape(self.message)}"
 
 
-def annotation(level: str, title: str, message: str, span: Mapping[str, Any] | None) -> str:
-    """`::error file=chat.opt,line=3,col=5,title=E0601::…` (GitHub's workflow commands). A span is as `to_dict` has it; one
-    that is not in a file, such as an override, has no place."""
-    place = {}
-    if span is not None and not span["file"].startswith(("<", "command line")):
-        place = {"file": span["file"], "line": span["line"], "col": span["column"]}
-        if span.get("end_line") == span["line"]:
-            place["endColumn"] = span["end_column"]
-    facts = ",".join(f"{key}={_escape(str(value), ':,')}" for key, value in {**place, "title": title}.items())
-    return f"::{level} {facts}::{_escape(message)}"
+def annotation(level: str, title: str, message: str, span: Mapping[str, Any] | None) -> Annotation:
+    """A span is as `to_dict` has it; one that is not in a file, such as an override, has no place."""
+    if span is None or span["file"].startswith(("<", "command line")):
+        return Annotation(level, title, message)
+    place = {"file": span["file"], "line": span["line"], "col": span["column"]}
+    if span.get("end_line") == span["line"]:
+        place["endColumn"] = span["end_column"]
+    return Annotation(level, title, message, tuple(place.items()))
+
+
+def diagnostic_annotations(diagnostics: Iterable[Mapping[str, Any]]) -> list[Annotation]:
+    """Of diagnostics as `to_dict` has them, each with its help."""
+    return [annotation(d["severity"], d["code"], _with_help(d), d["span"]) for d in diagnostics]
+
+
+def render_github(jobs: Mapping[int, Sequence[Annotation]]) -> list[str]:
+    """Lines of a workflow's log. What is the same in several jobs is one line, with their numbers if it is not so in all."""
+    found: dict[Annotation, list[int]] = {}
+    for number, told in jobs.items():
+        for one in dict.fromkeys(told):
+            found.setdefault(one, []).append(number)
+    return [one.line(_jobs(numbers) if len(numbers) < len(jobs) else "") for one, numbers in found.items()]
+
+
+def _jobs(numbers: Sequence[int]) -> str:
+    return f"job{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}: "
 
 
 def _escape(text: str, more: str = "") -> str:
@@ -54,7 +81,7 @@ def _escape(text: str, more: str = "") -> str:
 
 
 def _with_help(told: Mapping[str, Any]) -> str:
-    return f"{told['message']} (help: {told['help']})" if told["help"] else str(told["message"])
+    return f"{told['message']} (help: {told['help']})" if told.get("help") else str(told["message"])
 
 
 def _one(d: Diagnostic, color: bool) -> str:

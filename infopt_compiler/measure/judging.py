@@ -19,8 +19,8 @@ Judged = tuple[
 _KEPT = (0.975, 0.995)
 
 FIRST = "there is no earlier build to compare with: this one is what the next is held to"
-UNREADABLE = "the history of builds cannot be read, so the last build's value is not known"
-TOO_SURE = "the last build kept no interval for so high a confidence"
+UNREADABLE = "the history of builds cannot be read, so the previous build's value is not known"
+TOO_SURE = "the previous build kept no interval for so high a confidence"
 
 
 def judge_bound(job: Job, bound: Bound, reading: Reading) -> BoundResult:
@@ -61,7 +61,7 @@ def judge_predicted(job: Job, bound: Bound, reading: Reading) -> Judged:
     limit: float | None = bound.limit.base
     ratio = None
     if bound.of_last:
-        limit, interval = None, replace(interval, note="a prediction is not compared with the last build")
+        limit, interval = None, replace(interval, note="a prediction is not compared with the previous build")
     elif bound.relative_to is not None:
         found, other = reading.ratio(bound, job.confidence(bound))
         limit, ratio = bound.limit.base * other.value if other.value else None, found.value
@@ -140,11 +140,11 @@ def is_settled(job: Job, bound: Bound, own: Own) -> bool:
 def ratio_of_builds(mine: Interval, before: Interval) -> Interval:
     """This build over the last, not paired: each one's limits over the other's opposite ones. No metric is negative."""
     if mine.value is None or not before.value:
-        note = mine.note or "the last build measured zero, of which nothing is a share"
+        note = mine.note or "the previous build measured zero, of which nothing is a share"
         return Interval.unknown(note, samples=mine.samples, blocks=mine.blocks)
     low = mine.low / before.high if before.high > 0 and math.isfinite(before.high) else 0.0
     high = mine.high / before.low if before.low > 0 else math.inf
-    words = f"{mine.estimator}; over the last build's limits, half of the error each"
+    words = f"{mine.estimator}; over the previous build's limits, half of the error each"
     return Interval(mine.value / before.value, low, high, mine.confidence, words, mine.samples, mine.blocks)
 
 
@@ -157,7 +157,7 @@ def _first(interval: Interval) -> Judged:
 
 
 def _unchanged(mine: Interval) -> Interval:
-    words = "the very measurement of the last build"
+    words = "the very measurement of the previous build"
     return Interval(1.0, 1.0, 1.0, 1.0, words, mine.samples, mine.blocks)
 
 

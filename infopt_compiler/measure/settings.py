@@ -22,7 +22,7 @@ class MeasureSettings:
     A block is a fresh serving process: `warmup` requests that do not count, then `requests` that do (of a server scenario
     more, see `arriving`). Blocks of the
     subject and its references alternate. Nothing is decided before `min_blocks`; each limit of an interval holds
-    with `confidence`, all looks at the data together. Quality is computed over at most `windows` windows, spread evenly over the
+    with `confidence`, all interim analyses together. Quality is computed over at most `windows` windows, spread evenly over the
     data (0: all), and resampled `resamples` times. With `family` all bounds of a budget together err at most 1 - confidence
     (Bonferroni); with `refuse_busy` a machine that others use is an error, not a note. Warm-up goes on, up to
     `warmup_most` requests, until the last three agree within `stable` of their median. With `attribution` what each pass
@@ -47,7 +47,7 @@ class MeasureSettings:
     attribution_seconds: float = _ranged(480.0, 0, dimension=Dimension.time)
 
 
-# Processes differ, so many short blocks say more than few long ones. The first look decides typical values, and a p95 that
+# Processes differ, so many short blocks say more than few long ones. The first interim analysis decides typical values, and a p95 that
 # lies 3 times away from its limit (72 requests, none over it); the second one a p95 that does not: it has more than the 14
 # processes and 86 requests that it needs then. p99 needs 368 requests and so `precise`.
 PRESETS: dict[str, MeasureSettings] = {

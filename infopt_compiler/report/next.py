@@ -17,7 +17,7 @@ from infopt_compiler.report.values import bound_text, is_timed, margin_text, val
 
 _QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 MOST_ROUNDS = 100_000  # of a value that is its limit: none decide
-_SPARE = 1.5  # looks share the error, so that more is needed than at one alone
+_SPARE = 1.5  # analyses share the error, so that more is needed than at one alone
 _TOO_MANY = 20  # times the rounds that were run: no patience settles that
 
 
@@ -153,37 +153,64 @@ def _inconclusive(report: dict[str, Any], bounds: list[dict[str, Any]], asked: A
     timed = [bound for bound in undecided if is_timed(bound)]
     states = [group.get("machine_state") or {} for group in report["measured"]]
     busy = [state for state in states if state.get("busy_blocks")]
-    if timed and busy:
-        return _busy(busy, timed, asked)
     if timed:
-        return _timed(report, timed, asked)
+        return _busy(busy, timed, asked) if busy else _timed(timed, asked)
     return _of_text(undecided, asked)
 
 
 def _busy(states: list[dict[str, Any]], timed: list[dict[str, Any]], asked: Asked) -> Next:
+    """Others spread the times; as many rounds more as would decide what more rounds can."""
     most = max(state["busy_share_others_most"] for state in states)
     rounds, disturbed = (sum(state[key] for state in states) for key in ("blocks", "busy_blocks"))
     why = f"undecided: other programs used up to {most:.0%} of the cores in {disturbed} of {rounds} rounds"
-    needed = max(rounds_needed(bound) for bound in timed)
-    return Next(why, f"run again on a quiet machine, {needed} rounds are needed", asked.command())
+    short = _short(timed)
+    if short:
+        told = f"run again on a quiet machine, {short[0].rounds} rounds are needed"
+        return Next(why, told, asked.command(*_longer(short, asked.settings)))
+    near = next((bound for bound in timed if rounds_needed(bound) > max(1, bound["blocks"])), None)
+    more = f"; if it stays undecided, move the limit of `{bound_text(near)}`" if near else ""
+    return Next(why, f"run again on a quiet machine{more}", asked.command())
 
 
-def _timed(report: dict[str, Any], timed: list[dict[str, Any]], asked: Asked) -> Next:
+def _timed(timed: list[dict[str, Any]], asked: Asked) -> Next:
     """Too few rounds for the limit, or a value that lies too near to it."""
-    needed = {bound["metric"]: rounds_needed(bound) for bound in timed}
-    short = [b for b in timed if b["blocks"] < needed[b["metric"]] <= _TOO_MANY * max(1, b["blocks"])]
+    short = _short(timed)
     if not short:
         near = timed[0]
         value = "the times" if near["value"] is None else value_text(near, near["value"])
         why = f"undecided: {value} is too near to the limit of `{bound_text(near)}` to tell it from noise"
         return Next(why, "move the limit, or make it faster")
-    worst = max(short, key=lambda bound: needed[bound["metric"]])
-    rounds = needed[worst["metric"]]
-    seconds = math.ceil(asked.settings.seconds * rounds * _SPARE / max(1, worst["blocks"]) / 10) * 10
-    why = f"undecided: {worst['blocks']} rounds fitted into the time allowed, `{worst['metric']}` needs about {rounds}"
-    more = [f"measure.seconds={seconds:g}"]
-    more += [f"measure.max_blocks={rounds}"] if rounds > asked.settings.max_blocks else []
-    return Next(why, "measure longer", asked.command(*more))
+    metric, blocks, rounds = short[0].bound["metric"], short[0].bound["blocks"], short[0].rounds
+    why = f"undecided: {blocks} rounds fitted into the time allowed, `{metric}` needs about {rounds}"
+    return Next(why, "measure longer", asked.command(*_longer(short, asked.settings)))
+
+
+@dataclass(frozen=True)
+class _Short:
+    """A bound that `rounds`, more than it had, would decide."""
+
+    bound: dict[str, Any]
+    rounds: int
+
+    @property
+    def times(self) -> float:
+        blocks: int = self.bound["blocks"]
+        return self.rounds / max(1, blocks)
+
+
+def _short(timed: list[dict[str, Any]]) -> list[_Short]:
+    """Of the bounds those that patience settles, the one that needs most rounds first."""
+    needed = (_Short(bound, rounds_needed(bound)) for bound in timed)
+    short = [one for one in needed if one.bound["blocks"] < one.rounds and one.times <= _TOO_MANY]
+    return sorted(short, key=lambda one: one.rounds, reverse=True)
+
+
+def _longer(short: list[_Short], settings: MeasureSettings) -> list[str]:
+    """The overrides that give all of these their rounds: budgets are measured one by one, each for `seconds`."""
+    seconds = math.ceil(settings.seconds * max(one.times for one in short) * _SPARE / 10) * 10
+    rounds = short[0].rounds
+    more = [f"measure.max_blocks={rounds}"] if rounds > settings.max_blocks else []
+    return [f"measure.seconds={seconds:g}", *more]
 
 
 def rounds_needed(bound: dict[str, Any]) -> int:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from infopt_compiler.metrics import METRICS, Direction, Needs, metric_of
 from infopt_compiler.report.markdown import escaped, table
-from infopt_compiler.report.values import MARK, value_text
+from infopt_compiler.report.values import MARK, column_labels, metric_of_column, value_text
 
 _BEST_FIRST = ("met", "predicted", "inconclusive", "missed", "failed")
-_MOST_METRICS = 6
+_MOST_COLUMNS = 6  # of a terminal
 
 
 @dataclass(frozen=True)
@@ -26,27 +27,28 @@ class SweepJob:
     def verdict(self) -> str:
         return self.report["verdict"] if self.report else "no report"
 
-    def bound(self, metric: str) -> dict[str, Any] | None:
+    @cached_property
+    def bounds(self) -> dict[str, dict[str, Any]]:
+        """By the label of its column: two bounds on one metric are two columns."""
         bounds = self.report.get("bounds", []) if self.report else []
-        return next((bound for bound in bounds if bound["metric"] == metric), None)
+        return dict(zip(column_labels(bounds), bounds, strict=True))
 
-    def value(self, metric: str) -> float | None:
+    def value(self, column: str) -> float | None:
         """Of the bound, else as it was measured without one."""
-        bound = self.bound(metric)
-        if bound is not None:
-            return bound["value"]  # type: ignore[no-any-return]
+        if column in self.bounds:
+            return self.bounds[column]["value"]  # type: ignore[no-any-return]
         groups = (self.report or {}).get("measured", [])
         rows = (row for group in groups for row in group["values"] if row.get("subject") == group["subject"])
-        return next((row["value"] for row in rows if row["metric"] == metric), None)
+        return next((row["value"] for row in rows if row["metric"] == column), None)
 
-    def cell(self, metric: str) -> str:
-        bound = self.bound(metric)
+    def cell(self, column: str) -> str:
+        bound = self.bounds.get(column)
         return f"{value_text(bound, bound['value'], 3)} {MARK[bound['verdict']][0]}" if bound else "–"
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """`pair`: two metrics that the jobs differ in, one where they differ in no second, none where they do not."""
+    """`pair`: columns of two metrics that the jobs differ in, one where they differ in no second, none where they do not."""
 
     jobs: tuple[SweepJob, ...]
     pair: tuple[str, ...]
@@ -54,12 +56,20 @@ class Sweep:
     front: tuple[int, ...]
 
     @property
-    def metrics(self) -> list[str]:
-        """The judged ones, in the order of the recipe."""
-        bounds = [
-            bound["metric"] for job in self.jobs if job.report for bound in job.report.get("bounds", [])
-        ]
-        return list(dict.fromkeys(bounds))[:_MOST_METRICS]
+    def columns(self) -> list[str]:
+        """All bounds that were judged, in the order of the recipe."""
+        return list(dict.fromkeys(label for job in self.jobs for label in job.bounds))
+
+    @property
+    def shown(self) -> list[str]:
+        """The columns that a terminal has room for. What is missed or inconclusive in any job is always among them."""
+        open_ = {c for c in self.columns if any(_is_open(job.bounds.get(c)) for job in self.jobs)}
+        others = [c for c in self.columns if c not in open_][: max(0, _MOST_COLUMNS - len(open_))]
+        return [c for c in self.columns if c in open_ or c in others]
+
+    @property
+    def left_out(self) -> list[str]:
+        return [column for column in self.columns if column not in self.shown]
 
     @property
     def count(self) -> str:
@@ -87,6 +97,10 @@ class Sweep:
         return f"{self.best.verdict}, with the {word} `{self.pair[0]}` of those"
 
 
+def _is_open(bound: dict[str, Any] | None) -> bool:
+    return bound is not None and bound["verdict"] in ("missed", "inconclusive")
+
+
 def compare(jobs: Sequence[SweepJob]) -> Sweep:
     """The best: of the best verdict, by the first metric of the pair, then by the second; else the first job."""
     ready = [job for job in jobs if job.report and job.verdict in _BEST_FIRST[:-1]]
@@ -98,9 +112,9 @@ def compare(jobs: Sequence[SweepJob]) -> Sweep:
 
 
 def _pair(jobs: Sequence[SweepJob]) -> tuple[str, ...]:
-    """Of size, quality and speed or memory (in this order) the first metric of two that all jobs have and differ in."""
-    judged = [bound["metric"] for job in jobs if job.report for bound in job.report.get("bounds", [])]
-    names = list(dict.fromkeys(["size", *judged])) if jobs else []
+    """Of size, quality and speed or memory (in this order) the first column of two that all jobs have and differ in."""
+    judged = [label for job in jobs for label in job.bounds]
+    names = sorted(dict.fromkeys([*judged, "size"]), key=lambda name: metric_of_column(name) != "size")
     found: dict[int, str] = {}
     for name in names:
         values = [job.value(name) for job in jobs]
@@ -109,13 +123,13 @@ def _pair(jobs: Sequence[SweepJob]) -> tuple[str, ...]:
     return tuple(found[room] for room in sorted(found))[:2]
 
 
-def _room(name: str) -> int:
-    needs = METRICS[metric_of(name)].needs
+def _room(column: str) -> int:
+    needs = METRICS[metric_of(metric_of_column(column))].needs
     return {Needs.nothing: 0, Needs.scenario: 2}.get(needs, 1)
 
 
-def _direction(name: str) -> Direction:
-    return METRICS[metric_of(name)].direction
+def _direction(column: str) -> Direction:
+    return METRICS[metric_of(metric_of_column(column))].direction
 
 
 def _cost(job: SweepJob, metric: str) -> float:
@@ -130,10 +144,10 @@ def _beats(one: SweepJob, other: SweepJob, pair: Sequence[str]) -> bool:
 
 
 def sweep_markdown(sweep: Sweep, recipe: str) -> str:
-    """report.md of the sweep's folder: the table, which is best, and where each job's report is."""
-    head = ["job", "overrides", "verdict", *sweep.metrics, "report"]
+    """report.md of the sweep's folder: the table with all columns, which is best, and where each job's report is."""
+    head = ["job", "overrides", "verdict", *sweep.columns, "report"]
     rows = [
-        [f"{job.number}{mark(sweep, job)}", f"`{job.overrides}`", job.verdict, *map(job.cell, sweep.metrics), f"[report]({job.number}/report.md)"]
+        [f"{job.number}{mark(sweep, job)}", f"`{job.overrides}`", job.verdict, *map(job.cell, sweep.columns), f"[report]({job.number}/report.md)"]
         for job in sweep.jobs
     ]  # fmt: skip
     lines = "\n\n".join(escaped(line) for line in sweep.lines)

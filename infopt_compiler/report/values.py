@@ -41,6 +41,24 @@ def bound_labels(bounds: Sequence[dict[str, Any]]) -> list[str]:
     return [bound_text(bound) + _apart(bound, bounds) for bound in bounds]
 
 
+def column_labels(bounds: Sequence[dict[str, Any]]) -> list[str]:
+    """A name for each that holds in all jobs of a sweep, without the limit, which may be swept: `perplexity on heldout`."""
+    names = [
+        f"{'warn ' if bound['severity'] == 'warn' else ''}{bound['metric']}{_clauses(bound)}{_apart(bound, bounds)}"
+        for bound in bounds
+    ]
+    names = [
+        f"{name} {bound['operator']}" if names.count(name) > 1 else name
+        for name, bound in zip(names, bounds, strict=True)
+    ]
+    turns = [names[: place + 1].count(name) for place, name in enumerate(names)]
+    return [f"{name} ({turn})" if turn > 1 else name for name, turn in zip(names, turns, strict=True)]
+
+
+def metric_of_column(label: str) -> str:
+    return label.removeprefix("warn ").partition(" ")[0]
+
+
 def _apart(bound: dict[str, Any], bounds: Sequence[dict[str, Any]]) -> str:
     """What tells a bound from those of other budgets on its metric; empty where there are none."""
     others = [b for b in bounds if b["metric"] == bound["metric"] and b.get("budget") != bound.get("budget")]

@@ -67,7 +67,7 @@ def check_settings(scope: Scope, settings: ast.Arguments | None, slots: Mapping[
             scope.report(error("E0208", f"`{name.text}` is set twice", name.span, notes=(note,)))
         elif name.text not in slots:
             message = f"there is no setting `{name.text}`"
-            scope.report(error("E0209", message, name.span, help=did_you_mean(name.text, slots)))
+            scope.report(error("E0209", message, name.span, help=_setting(name.text, slots)))
         else:
             value = convert(scope, slots[name.text], entry.value)
             if value is not BAD:
@@ -76,11 +76,17 @@ def check_settings(scope: Scope, settings: ast.Arguments | None, slots: Mapping[
     return values
 
 
+def _setting(word: str, slots: Mapping[str, Slot]) -> str | None:
+    """The setting that is meant; `prompt_tokens` is `prompt`, whose unit stands in its value."""
+    inside = next((name for name in slots if word.startswith(f"{name}_")), None)
+    return f"did you mean `{inside}`?" if inside is not None else did_you_mean(word, slots)
+
+
 def check_scenario(scope: Scope, scenario: ast.Scenario) -> Scenario | None:
     """The scenario; None where anything was reported: a default in the place of a wrong setting would be blamed for others."""
     before = len(scope.found)
     values = check_settings(scope, scenario.settings, SCENARIO_SLOTS)
-    if len(scope.found) > before:
+    if len(scope.found) > before or len(values) < len(scenario.settings.entries):
         return None
     mode = ScenarioMode(values.pop("mode", "single"))
     checked = Scenario(scenario.name.text, mode=mode, **values)

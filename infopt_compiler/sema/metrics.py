@@ -93,7 +93,7 @@ def _may_be_relative(scope: Scope, metric: Metric, of: ast.Name) -> bool:
         return True
     why = "is a share already" if metric.dimension is Dimension.fraction else "compares already"
     message = f"`{metric.name}` {why}: a limit `of` something has no meaning here"
-    hint = f"give the limit itself, or compare with the last build: `of {LAST}`"
+    hint = f"give the limit itself, or compare with the previous build: `of {LAST}`"
     scope.report(error("E0428", message, of.span, help=hint))
     return False
 

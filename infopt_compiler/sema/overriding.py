@@ -92,8 +92,26 @@ def _find(tree: ast.Recipe, override: Override, at: int, *kinds: type[ast.Syntax
             hint = f"write `scenario.{override.path_span.text}=VALUE`"
             message = f"`{word}` is a scenario"
             raise _Refused(error("E0563", message, override.path_span, help=hint))
+        _refuse_bare(tree, override)
         known += [*GROUPS, "budget", "scenario"]
     raise _unknown(override, word, known, "binding" if at == 0 else "scenario")
+
+
+def _refuse_bare(tree: ast.Recipe, override: Override) -> None:
+    """`bits=8` names a parameter without its binding: which is clear where one binding has it."""
+    bindings = [s for s in tree.statements if isinstance(s, ast.Binding)]
+    having = [
+        binding.name.text
+        for binding in bindings
+        if any(
+            entry.name is not None and entry.name.text == override.path[0]
+            for entry in binding.arguments.entries
+        )
+    ]
+    if len(having) == 1 and len(override.path) == 1:
+        message = f"`{override.path[0]}` is a parameter of `{having[0]}`, no binding"
+        hint = f"write `{having[0]}.{override.input.text.lstrip('+~')}`"
+        raise _Refused(error("E0563", message, override.path_span, help=hint))
 
 
 def _find_budget(tree: ast.Recipe, override: Override) -> ast.Budget:

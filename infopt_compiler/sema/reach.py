@@ -50,5 +50,5 @@ def check_itself(scope: Scope, budget: ast.Budget) -> None:
         for name in (line.of, line.vs):
             if name is not None and name.text == budget.subject.text:
                 message = f"`{line.metric.text}` of `{name.text}` is compared with `{name.text}` itself"
-                help = "name another binding, or `of last` for the last build"
+                help = "name another binding, or `of last` for the previous build"
                 scope.report(error("E0443", message, name.span, help=help))

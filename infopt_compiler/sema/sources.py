@@ -25,7 +25,9 @@ def check_sources(scope: Scope, tree: ast.Recipe, program: Program, folder: Path
         if isinstance(statement, ast.Data) and not isinstance(statement.source, ast.Invalid):
             data = program.data.get(statement.name.text)
             if data is not None and not data.is_task:
-                _check_data(scope, statement, data, folder, told, skipped=_is_only_cut(program, tree, data))
+                _check_data(
+                    scope, _chain(tree, statement), data, folder, told, _is_only_cut(program, tree, data)
+                )
 
 
 def _try_model(scope: Scope, source: str, folder: Path, span: Span) -> None:
@@ -35,26 +37,37 @@ def _try_model(scope: Scope, source: str, folder: Path, span: Span) -> None:
         scope.report(wrong.diagnostic(span))
 
 
+def _chain(tree: ast.Recipe, statement: ast.Data) -> list[ast.Data]:
+    """The statement, what it is a slice of, and so on to the one that names the source."""
+    chain = [statement]
+    named = {one.name.text: one for one in reversed(tree.statements) if isinstance(one, ast.Data)}
+    while isinstance(source := chain[-1].source, ast.Name) and named.get(source.text) not in (None, *chain):
+        chain.append(named[source.text])
+    return chain
+
+
 def _check_data(
     scope: Scope,
-    statement: ast.Data,
+    chain: list[ast.Data],
     data: DataDecl,
     folder: Path,
     told: set[tuple[str, str]],
-    *,
     skipped: bool,
 ) -> None:
-    field = _field_span(statement)
+    """What is wrong with a source is told where its string stands; of a `field` at the nearest one that is named."""
+    own = _field_span(chain[0])
     try:
-        if not skipped and (data.source, data.field) not in told:
+        if not skipped and not told & {(data.source, ""), (data.source, data.field)}:
             check_data(data.source, folder, data.field)
-        if field is not None and not has_fields(data.source, folder):
+        if own is not None and not has_fields(data.source, folder):
             help = "leave it out: only rows of .jsonl, .json, .csv, .tsv and .parquet files have fields"
             raise SourceError("E0622", f"`{data.source}` has no fields", help)
     except SourceError as wrong:
-        told.add((data.source, data.field))
-        at = field if wrong.code in (NO_FIELD, "E0622") else None
-        scope.report(wrong.diagnostic(at or statement.source.span))
+        of_field = wrong.code in (NO_FIELD, "E0622")
+        told.add((data.source, data.field if of_field else ""))
+        fields = (span for one in chain if (span := _field_span(one)) is not None)
+        at = next(fields, None) if of_field else None
+        scope.report(wrong.diagnostic(at or chain[-1].source.span))
 
 
 def _field_span(statement: ast.Data) -> Span | None:

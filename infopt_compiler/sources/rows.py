@@ -55,10 +55,12 @@ def parquet_rows(path: Path, field: str, *, schema_only: bool = False) -> Iterat
     try:
         with ParquetFile(path) as file:
             columns = [name for name in file.schema_arrow.names if name in (field, "id")]
+            texts = [one.name for one in file.schema_arrow if _is_text(one.type)]
             if field not in columns:
-                texts = [one.name for one in file.schema_arrow if _is_text(one.type)]
                 raise _no_field(f"{path.name} has no column `{field}`", field, texts)
-            if not schema_only:
+            if schema_only:
+                _require_text(path.name, file, field, texts)
+            else:
                 yield from _documents(path.name, _groups(file, columns), field)
     except (pyarrow.ArrowException, ValueError) as wrong:
         raise SourceError("E0609", f"{path.name} cannot be read as parquet: {wrong}") from wrong
@@ -72,8 +74,27 @@ def _groups(file: Any, columns: list[str]) -> Iterator[Row]:
             yield f"row {number}", row
 
 
+def _require_text(name: str, file: Any, field: str, texts: list[str]) -> None:
+    """By the schema alone: SourceError E0611 without rows, E0623 where the column holds no text."""
+    if file.metadata.num_rows == 0:
+        raise no_text(name)
+    if field not in texts:
+        kind = file.schema_arrow.field(field).type
+        raise _no_field(f"{name} has no text in `{field}`: the column holds {kind}", field, texts)
+
+
+def no_text(name: str) -> SourceError:
+    """A file that was read to its end and holds no document."""
+    return SourceError("E0611", f"`{name}` holds no text")
+
+
 def _is_text(kind: Any) -> bool:
-    return str(kind) in ("string", "large_string", "string_view")
+    """Of a dictionary or an extension its values and its storage say it: a row gives them as they are."""
+    from pyarrow.types import is_dictionary
+
+    if is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return str(getattr(kind, "storage_type", kind)) in ("string", "large_string", "string_view")
 
 
 def _documents(name: str, rows: Iterator[Row], field: str) -> Iterator[Document]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from infopt_compiler.artifacts import Document
 from infopt_compiler.sources.errors import SourceError
-from infopt_compiler.sources.rows import has_rows, parquet_rows, require_reader, text_rows
+from infopt_compiler.sources.rows import has_rows, no_text, parquet_rows, require_reader, text_rows
 
 TAKEN = "taken are text (paragraphs are documents), .jsonl, .json, .csv, .tsv and .parquet with `field`, and folders of .txt and .md"
 _LOOK_BYTES = 1 << 20  # of a file are read to check a recipe
@@ -84,14 +84,17 @@ def look_into(path: Path, field: str) -> None:
     text = _decoded(path.name, start if whole else start[: start.rfind(b"\n") + 1])
     if has_rows(path.name):
         _look_at_rows(path.name, text, field, whole)
+    elif whole and not text.strip():
+        raise no_text(path.name)
 
 
 def _look_at_rows(name: str, text: str, field: str, whole: bool) -> None:
     if not whole and name.lower().endswith(".json") and text.lstrip().startswith("["):
         return  # half a list is no JSON
     try:
-        for _ in text_rows(name, text, field):
-            pass
+        documents = sum(1 for _ in text_rows(name, text, field))
+        if whole and not documents:
+            raise no_text(name)
     except SourceError as wrong:
         if whole or "unexpected end of data" not in str(wrong):  # the cut went through a quoted cell
             raise

@@ -15,7 +15,7 @@ from infopt_compiler.diagnostics import Diagnostic, Input, Note, Span, error
 from infopt_compiler.syntax import ast
 from infopt_compiler.syntax.chunks import without_quiet
 from infopt_compiler.syntax.printer import format_bound
-from infopt_compiler.units import UnitError, parse_quantity
+from infopt_compiler.units import UnitError, format_number, parse_quantity
 
 T = TypeVar("T")
 _LARGEST = 2.0**53  # beyond it a float no longer holds every whole number
@@ -57,6 +57,10 @@ class Builder(Transformer[Token, Any]):  # type: ignore[misc]  # lark is not fol
             return ast.Invalid(span=span)
         if not math.isfinite(quantity.base) or abs(quantity.value) > _LARGEST:
             self.found.append(error("E0308", f"`{span.text}` is too large a number to be exact", span))
+            return ast.Invalid(span=span)
+        if span.text.startswith("+"):
+            more = ", or `N% of NAME` for that much more" if quantity.unit.name == "%" else ""
+            self.found.append(_signed(span, f"write `{quantity}`{more}"))
             return ast.Invalid(span=span)
         return ast.Number(quantity, span=span)
 
@@ -129,6 +133,7 @@ class Builder(Transformer[Token, Any]):  # type: ignore[misc]  # lark is not fol
     def bound(self, meta: Meta, children: list[Any]) -> ast.Bound:
         metric, operator, limit, *clauses = children
         bound = ast.Bound(metric, str(operator), limit, span=self._span(meta), **self._clauses(clauses))
+        self._say_share(bound.limit, bound.of)
         ends = [metric.span, self._span(operator), limit.span, *(span for _, _, span in clauses)]
         apart = next((piece for piece in ends if self._breaks(bound.span.start, piece.end)), None)
         if apart is not None:
@@ -137,6 +142,14 @@ class Builder(Transformer[Token, Any]):  # type: ignore[misc]  # lark is not fol
                 error("E0123", message, apart, help=f"write `{format_bound(bound)}` on one line")
             )
         return bound
+
+    def _say_share(self, limit: ast.Scalar, of: ast.Name | None) -> None:
+        """`+10% of base` was told without its `of`: name the share that is meant."""
+        text = limit.span.text
+        if of is not None and isinstance(limit, ast.Invalid) and text.startswith("+") and text.endswith("%"):
+            share = format_number(round(100 + parse_quantity(text).value, 9))
+            meant = _signed(limit.span, f"write `{share}% of {of.text}`")
+            self.found = [meant if one.span == limit.span else one for one in self.found]
 
     def _breaks(self, start: int, end: int) -> bool:
         """A line ends between the two places."""
@@ -234,12 +247,19 @@ class Builder(Transformer[Token, Any]):  # type: ignore[misc]  # lark is not fol
 
     def override_limit(self, meta: Meta, children: list[Any]) -> tuple[Any, ast.Name | None]:
         limit, *clauses = children
-        return limit, clauses[0][1] if clauses else None
+        of = clauses[0][1] if clauses else None
+        self._say_share(limit, of)
+        return limit, of
 
 
 def _warned(bound: ast.Bound, warn: Span) -> ast.Bound:
     span = Span(warn.input, min(warn.start, bound.span.start), max(warn.end, bound.span.end))
     return replace(bound, warn=True, span=span)
+
+
+def _signed(span: Span, help: str) -> Diagnostic:
+    """A `+` is no part of a number: read as one it would turn `+10% of base` into a tenth of it."""
+    return error("E0118", f"`{span.text}`: a number has no `+` in front", span, help=help)
 
 
 def no_interpolation(code: str, span: Span) -> Diagnostic:

@@ -74,6 +74,10 @@ def _form_problem(match: re.Match[str], path: Span, operation: Operation) -> Dia
     if not _PATH.fullmatch(path.text):
         message = f"`{path.text}` is not a path of names"
         return error("E0560", message, path if path.text else whole, help="write for example `q.bits=8`")
+    if match["value"] is not None and match["value"].startswith("=="):
+        meant = f"{match['mark'] or ''}{path.text}={match['value'].lstrip('=').strip() or 'VALUE'}"
+        at = Span(path.input, match.start("value"), match.start("value") + 2)
+        return error("E0560", "an override assigns by one `=`", at, help=f"write `{meant}`")
     if match["value"] is None and operation is not Operation.delete:
         return error("E0560", "an override assigns a value", whole, help=f"write `{path.text}=VALUE`")
     if match["value"] is not None and operation is Operation.delete:

@@ -52,6 +52,16 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "retention": ("quality kept", "kept"),
     "cost": ("price", "usd", "dollars", "cost per token", "cost per million tokens", "usd per mtok", "token cost"),
 }  # fmt: skip
+_REQUESTS = (
+    "of a decoder that is `goodput`, the requests answered within the latency bounds; of an encoder `samples`"
+)
+# Words of the table that are another quantity than the metric: what the limit must become is said instead of its name.
+OTHERS: dict[str, str] = {
+    **dict.fromkeys(("loss", "nll", "cross entropy"), "perplexity is exp(loss): bound `perplexity` by exp of the limit"),
+    **dict.fromkeys(("bpc", "bits per character"), "`bits_per_byte` is per byte of UTF-8, not per character"),
+    "word perplexity": "`perplexity` is per token, not per word",
+    **dict.fromkeys(("requests per second", "qps", "rps"), _REQUESTS),
+}  # fmt: skip
 # What stands for an aggregate in a name; the first that the metric has is meant.
 AGGREGATES: dict[str, tuple[str, ...]] = {
     "p50": ("p50", "50", "median", "med"),
@@ -90,6 +100,7 @@ def _squeezed(text: str) -> str:
 
 _BASES = {_squeezed(name): name for name in METRICS}
 _BASES |= {_squeezed(word): name for name, words in SYNONYMS.items() for word in words}
+_OTHERS = {_squeezed(word): sentence for word, sentence in OTHERS.items()}
 _SAID = {word: name for name, words in reversed(AGGREGATES.items()) for word in words}
 
 
@@ -126,6 +137,8 @@ def _with_aggregate(base: str, said: list[str]) -> str:
 
 def suggest_metric(name: str) -> str | None:
     """Help for a name that is no metric."""
+    if _squeezed(name) in _OTHERS:
+        return _OTHERS[_squeezed(name)]
     meant = find_metric(name)
     if meant is not None:
         return f"its name here is `{meant}`"

@@ -1,4 +1,4 @@
-"""From a job to the history and back: what counts as the last build."""
+"""From a job to the history and back: what counts as the previous build."""
 
 from __future__ import annotations
 

@@ -347,6 +347,7 @@ def test_latest_is_the_refusal_and_not_the_build_before(run, builds, folder):
     assert 'line="9"' in (latest / "junit.xml").read_text("utf-8") and (latest / "report.html").is_file()
     (line,) = ran.out.splitlines()
     assert line.startswith("::error file=chat.opt,line=9,col=") and "title=E0203::" in line
+    assert run("check", "chat.opt", "--format", "github").out.splitlines() == [line]
     (folder / "chat.opt").unlink()
     assert run("chat.opt").code == 1
     assert "there is no recipe" in (latest / "report.md").read_text("utf-8")
@@ -363,8 +364,8 @@ def test_a_job_that_ends_in_a_bug_has_every_file_of_a_report(run, builds, folder
 def test_a_sweep_tells_its_jobs_the_best_and_has_one_report(run, builds, folder):
     ran = run("chat.opt", "-m", "q.bits=4,8", "q.group=64")
     assert [line for line in ran.err.splitlines() if line.startswith("job ")] == [
-        "job 1 of 2 (folder 0): q.bits=4",
-        "job 2 of 2 (folder 1): q.bits=8",
+        "job 0 of 0 to 1: q.bits=4",
+        "job 1 of 0 to 1: q.bits=8",
     ]
     assert "best: job 0 (q.bits=4): met" in ran.out
     latest = folder / "outputs/chat/latest"

@@ -94,7 +94,20 @@ def test_github_gets_annotations_at_the_places(run, folder):
     )  # an override is in no file
 
 
+def test_github_hears_once_what_jobs_share_and_which_job_has_what_they_do_not(run, folder):
+    (folder / "chat.opt").write_text(
+        (folder / "chat.opt").read_text().replace("size <= 115 MB", "size <= 115 ms")
+    )
+    ran = run("check", "chat.opt", "-m", "q.bits=5,4,6", "--format", "github")
+    lines = ran.out.splitlines()
+    assert len(lines) == len(set(lines)) == 3 and ran.code == 1
+    assert [line.split("title=")[1][:18].partition("::")[0] for line in sorted(lines)][1:] == [
+        "job 0%3A E0305",
+        "job 2%3A E0305",
+    ]
+
+
 def test_an_annotation_escapes_what_would_end_it():
     span = {"file": "a,b:c.opt", "line": 2, "column": 3, "end_line": 2, "end_column": 9}
-    text = annotation("error", "E1", "50%\nmore", span)
+    text = annotation("error", "E1", "50%\nmore", span).line()
     assert text == "::error file=a%2Cb%3Ac.opt,line=2,col=3,endColumn=9,title=E1::50%25%0Amore"

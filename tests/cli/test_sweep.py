@@ -104,8 +104,25 @@ def test_what_a_sweeper_minimizes_is_the_worst_bound(tmp_path):
     assert objective(tmp_path) == float("inf")
     _report(tmp_path, (90.0, 100.0, "<=", "error"), (40.0, 50.0, ">=", "error"), (9.0, 1.0, "<=", "warn"))
     assert objective(tmp_path) == 1.25
-    _report(tmp_path, (None, 100.0, "<=", "error"))
+    _report(tmp_path, (90.0, 100.0, "<=", "error"), (None, 100.0, "<=", "error"))
     assert objective(tmp_path) == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "operator", "expected"),
+    [
+        (-0.1, 0.05, ">=", float("inf")),
+        (0.0, 0.05, ">=", float("inf")),
+        (0.0, 0.05, "<=", 0.0),
+        (0.1, 0.0, "<=", 1.1),
+        (-0.3, -0.1, ">=", 1.2),
+        (-0.3, -0.1, "<=", 0.8),
+        (0.1, 0.0, ">=", 0.9),
+    ],
+)
+def test_a_worse_value_is_never_better_whatever_the_signs(tmp_path, value, limit, operator, expected):
+    _report(tmp_path, (value, limit, operator, "error"))
+    assert objective(tmp_path) == pytest.approx(expected)
 
 
 def test_plan_reports_every_job(run, folder):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infopt_compiler.config.group_overrides import group_value, is_group_field
+from infopt_compiler.config.group_overrides import group_value, is_group_field, with_unit
 from infopt_compiler.config.overrides import split_override
 from infopt_compiler.diagnostics import DiagnosticError
 
@@ -13,7 +13,7 @@ GOOD = [
     ("target.memory='8GiB'", "8 GiB"),
     ("target.price=0.5 USD/h", "0.5 USD/h"),
     ("target.cores=2", 2),
-    ("target.bandwidth=3e10", 3e10),
+    ("target.bandwidth=3e10 B/s", 3e10),
     ("target.memory=null", None),
     ("measure.confidence=0.99", 0.99),
     ("measure.windows=8", 8),
@@ -39,6 +39,10 @@ BAD = [
     ("measure.confidence=95", "E0553"),
     ("measure.windows=5 s", "E0553"),
     ("target.bandwidth=50 GB", "E0553"),
+    ("target.bandwidth=50", "E0553"),
+    ("target.flops=1e12", "E0553"),
+    ("target.price=2", "E0553"),
+    ("target.memory=50", "E0553"),
     ("target.bandwidth=0 GB/s", "E0553"),
     ("target.flops=80 TFLOPS", "E0553"),
     ("target.memory=8 apples", "E0553"),
@@ -94,3 +98,30 @@ def test_the_caret_is_below_the_value():
 @pytest.mark.parametrize("text", ["target=h100", "q.bits=8", "targets.x=1"])
 def test_other_overrides_are_the_recipes(text):
     assert not is_group_field(split_override(text))
+
+
+@pytest.mark.parametrize(
+    ("given", "full"),
+    [
+        ("target.bandwidth=50000000000.0", "target.bandwidth=50000000000 B/s"),
+        ("target.flops=8e13", "target.flops=80000000000000 FLOP/s"),
+        ("measure.seconds=5.0", "measure.seconds=5.0"),
+        ("target.memory=8 GiB", "target.memory=8 GiB"),
+        ("q.bits=8", "q.bits=8"),
+    ],
+)
+def test_a_job_gets_numbers_in_base_units_back_with_the_unit(given, full):
+    assert with_unit(split_override(given)).text == full
+
+
+def test_a_number_without_its_unit_names_the_units():
+    with pytest.raises(DiagnosticError) as caught:
+        group_value(split_override("target.bandwidth=50"))
+    problem = caught.value.diagnostics[0]
+    assert problem.span.text == "50" and "`GB/s`" in problem.help
+
+
+def test_a_share_over_one_is_per_cent():
+    with pytest.raises(DiagnosticError) as caught:
+        group_value(split_override("measure.confidence=95"))
+    assert caught.value.diagnostics[0].help == "write `95%`"

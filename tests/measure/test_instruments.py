@@ -49,7 +49,7 @@ def job(*bounds: Bound) -> Job:
 
 @pytest.mark.parametrize("metric", sorted(METRICS))
 def test_the_rule_is_one_for_all_metrics(metric: str) -> None:
-    """An instrument that nobody knew before is judged: absolute, relative, and of the last build."""
+    """An instrument that nobody knew before is judged: absolute, relative, and of the previous build."""
     share = parse_quantity("60%")
     upper = Operator.le
     asked = [

@@ -61,7 +61,7 @@ def test_verdicts(value, verdict):
 
 
 def test_both_builds_errors_are_in_the_interval():
-    """A last build that was measured badly makes a sharp one inconclusive."""
+    """A previous build that was measured badly makes a sharp one inconclusive."""
     assert judge_last(job(last(0.01, 1e-5)), bound(), own(0.0100, 1e-5))[0] is Verdict.met
     assert judge_last(job(last(0.01, 2e-4)), bound(), own(0.0100, 1e-5))[0] is Verdict.inconclusive
     half = NormalDist().inv_cdf(half_error(0.95))

@@ -29,9 +29,31 @@ def test_a_busy_machine_is_named_with_the_rounds_that_a_quiet_one_needs():
     told = next_step(_report("inconclusive", few, state=BUSY), ASKED)
     assert told.why == "undecided: other programs used up to 43% of the cores in 5 of 7 rounds"
     assert told.do == "run again on a quiet machine, 14 rounds are needed"
-    assert told.command == "infopt-compile chat.opt q.bits=4 measure.seconds=10"
-    near = _open(value=0.5, interval=[0.05, 0.7], blocks=14, samples=126)
-    assert "56 rounds are needed" in next_step(_report("inconclusive", near, state=BUSY), ASKED).do
+    assert told.command == "infopt-compile chat.opt q.bits=4 measure.seconds=450"
+    near = _open(value=0.5, interval=[0.05, 0.75], blocks=14, samples=126)
+    told = next_step(_report("inconclusive", near, state=BUSY), ASKED)
+    assert "88 rounds are needed" in told.do
+    assert told.command is not None and told.command.endswith("measure.seconds=1420 measure.max_blocks=88")
+
+
+def test_a_busy_machine_does_not_make_patience_settle_a_value_at_its_limit():
+    near = _open(value=0.5999, interval=[0.5, 0.7], blocks=20, samples=180)
+    told = next_step(_report("inconclusive", near, state=BUSY), ASKED)
+    assert "rounds are needed" not in told.do
+    assert (
+        told.do
+        == "run again on a quiet machine; if it stays undecided, move the limit of `ttft.p95 <= 600 ms`"
+    )
+    enough = _open(value=0.3, interval=[0.25, 0.4], blocks=20, samples=180)
+    assert next_step(_report("inconclusive", enough, state=BUSY), ASKED).do == "run again on a quiet machine"
+
+
+def test_two_budgets_on_one_metric_each_need_their_own_rounds():
+    few = _open(budget="short", blocks=5, samples=45)
+    near = _open(budget="long", value=0.5999, interval=[0.5, 0.7], blocks=20, samples=180)
+    for bounds in ((few, near), (near, few)):
+        told = next_step(_report("inconclusive", *bounds), ASKED)
+        assert told.why == "undecided: 5 rounds fitted into the time allowed, `ttft.p95` needs about 14"
 
 
 def test_too_few_rounds_ask_for_the_time_that_enough_of_them_take():

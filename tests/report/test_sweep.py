@@ -28,10 +28,10 @@ def test_the_best_is_of_the_best_verdict_and_the_smallest_of_these():
         _job(3, "met", 95e6, 18.5),
     ]
     sweep = compare(jobs)
-    assert sweep.pair == ("size", "perplexity")  # the first is measured without a bound
+    assert sweep.pair == ("size", "perplexity on heldout")  # the first is measured without a bound
     assert sweep.best is jobs[1] and sweep.front == (0, 1, 2)
     assert sweep.lines[0] == "best: job 1 (q.bits=1): met, with the lowest `size` of those"
-    assert sweep.lines[1] == "no other job beats both `size` and `perplexity` of: 0, 1, 2 (◆)"
+    assert sweep.lines[1] == "no other job beats both `size` and `perplexity on heldout` of: 0, 1, 2 (◆)"
 
 
 def test_what_all_jobs_share_is_no_choice():
@@ -55,3 +55,30 @@ def test_one_markdown_and_one_junit_for_all_jobs():
     assert [suite.get("errors") for suite in root] == ["0", "0", "1"]
     case = root[0][0]
     assert (case.get("file"), case.get("line")) == ("chat.opt", "9")
+
+
+def _judged(number: int, *bounds: dict[str, Any]) -> SweepJob:
+    return SweepJob(number, "", {"verdict": "missed", "bounds": list(bounds), "measured": []})
+
+
+def test_two_bounds_on_one_metric_are_two_columns_whatever_the_limit():
+    held = bound(metric="perplexity", on="heldout", value=14.9, scenario=None, limit_raw="20")
+    code = {**held, "on": "code", "value": 40.0, "verdict": "missed"}
+    warned = {**held, "severity": "warn"}
+    jobs = [_judged(0, held, code, warned), _judged(1, {**held, "limit_raw": "30"}, code, warned)]
+    sweep = compare(jobs)
+    assert sweep.columns == ["perplexity on heldout", "perplexity on code", "warn perplexity on heldout"]
+    assert "| 14.9 ✓ | 40 ✗ | 14.9 ✓ |" in sweep_markdown(sweep, "chat")
+    low, high = bound(operator=">="), bound()
+    assert compare([_judged(0, low, high, high)]).columns == ["ttft.p95 >=", "ttft.p95 <=", "ttft.p95 <= (2)"]
+
+
+def test_what_fails_is_never_left_out_and_what_is_left_out_is_named():
+    names = ["ttft.p50", "ttft.p90", "ttft.p95", "ttft.p99", "tpot.p50", "tpot.p90", "tpot.p95", "tpot.p99"]
+    good = [bound(metric=name) for name in names]
+    bad = [*good[:-1], {**good[-1], "verdict": "missed"}]
+    sweep = compare([_judged(0, *good), _judged(1, *bad)])
+    assert sweep.shown == [*names[:5], "tpot.p99"] and sweep.left_out == ["tpot.p90", "tpot.p95"]
+    assert all(f"| {name} " in sweep_markdown(sweep, "chat") for name in names)
+    all_bad = compare([_judged(0, *({**one, "verdict": "inconclusive"} for one in good))])
+    assert all_bad.shown == names and all_bad.left_out == []

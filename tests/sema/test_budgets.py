@@ -17,10 +17,12 @@ TABLE = [
     (" vs best on heldout", " on heldout", "E0425", "kl.mean <= 0.05 nats on heldout", "vs"),
     ("<= 600 ms", "<= 600 ms on heldout", "E0426", "heldout", None),
     ("<= 600 ms", "<= 600 ms vs best", "E0426", "best", "105% of best"),
-    (" under assistant {", " {", "E0427", "ttft.p95", "`budget chat under assistant {`"),
+    (" under assistant {", " {", "E0427", "chat", "`budget chat under assistant {`"),
     ("105% of best", "105%", "E0428", "105%", "`105% of NAME`"),
     ("105% of best", "18 of best", "E0428", "18", "105% of best"),
     ("105% of best", "0% of best", "E0308", "0%", None),
+    ("105% of best", "+10% of best", "E0118", "+10%", "write `110% of best`"),
+    ("size <= 110 MB", "size <= +10 MB", "E0118", "+10 MB", "write `10 MB`"),
     ("105% of best", "0.5", "E0308", "0.5", None),
     ("<= 0.05 nats vs", "<= 105% of best vs", "E0428", "best", None),
     ("size <= 110 MB", "top1 >= 98% of best vs best on heldout", "E0428", "best", None),
@@ -90,6 +92,21 @@ def test_calibration_that_overlaps_what_judges():
 
 def test_choosing_on_the_text_that_judges_is_no_calibration():
     assert check(GOOD).found == []
+
+
+def test_a_budget_without_its_scenario_is_told_once_with_all_that_need_one():
+    told = [
+        d
+        for d in changed(" under assistant {", " {\n    latency.p95 <= 2 s").found
+        if d.severity.value == "error"
+    ]
+    assert [d.code for d in told] == ["E0427"]
+    assert told[0].message.startswith("`latency.p95`, `ttft.p95`, `cost` are measured under a scenario")
+
+
+def test_words_of_other_quantities_get_a_sentence():
+    assert changed("size <= 110 MB", "loss <= 3").found[0].help.startswith("perplexity is exp(loss)")
+    assert "`goodput`" in changed("size <= 110 MB", "qps >= 3 req/s").found[0].help
 
 
 def test_unreachable_names_are_told_once():

@@ -152,3 +152,29 @@ def test_refused(override, code, caret, help):
     assert only.span.input.name == "<override 1>" or code == "E0402"
     if help is not None:
         assert help in only.help
+
+
+@pytest.mark.parametrize(
+    ("override", "at", "help"),
+    [
+        ("budget.chat.size=+10 MB", "+10 MB", "write `10 MB`"),
+        ("budget.chat.perplexity=+10% of best", "+10%", "write `110% of best`"),
+        ("budget.chat.perplexity=+10%", "+10%", "write `10%`, or `N% of NAME` for that much more"),
+    ],
+)
+def test_a_limit_has_no_plus_in_front(override, at, help):
+    told = check(GOOD, override).only
+    assert (told.code, told.span.text, told.help) == ("E0118", at, help)
+
+
+@pytest.mark.parametrize(
+    ("override", "code", "at", "help"),
+    [
+        ("q.bits==8", "E0560", "==", "write `q.bits=8`"),
+        ("bits=8", "E0563", "bits", "write `q.bits=8`"),
+        ("+group=64", "E0563", "group", "write `q.group=64`"),
+    ],
+)
+def test_what_is_nearly_an_override_says_how_it_is_written(override, code, at, help):
+    told = check(GOOD, override).only
+    assert (told.code, told.span.text, told.help) == (code, at, help)

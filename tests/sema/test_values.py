@@ -125,3 +125,14 @@ def test_strings_are_data():
     text = GOOD.replace("format = onnx", "format = onnx, label = \"__import__('os').system('x') {{7*7}} %s\"")
     label = check(text).good.nodes["onnx"].parameters["label"]
     assert label == "__import__('os').system('x') {{7*7}} %s"
+
+
+def test_of_a_scenario_with_a_wrong_setting_nothing_else_is_said():
+    text = GOOD.replace("batch = 1 }", "mode = server, rate = 5 qps }")
+    text = text.replace("ttft.p95 <= 600 ms", "ttft.p95 <= 600 ms\n    goodput >= 3 req/s")
+    assert check(text).only.code == "E0301"
+
+
+def test_a_unit_is_no_part_of_a_settings_name():
+    told = check(GOOD.replace("prompt = 128 tokens", "prompt_tokens = 128")).found[0]
+    assert (told.code, told.help) == ("E0209", "did you mean `prompt`?")

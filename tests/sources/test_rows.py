@@ -89,3 +89,37 @@ def test_without_its_library_a_parquet_file_names_the_extra(tmp_path, monkeypatc
         with pytest.raises(SourceError) as wrong:
             read(path, "body")
         assert wrong.value.code == "E0621" and "infopt-compiler[parquet]" in wrong.value.help
+
+
+def test_a_look_at_the_schema_of_a_parquet_file_finds_a_column_that_is_no_text(tmp_path):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = write(tmp_path, ".parquet", [{"n": 1, "body": "One."}])
+    with pytest.raises(SourceError, match="the column holds int64") as wrong:
+        look_into(path, "n")
+    assert wrong.value.code == "E0623" and "`body`" in wrong.value.help
+    words = arrow.array(["One.", "Two.", "One."]).dictionary_encode()
+    parquet.write_table(arrow.table({"body": words}), tmp_path / "d.parquet")
+    look_into(tmp_path / "d.parquet", "body")
+    assert [document.text for document in file_documents(tmp_path / "d.parquet", "body")] == [
+        "One.",
+        "Two.",
+        "One.",
+    ]
+    parquet.write_table(arrow.table({"body": words[:0]}), tmp_path / "e.parquet")
+    with pytest.raises(SourceError) as empty:
+        look_into(tmp_path / "e.parquet", "body")
+    assert empty.value.code == "E0611"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", ""), ("a.csv", "text,b\n"), ("a.csv", "text,b\n,x\n"), ("a.jsonl", "\n"), ("a.json", "[]"), ("a.txt", " \n\n"),
+    ],
+)  # fmt: skip
+def test_a_file_without_a_document_is_found_by_a_look(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(SourceError) as wrong:
+        look_into(tmp_path / name, "text")
+    assert wrong.value.code == "E0611"
+    assert file_documents(tmp_path / name, "text") == []

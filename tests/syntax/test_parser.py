@@ -67,7 +67,7 @@ def test_keywords_are_words_where_no_statement_begins():
 
 
 def test_numbers():
-    tree, found = parse("let a = [-1, +2.5, 1_000, .5, 1e-3 s, 5%, -3 ms]")
+    tree, found = parse("let a = [-1, 2.5, 1_000, .5, 1e-3 s, 5%, -3 ms]")
     assert found == []
     values = [item.quantity.base for item in tree.statements[0].value.items]
     assert values == [-1, 2.5, 1000, 0.5, 1e-3, 0.05, -0.003]

@@ -66,18 +66,18 @@ MEANING: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0426",
         "clause without meaning",
-        "The clause does not belong to this metric, or not to a bound in this place.",
+        "`of`, `vs`, `on` and `at` belong to certain metrics only, and to bounds of budgets; docs/language.md has the table.",
     ),
     CodeInfo(
         "E0427",
         "time or memory without a scenario",
-        "Times, rates and memory depend on the requests: `budget NAME under SCENARIO { ... }` says which.",
+        "Times, rates and memory depend on the requests that are served: name a scenario, `budget NAME under SCENARIO { ... }`.",
     ),
     CodeInfo(
         "E0428",
         "relative limit that says nothing",
         "`105% of base` is a limit relative to a binding's own value. A percentage of nothing, another unit with `of`, or "
-        "`of` with a metric that is a share or a comparison already has no meaning; any metric may be compared with the last "
+        "`of` with a metric that is a share or a comparison already has no meaning; any metric may be compared with the previous "
         "build, `99% of last`.",
     ),
     CodeInfo(
@@ -98,12 +98,14 @@ MEANING: tuple[CodeInfo, ...] = (
         "ranges apart, such as `[0% .. 60%]` and `[80% .. 100%]`. This is a warning.",
     ),
     CodeInfo(
-        "E0432", "bounds that exclude each other", "No value lies below the upper and above the lower bound."
+        "E0432",
+        "bounds that exclude each other",
+        "No value can meet both bounds: the upper limit lies below the lower one.",
     ),
     CodeInfo(
         "E0433",
         "impossible confidence",
-        "A confidence lies between 50% and below 100%: an interval that certainly holds the value is not measured.",
+        "A confidence is at least 50% and below 100%: no finite sample gives an interval that holds the value with certainty.",
     ),
     CodeInfo(
         "E0435",
@@ -113,7 +115,7 @@ MEANING: tuple[CodeInfo, ...] = (
     ),
     CodeInfo(
         "E0436",
-        "time between tokens of which there is one",
+        "time between tokens, and only one token",
         "`tpot`, `itl`, `decode` and `mbu` are measured between output tokens, so the scenario must generate two at least.",
     ),
     CodeInfo(
@@ -122,14 +124,14 @@ MEANING: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0438",
         "goodput without latency bounds",
-        "A request is good if it stays within the upper latency bounds of its budget, those left out that are relative or "
-        "only warn. Without one all requests would be good: write the latency that a user may wait.",
+        "Goodput counts the requests that meet their SLO: the upper latency bounds of the budget, without relative ones and those that "
+        "only warn. This budget has none, so every request would count. Add one, such as `ttft.p95 <= 600 ms`.",
     ),
     CodeInfo(
         "E0440",
         "gain without distillation",
-        "`gain` is what a student learnt from its teacher over a control that learnt from the text alone. The pass "
-        "`distill` trains and records that control, so one must lie on the way to the budget's subject.",
+        "`gain` is the NLL of the control (the same student trained without the teacher) minus that of the distilled student. The pass "
+        "`distill` trains that control, so the budget's subject must be made from the result of a `distill`.",
     ),
     CodeInfo(
         "E0441",
@@ -140,21 +142,21 @@ MEANING: tuple[CodeInfo, ...] = (
     ),
     CodeInfo(
         "E0442",
-        "more than arrives",
-        "A server answers what is sent to it: per second no more requests than `rate`, and no more tokens than these "
-        "requests have. The most that a machine gives shows in a scenario of mode `offline`.",
+        "rate that the scenario cannot reach",
+        "In mode `server` requests arrive at `rate`, so no more than that many can be answered per second, and no more tokens than they "
+        "have. To measure the highest throughput of a machine, use a scenario of mode `offline`.",
     ),
     CodeInfo(
         "E0443",
         "compared with itself",
-        "The bound compares the artifact that the budget judges with itself: it is 100% of itself whatever it is like. Name "
+        "The bound compares the artifact that the budget judges with itself: the ratio is always 100%. Name "
         "the model that it was made from, or another export.",
     ),
     CodeInfo(
         "E0444",
-        "percentile of the good side",
-        "Of a metric of which more is better a high percentile is what the best requests exceed: `decode.p95 >= 20 tok/s` is met "
-        "where one in 20 is fast. Bound the time instead, `tpot.p95 <= 50 ms`. This is a warning.",
+        "upper percentile of a metric where more is better",
+        "`decode.p95 >= 20 tok/s` says that the fastest 5% of requests reach 20 tok/s; the others may be as slow as they like. To bound "
+        "the slow requests, bound the time instead: `tpot.p95 <= 50 ms`. This is a warning.",
     ),
     CodeInfo(
         "E0445",
@@ -171,6 +173,6 @@ MEANING: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0447",
         "encoder that is to generate",
-        "Encoders give vectors and generate nothing. This is a warning: the requests are run without.",
+        "Encoders give vectors and generate no tokens, so `generate` is ignored. Write `generate = 0 tokens`. This is a warning.",
     ),
 )

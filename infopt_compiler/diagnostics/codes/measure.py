@@ -63,8 +63,8 @@ MEASURE: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0910",
         "logits that are not finite",
-        "The model answers with infinite or undefined numbers over the held-out text, so nothing can be said of its "
-        "quality. The message names the model and the text. Most often its weights are damaged, or a pass broke them.",
+        "The model gives infinite or undefined logits on the held-out text, so its quality cannot be "
+        "measured. The message names the model and the text. Most often its weights are damaged, or a pass broke them.",
     ),
     CodeInfo(
         "E0911",

@@ -141,8 +141,8 @@ PASSES: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0751",
         "teacher and student have different tokenizers",
-        "A student learns the teacher's distribution over words, so both must have the same words under the same "
-        "numbers. The message names the first word that differs. Choose a student of the same family, or let one be "
+        "A student is trained on the teacher's distribution over the vocabulary, so both must have the same tokens with the same "
+        "ids. The message names the first token that differs. Choose a student of the same family, or let one be "
         "made from the teacher with `layers` or `size`.",
     ),
     CodeInfo(
@@ -161,7 +161,7 @@ PASSES: tuple[CodeInfo, ...] = (
     CodeInfo(
         "E0754",
         "teacher and student do not fit the memory",
-        "Distilling holds the teacher once, and the student with its gradients and the optimizer's moments. The message "
+        "Distilling holds the teacher once, and the student with its gradients and optimizer states. The message "
         "gives both sums. Choose a smaller teacher or student, or train fewer layers (`freeze = shared`).",
     ),
     CodeInfo(

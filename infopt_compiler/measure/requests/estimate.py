@@ -38,7 +38,7 @@ def estimate(
     """`tpot`, `p50` → its interval: what the requests say and what the blocks (processes) say of drift.
 
     Blocks that others' work disturbed are left out, or leave the fast end of the interval open (`trusted`).
-    `asked` is the confidence of all looks together where `confidence` is that of one of them.
+    `asked` is the confidence of all interim analyses together where `confidence` is that of one of them.
     """
     level = confidence if asked is None else asked
     if metric not in _MEMORY:

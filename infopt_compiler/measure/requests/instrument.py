@@ -24,7 +24,7 @@ from infopt_compiler.measure.requests.estimate import (
 from infopt_compiler.measure.serving.latency import sample
 from infopt_compiler.measure.serving.machine_state import busy, check_quiet, load_averages, trusted
 from infopt_compiler.measure.serving.samples import SERVED_METRICS, BlockSamples
-from infopt_compiler.measure.statistics.limits import look_confidence
+from infopt_compiler.measure.statistics.limits import interim_confidence
 from infopt_compiler.metrics import LATENCY_METRICS, METRICS, Needs
 from infopt_compiler.scenario import Scenario
 from infopt_compiler.targets import least_seconds, machine_digest, predict
@@ -96,28 +96,28 @@ def measure_timing(job: Job, scenario: Scenario, bounds: Sequence[Bound]) -> Tim
     texts = job.data.get(scenario.prompts or "")
     key = job.timing_key(variants, scenario, [_asked(job, bound) for bound in bounds])
 
-    def decided(found: dict[str, BlockSamples], look: int, last: bool) -> bool:
-        timing = Timing(job, scenario, found, look, last)
+    def decided(found: dict[str, BlockSamples], analysis: int, last: bool) -> bool:
+        timing = Timing(job, scenario, found, analysis, last)
         return all(is_decided(job, bound, timing) for bound in bounds)
 
     known = job.records.record(key)
     if known is not None:
         timing = _from_record(job, scenario, known, list(variants))
         # What is not in the key (a price, a probed bandwidth) may have opened a bound again.
-        if decided(timing.samples, timing.look, timing.last):
+        if decided(timing.samples, timing.analysis, timing.last):
             return timing
     prompts = texts.path if texts is not None else None
     before = check_quiet(job.settings.refuse_busy)
-    samples, look, last = sample(variants, scenario, job.settings, decided, job.progress, prompts)
+    samples, analysis, last = sample(variants, scenario, job.settings, decided, job.progress, prompts)
     disturbed = any(trusted(found)[1] for found in samples.values())
     if job.settings.refuse_busy and disturbed:
         raise busy("others used the cores during most blocks of requests")
     own = samples[job.name]
     around = {"machine_before": before, "machine_load": load_averages()}  # kept with the record
     samples[job.name] = replace(own, environment={**own.environment, **around})
-    timing = Timing(job, scenario, samples, look, last)
+    timing = Timing(job, scenario, samples, analysis, last)
     # What is undecided, or was disturbed by others, is not kept: the next build may find a quieter machine.
-    if decided(samples, look, last) and not disturbed:
+    if decided(samples, analysis, last) and not disturbed:
         job.records.put_record(key, _to_record(timing))
     return timing
 
@@ -145,7 +145,7 @@ def _asked(job: Job, bound: Bound) -> str:
 
 def _to_record(timing: Timing) -> dict[str, Any]:
     samples = [found.to_json() for found in timing.samples.values()]
-    return {"samples": samples, "look": timing.look, "last": timing.last}
+    return {"samples": samples, "look": timing.analysis, "last": timing.last}
 
 
 def _from_record(job: Job, scenario: Scenario, data: dict[str, Any], names: list[str]) -> Timing:
@@ -172,20 +172,20 @@ SHOWN: tuple[tuple[str, str | None], ...] = (
 
 @dataclass(frozen=True)
 class Timing(Reading):
-    """Samples of the subject and of each reference by binding, and at which look at them the sampling stopped."""
+    """Samples of the subject and of each reference by binding, and after which interim analysis the sampling stopped."""
 
     job: Job
     scenario: Scenario
     samples: dict[str, BlockSamples]
-    look: int
+    analysis: int
     last: bool
     reused: bool = False
 
     def interval(
         self, metric: str, aggregate: str | None, confidence: float, name: str | None = None
     ) -> Interval:
-        """A metric of the subject (or of reference `name`); each limit holds with `confidence` over all looks."""
-        level = look_confidence(confidence, self.look, last=self.last)
+        """A metric of the subject (or of reference `name`); each limit holds with `confidence` over all interim analyses."""
+        level = interim_confidence(confidence, self.analysis, last=self.last)
         samples = self.samples[name or self.job.name]
         if metric in SERVED_METRICS:
             found = estimate(samples, metric, aggregate, level, confidence)
@@ -204,7 +204,7 @@ class Timing(Reading):
         return self._ratio(bound, confidence), reference
 
     def _ratio(self, bound: Bound, confidence: float) -> Interval:
-        level = look_confidence(confidence, self.look, last=self.last)
+        level = interim_confidence(confidence, self.analysis, last=self.last)
         name = bound.relative_to or ""
         pair = self.samples[self.job.name], self.samples[name]
         if bound.metric in SERVED_METRICS:
@@ -271,7 +271,7 @@ class Timing(Reading):
             "machine_digest": machine_digest(),
             "serving": {name: samples.environment for name, samples in self.samples.items()},
             "blocks": {name: len(samples.blocks) for name, samples in self.samples.items()},
-            "looks": self.look,
+            "looks": self.analysis,
             "timings_reused": self.reused,
         }
         return Details(breakdown(self.job, self.scenario, self.samples), environment)

@@ -25,12 +25,12 @@ from infopt_compiler.runtimes.registry import server_of
 from infopt_compiler.scenario import Scenario
 from infopt_compiler.targets.counters import allowed_cores
 
-# (samples of each variant, look number from 1, whether it is the last) → whether to stop.
+# (samples of each variant, analysis number from 1, whether it is the last) → whether to stop.
 Decided = Callable[[dict[str, BlockSamples], int, bool], bool]
 # As `run_block`: (artifact, scenario, requests, warmup, seed, folder of the prompts) → block and environment.
 Serve = Callable[[Artifact, Scenario, int, int, int, Path | None], tuple[Block, dict[str, Any]]]
 
-GROWTH = 2  # each further look at the data has this many times the blocks of the one before
+GROWTH = 2  # each further interim analysis has this many times the blocks of the one before
 _SERVE = "infopt_compiler.measure.serving.serve"
 _TIMEOUT = 600.0  # seconds for one block, at least
 _TIMEOUT_PER_TOKEN = 0.5  # slower than that, on what serves one, is a hang
@@ -74,11 +74,11 @@ def sample(
 ) -> tuple[dict[str, BlockSamples], int, bool]:
     """Blocks of each variant until `decided`, or the settings' time or blocks are used up.
 
-    Gives the samples, the number of the last look, and whether that look used up the rest of the error (it is the
+    Gives the samples, the number of the last analysis, and whether that analysis used up the rest of the error (it is the
     last by the clock). With two blocks at least, whatever the clock says.
     """
     found: dict[str, BlockSamples] = {name: BlockSamples(()) for name in variants}
-    start, look, next_look, number = time.monotonic(), 0, settings.min_blocks, 0
+    start, analysis, next_analysis, number = time.monotonic(), 0, settings.min_blocks, 0
     settle = max(0, settings.warmup_most - settings.warmup), settings.stable
     one_block = serve or partial(run_block, settle=settle, arrivals=LEAST_ARRIVALS)
     while True:
@@ -91,15 +91,15 @@ def sample(
             found[name] = BlockSamples((*found[name].blocks, block), environment)
         number += 1
         spent = time.monotonic() - start
-        # Whether another round still fits is a matter of the clock, so the last look may spend what is left.
+        # Whether another round still fits is a matter of the clock, so the last analysis may spend what is left.
         last = number >= settings.max_blocks or (
             number >= 2 and spent * (number + 1) / number > settings.seconds
         )
-        if last or number >= next_look:
-            look += 1
-            next_look = number * GROWTH
-            if decided(found, look, last) or last:
-                return found, look, last
+        if last or number >= next_analysis:
+            analysis += 1
+            next_analysis = number * GROWTH
+            if decided(found, analysis, last) or last:
+                return found, analysis, last
 
 
 def run_block(

@@ -56,10 +56,14 @@ def percentile(ordered: Sequence[float], q: float) -> float:
 
 
 def few_words(q: float, confidence: float, asked: float, what: str, had: str) -> str:
-    """Why there is no percentile: what it takes at the confidence asked for, and at a look that may not spend all of it."""
+    """Why there is no percentile: what it takes at the confidence asked for, and at an interim analysis that may not spend all of it."""
     needed, here = (max(samples_needed(q, c), samples_needed(1 - q, c)) for c in (asked, confidence))
     words = f"p{q * 100:g} needs {what.format(needed)} at {asked:.4g} confidence"
-    more = f" in one look ({here} at this one of several, which share the error)" if here > needed else ""
+    more = (
+        f" in a single analysis ({here} at this one of several, which share the error)"
+        if here > needed
+        else ""
+    )
     return f"{words}{more}, {had}"
 
 
@@ -68,7 +72,7 @@ def percentile_interval(
 ) -> Interval:
     """The q-quantile with distribution-free limits. Too few samples: no value, the limit that is missing infinite.
 
-    `asked` is the confidence of all looks together where `confidence` is that of one of them.
+    `asked` is the confidence of all interim analyses together where `confidence` is that of one of them.
     """
     ordered, n = sorted(samples), len(samples)
     lower, upper = ranks(n, q, confidence)
@@ -172,13 +176,13 @@ def log_mean_interval(values: Sequence[float], confidence: float) -> Interval:
     return Interval(value, low, high, confidence, words, len(values), len(values))
 
 
-def look_confidence(confidence: float, look: int, *, last: bool) -> float:
-    """Confidence at the look number `look` (from 1) of a sequential test whose looks together err at most 1 - confidence.
+def interim_confidence(confidence: float, analysis: int, *, last: bool) -> float:
+    """Confidence at interim analysis number `analysis` (from 1) of a group sequential test whose analyses together err at most 1 - confidence.
 
-    Half of what is left is spent at each look and all that is left at the last. Whether a look is the last must
+    Alpha spending (Lan and DeMets 1983): each analysis spends half of the error that is left, the final one all. Whether it is final must
     depend on the clock alone, never on the data.
     """
-    left = (1.0 - confidence) / 2 ** (look - 1)
+    left = (1.0 - confidence) / 2 ** (analysis - 1)
     return float(1.0 - (left if last else left / 2))
 
 

@@ -42,7 +42,7 @@ def processes_needed(q: float, confidence: float) -> tuple[int, int]:
 def unseen(interval: Interval, processes: int, q: float, asked: float) -> Interval:
     """The interval, opened on the sides for which `processes` are too few to have shown what may lie there.
 
-    `asked` is the confidence of all looks together: what n processes have not shown more of them only show more often.
+    `asked` is the confidence of all interim analyses together: what n processes have not shown more of them only show more often.
     """
     if interval.value is None:
         return interval

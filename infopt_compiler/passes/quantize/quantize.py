@@ -42,35 +42,49 @@ class Quantize(Pass):
     output: ClassVar[type[QuantizedModel]] = QuantizedModel
     libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers", "safetensors", "tokenizers")
 
-    method: str = param("gptq", "How integers are chosen.", choices=method_names())
-    bits: int = param(4, "Bits of a weight in the decoder's linears.", choices=(4, 8))
+    method: str = param("gptq", "The quantization method.", choices=method_names())
+    bits: int = param(4, "Bits per weight of the linear layers.", choices=(4, 8))
     group: int = param(
         32,
-        "Weights per scale along the input dimension; 0 (encoders): one scale for each output channel.",
+        "Group size: weights along the input dimension that share a scale; 0 (encoders only): one scale for each output channel.",
         choices=(ROW, *GROUPS),
     )
     symmetric: bool = param(
-        True, "Fix the zero point in the middle of the integers: smaller, and faster on CPUs."
+        True,
+        "Symmetric: the zero point is the middle of the integer range and is not stored; smaller, and faster on CPUs.",
     )
-    act_order: bool = param(True, "gptq: visit inputs by falling activity; groups stay where they are.")
-    scale_search: bool = param(True, "Choose scales for least error, not to reach the extremes.")
-    refine: bool = param(True, "gptq: improve integers and scales afterwards by coordinate descent.")
+    act_order: bool = param(
+        True,
+        "gptq: quantize columns in the order of falling activations (act-order); groups keep their columns.",
+    )
+    scale_search: bool = param(
+        True,
+        "Choose each scale for the least squared error, instead of from the largest weight of the group.",
+    )
+    refine: bool = param(True, "gptq: then improve integers and scales by coordinate descent.")
     damp: float = param(
-        0.01, "gptq: share of the mean diagonal added to the Hessian.", minimum=1e-6, maximum=1.0
+        0.01,
+        "gptq: damping, a share of the mean of the Hessian's diagonal that is added to it.",
+        minimum=1e-6,
+        maximum=1.0,
     )
     reference: int = param(
-        16, "gptq: calibration windows that also run unquantized, to aim at its outputs; 0: none.", minimum=0
+        16,
+        "gptq: calibration windows on which the unquantized model runs too, so that layers are fitted to its activations (GPTAQ); 0: none.",
+        minimum=0,
     )
     chat_template: bool = param(
-        True, "gptq: frame every second calibration window by the model's chat template, if it has one."
+        True, "gptq: put every second calibration window into the model's chat template, if it has one."
     )
-    head_bits: int = param(8, "Bits of the head's weights; 32 keeps floats.", choices=(4, 8, 32))
+    head_bits: int = param(
+        8, "Bits per weight of the head (`lm_head`); 32: not quantized.", choices=(4, 8, 32)
+    )
     embedding_bits: int = param(
         8,
-        "Bits of the embedding; 32 keeps floats. Tied and equal to the head's: one table.",
+        "Bits per weight of the embedding; 32: not quantized. If the model ties them and the bits are the head's, both stay one tensor.",
         choices=(4, 8, 32),
     )
-    head_group: int = param(32, "Weights per scale in head and embedding.", choices=GROUPS)
+    head_group: int = param(32, "Group size of head and embedding.", choices=GROUPS)
 
     def check(self, model: ModelSpec | None) -> Iterator[Problem]:
         """Methods that cannot do a format, groups that divide no input dimension, decoders whose layers are not Llama's."""

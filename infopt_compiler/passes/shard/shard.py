@@ -35,10 +35,10 @@ class Dtype(str, Enum):
 @register_pass
 @dataclass(kw_only=True)
 class Shard(Pass):
-    """Split a decoder over devices: chosen by arithmetic, proven equal, written as one file for each rank.
+    """Split a decoder over devices by tensor, pipeline, sequence, data and expert parallelism; one file of weights for each rank.
 
-    Degrees that are `auto` are planned for the target under the scenario: every combination that heads, layers,
-    quantization groups and memory allow is priced, the best one is taken. The pass fails unless the sharded run gives
+    Degrees that are `auto` are planned for the target under the scenario: time and memory of every combination that heads,
+    layers and quantization groups allow are predicted, and the best one that fits is taken. The pass fails unless the sharded run gives
     the logits of the whole model.
     """
 
@@ -54,14 +54,26 @@ class Shard(Pass):
     target_fields: ClassVar[tuple[str, ...]] = ("name", "memory_bytes", "devices", "cores")
 
     tensor: int = param(
-        AUTO, "ranks that divide every layer: heads, networks, the vocabulary's tables", minimum=1, auto=True
+        AUTO,
+        "tensor parallel degree: ranks that share every layer (attention heads, MLP channels) and the vocabulary of embedding and head",
+        minimum=1,
+        auto=True,
     )
-    pipeline: int = param(AUTO, "stages of whole layers, one after the other", minimum=1, auto=True)
-    sequence: int = param(AUTO, "ranks that divide the positions of a prompt", minimum=1, auto=True)
-    data: int = param(AUTO, "copies of the model, each for its own requests", minimum=1, auto=True)
+    pipeline: int = param(
+        AUTO, "pipeline parallel degree: stages of whole layers, one after the other", minimum=1, auto=True
+    )
+    sequence: int = param(
+        AUTO,
+        "sequence (context) parallel degree: ranks that share the positions of a prompt",
+        minimum=1,
+        auto=True,
+    )
+    data: int = param(
+        AUTO, "data parallel degree: replicas of the model, each with its own requests", minimum=1, auto=True
+    )
     experts: int = param(
         AUTO,
-        "parts into which a tensor group deals out the experts of a layer; divides `tensor`",
+        "expert parallel degree: ranks of a tensor group among which whole experts are distributed; divides `tensor`",
         minimum=1,
         auto=True,
     )
@@ -70,10 +82,12 @@ class Shard(Pass):
         "data type in which weights that are not quantized are stored and computed",
         formerly=("floats",),
     )
-    prefer: Prefer = param(Prefer.throughput, "what combinations are ranked by")
+    prefer: Prefer = param(
+        Prefer.throughput, "what the planner optimizes; `per_device` is throughput over the number of devices"
+    )
     require: list[str] = param(
         [],
-        "bounds that come before the ranking: `ttft`, `tpot`, `latency`, `throughput`, `cost`, `memory`, as predicted",
+        "bounds on predicted `ttft`, `tpot`, `latency`, `throughput`, `cost` or `memory` that a combination must meet",
         requirement=True,
     )
 

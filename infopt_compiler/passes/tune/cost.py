@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,12 @@ class KlCost:
             "tokens": self.tokens,
             "text": self.text,
         }
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> KlCost:
+        """From what `facts` gave."""
+        low, high = (math.nan if limit is None else limit for limit in facts["interval"] or (None, None))
+        return cls(facts["mean"], low, high, facts["top1"], facts["tokens"], facts["text"])
 
 
 def quality_cost(exact: Path, variant: Path, on: TextData | None, scratch: Path) -> KlCost:

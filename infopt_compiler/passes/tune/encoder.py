@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from infopt_compiler.artifacts.onnx_view import link_folder
 from infopt_compiler.passes.base import PassError
 from infopt_compiler.passes.tune.note import read_note, write_note
-from infopt_compiler.passes.tune.settings import OPTIMIZATIONS, Available, EncoderSettings, thread_counts
+from infopt_compiler.passes.tune.settings import (
+    OPTIMIZATIONS,
+    Available,
+    EncoderSettings,
+    physical_cores,
+    thread_counts,
+)
 
 _SPINNING = "session.intra_op.allow_spinning"
 _LEVELS = {"all": "ORT_ENABLE_ALL", "extended": "ORT_ENABLE_EXTENDED", "basic": "ORT_ENABLE_BASIC"}
@@ -23,10 +30,23 @@ def read_settings(folder: Path) -> EncoderSettings:
 
 
 def available_values(folder: Path, most_threads: int) -> Available:
-    """The runtime's default is a thread for each core, so one thread and fewer than all are tried."""
-    counts = [count for count in (1, *thread_counts(most_threads)) if count < most_threads]
+    """The runtime's default is a thread for each core: it is among the values, as 0, where so many are allowed, and then fewer
+    than all are tried."""
+    cores = physical_cores()
+    counts = [count for count in (1, *thread_counts(most_threads)) if count < cores]
+    if counts and most_threads >= cores:
+        counts.insert(0, 0)
     found: Available = {"optimization": list(OPTIMIZATIONS), "spinning": [True, False]}
     return {"threads": counts, **found} if counts else found
+
+
+def predicted(default: EncoderSettings, available: Available) -> EncoderSettings:
+    """onnxruntime's own defaults, which were never beaten by much where it was measured (docs/passes.md), within the most
+    threads that are allowed."""
+    counts = available.get("threads", [])
+    if not counts or 0 in counts or 0 < default.threads <= max(counts):
+        return default
+    return replace(default, threads=max(counts))
 
 
 def make_variant(

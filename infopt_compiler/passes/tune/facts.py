@@ -11,18 +11,19 @@ from typing import Any
 from infopt_compiler.passes.base import PROVISIONAL
 from infopt_compiler.passes.tune.race import Contest, Variant
 from infopt_compiler.passes.tune.search import Decision, Found, Search
-from infopt_compiler.passes.tune.settings import Settings, text
+from infopt_compiler.passes.tune.settings import Settings
 
 
 @dataclass(frozen=True)
 class Past:
-    """What an earlier search left: what it chose, whether others disturbed it, and what was decided or seen on a quiet machine:
-    (setting, value) decided against for good, and paired differences of what is open yet."""
+    """What earlier searches left: what the last chose, and what was decided and seen on a quiet machine, by (challenger,
+    incumbent): contests that are not open, and paired differences. `gain`: over the default, where the machine was quiet."""
 
     chosen: Any
-    disturbed: bool
-    settled: frozenset[tuple[str, Any]]
+    settled: dict[tuple[Variant, Variant], Contest]
     pairs: dict[tuple[Variant, Variant], list[float]]
+    gain: dict[str, Any] | None
+    by_short: bool
 
 
 def outcome_facts(search: Search, found: Found, predicted: Settings, past: Past | None) -> dict[str, Any]:
@@ -34,9 +35,10 @@ def outcome_facts(search: Search, found: Found, predicted: Settings, past: Past 
         "predicted": predicted.changes(default),
         "chosen": asdict(found.chosen),
         "changed": found.chosen.changes(default),
-        "gain": None if found.gain is None else contest_facts(found.gain),
-        "gain_by_short_requests": found.by_short,
-        "decisions": [_decision(search, found, decision) for decision in found.decisions],
+        **_gain(found, past),
+        "decisions": [_decision(decision) for decision in found.decisions],
+        "settled": _settled(search),
+        "pairs": _pairs(search, found.chosen),
         "undecided": found.open,
         "disturbed": disturbed,
         "requests": asdict(search.load),
@@ -64,16 +66,64 @@ def past_of(facts: Mapping[str, Any], default: Settings) -> Past | None:
     """From the facts of an earlier run; None where they are of other settings (another version of this program)."""
     if set(facts.get("chosen") or ()) != set(asdict(default)):
         return None
-    chosen, disturbed = type(default)(**facts["chosen"]), bool(facts.get("disturbed"))
-    settled: set[tuple[str, Any]] = set()
-    pairs: dict[tuple[Variant, Variant], list[float]] = {}
-    for decision in [] if disturbed else facts.get("decisions", []):
-        for tried in decision["tried"].values():
-            if tried["verdict"] == "worse" or not tried["open"]:
-                settled.add((decision["setting"], tried["value"]))
-            elif tried["pairs"]:
-                pairs[chosen.with_value(decision["setting"], tried["value"]), chosen] = list(tried["pairs"])
-    return Past(chosen, disturbed, frozenset(settled), pairs)
+    kind = type(default)
+    gain = facts.get("gain")
+    return Past(
+        kind(**facts["chosen"]),
+        {_names(kind, one): _contest(one) for one in facts.get("settled", ())},
+        {_names(kind, one): list(one["differences"]) for one in facts.get("pairs", ())},
+        None if gain is None or gain["disturbed"] else gain,
+        bool(facts.get("gain_by_short_requests")),
+    )
+
+
+def _gain(found: Found, past: Past | None) -> dict[str, Any]:
+    """That of an earlier search, where it chose the same on a quiet machine and this one was disturbed."""
+    is_disturbed = found.gain is not None and found.gain.disturbed
+    if is_disturbed and past is not None and past.gain is not None and past.chosen == found.chosen:
+        return {"gain": past.gain, "gain_by_short_requests": past.by_short}
+    gain = None if found.gain is None else contest_facts(found.gain)
+    return {"gain": gain, "gain_by_short_requests": found.by_short}
+
+
+def _settled(search: Search) -> list[dict[str, Any]]:
+    """What is decided: not open, and not beside other work."""
+    new = {names: one for names, one in search.contests.items() if not one.is_open and not one.disturbed}
+    return [
+        {
+            **_named(names),
+            "difference": one.difference,
+            "margin": None if math.isinf(one.margin) else one.margin,
+            "rounds": one.rounds,
+            "verdict": one.verdict,
+        }
+        for names, one in {**search.settled, **new}.items()
+    ]
+
+
+def _pairs(search: Search, chosen: Settings) -> list[dict[str, Any]]:
+    """What the next search may start from: pairs with what was or will be an incumbent, and those of earlier searches."""
+    incumbents = {chosen, search.default, *(incumbent for _, incumbent in search.contests)}
+    return [
+        {**_named(names), "differences": values}
+        for names, values in search.race.quiet_pairs().items()
+        if names in search.race.known or incumbents & set(names)
+    ]
+
+
+def _named(names: tuple[Variant, Variant]) -> dict[str, Any]:
+    challenger, incumbent = names
+    assert isinstance(challenger, Settings) and isinstance(incumbent, Settings)
+    return {"settings": asdict(challenger), "against": asdict(incumbent)}
+
+
+def _names(kind: type[Settings], one: Mapping[str, Any]) -> tuple[Variant, Variant]:
+    return kind(**one["settings"]), kind(**one["against"])
+
+
+def _contest(one: Mapping[str, Any]) -> Contest:
+    margin = math.inf if one["margin"] is None else one["margin"]
+    return Contest(one["difference"], margin, one["rounds"], one["verdict"])
 
 
 def _disturbance(search: Search, found: Found) -> str | None:
@@ -95,33 +145,14 @@ def _open(found: Found) -> list[str]:
     return [f"not decided: {found.open[0]}; and {count - 1} more"]
 
 
-def _decision(search: Search, found: Found, decision: Decision) -> dict[str, Any]:
-    """`pairs` are against what was chosen, where it is what they were raced against."""
-    tried = {}
-    for shown, contest in decision.tried.items():
-        value = _value(search, decision.setting, shown)
-        variant = search.incumbent.with_value(decision.setting, value)
-        pairs, _ = search.race.differences(variant, search.incumbent)
-        kept = pairs if found.chosen == search.incumbent and not contest.disturbed else []
-        tried[shown] = {**contest_facts(contest), "value": value, "open": contest.is_open, "pairs": kept}
+def _decision(decision: Decision) -> dict[str, Any]:
     return {
         "setting": decision.setting,
         "value": decision.value,
         "reason": decision.reason,
         "open": decision.open,
-        "tried": tried,
+        "tried": {shown: contest_facts(contest) for shown, contest in decision.tried.items()},
     }
-
-
-def _value(search: Search, name: str, shown: str) -> Any:
-    """The value that a text stands for, among what was run."""
-    for settings in (s for found in (*search.race.rounds, *search.shorts.rounds) for s in found):
-        if text(getattr(settings, name)) == shown:
-            return getattr(settings, name)
-    return next(
-        (getattr(settings, name) for settings in search.failures if text(getattr(settings, name)) == shown),
-        getattr(search.default, name),
-    )
 
 
 def _trials(rounds: list[dict[Variant, Any]], default: Settings) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from infopt_compiler.artifacts.layouts import ONNX_DECODER
 from infopt_compiler.passes.tune import decoder, encoder
-from infopt_compiler.passes.tune.settings import Available, Settings, predicted
+from infopt_compiler.passes.tune.settings import Available, predicted
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,10 @@ DECODER = Tunable(
 )
 
 
-def _as_it_is(default: Settings, available: Available) -> Settings:
-    """onnxruntime's own defaults were never beaten by much where it was measured (docs/passes.md)."""
-    return default
-
-
 ENCODER = Tunable(
     encoder.read_settings,
     encoder.available_values,
-    _as_it_is,
+    encoder.predicted,
     encoder.make_variant,
     encoder.check_artifact,
     ("latency", "throughput"),

@@ -24,17 +24,23 @@ class TuneParameters:
 
     minimize: Objective = param(
         Objective.latency,
-        "what is made small; `throughput` stands for the time per output token of all requests",
+        "what is minimized; `throughput` minimizes the wall time per output token of all requests together",
     )
     time: str = param("90 s", "wall time for the search", dimension=Dimension.time)
     requests: int = param(2, "requests per block; a block is one fresh process", minimum=1, maximum=1000)
     rounds: int = param(
-        6, "most pairs of blocks per setting; two to four decide most", minimum=2, maximum=100
+        6, "at most so many pairs of blocks for each setting; two to four decide most", minimum=2, maximum=100
     )
-    gain: str = param("2%", "least relative gain for which a setting changes", dimension=Dimension.fraction)
-    threads: int = param(0, "most threads to try; 0: the machine's physical cores", minimum=0, maximum=1024)
+    gain: str = param(
+        "2%", "a setting changes only for at least this relative gain", dimension=Dimension.fraction
+    )
+    threads: int = param(
+        0, "up to how many threads are tried; 0: the machine's physical cores", minimum=0, maximum=1024
+    )
     max_kl: str = param(
-        "0.02 nats", "most mean KL that accuracy level 4 may cost", dimension=Dimension.information
+        "0.02 nats",
+        "upper bound on the mean KL that accuracy level 4 (int8 activations) may cost",
+        dimension=Dimension.information,
     )
 
     @property

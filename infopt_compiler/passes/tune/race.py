@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from statistics import fmean
 from typing import TypeVar
 
@@ -148,11 +149,31 @@ class Race:
             for found in self.rounds
             if challenger in found and incumbent in found
         ]
+        pairs += [(difference, False) for difference in self._known(challenger, incumbent)]
         quiet = [difference for difference, disturbed in pairs if not disturbed]
-        quiet += self.known.get((challenger, incumbent), [])
         if len(quiet) == len(pairs) or (len(quiet) >= 2 and 2 * len(quiet) >= len(pairs)):
             return quiet, False
         return [difference for difference, _ in pairs], True
+
+    def _known(self, challenger: Variant, incumbent: Variant) -> list[float]:
+        """Of either direction."""
+        mirrored = [-difference for difference in self.known.get((incumbent, challenger), [])]
+        return [*self.known.get((challenger, incumbent), []), *mirrored]
+
+    def quiet_pairs(self) -> dict[tuple[Variant, Variant], list[float]]:
+        """(challenger, incumbent) → differences of all quiet pairs, those of earlier searches among them; in one direction,
+        the one in which they were first seen."""
+        found = {names: list(values) for names, values in self.known.items()}
+        for blocks in self.rounds:
+            for one, other in combinations(blocks, 2):
+                if _disturbed(blocks, one, other):
+                    continue
+                difference = math.log(blocks[one].seconds / blocks[other].seconds)
+                if (other, one) in found:
+                    found[other, one].append(-difference)
+                else:
+                    found.setdefault((one, other), []).append(difference)
+        return found
 
     def has_quiet_pair(self, challenger: Variant, incumbent: Variant) -> bool:
         return any(

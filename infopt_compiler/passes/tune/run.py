@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from dataclasses import asdict
@@ -14,13 +13,13 @@ from infopt_compiler.artifacts.onnx_view import link_folder
 from infopt_compiler.measure.serving.machine_state import glance
 from infopt_compiler.passes.base import Earlier, PassError, RunContext
 from infopt_compiler.passes.tune.bench import ArtifactBench, short
-from infopt_compiler.passes.tune.cost import quality_cost
+from infopt_compiler.passes.tune.cost import KlCost, quality_cost
 from infopt_compiler.passes.tune.facts import Past, outcome_facts, past_of
 from infopt_compiler.passes.tune.kinds import Tunable, tunable_of
 from infopt_compiler.passes.tune.note import write_note
 from infopt_compiler.passes.tune.parameters import TuneParameters
 from infopt_compiler.passes.tune.search import Load, Search, TrialError
-from infopt_compiler.passes.tune.settings import Available, Settings
+from infopt_compiler.passes.tune.settings import Available, Settings, physical_cores
 from infopt_compiler.scenario import Scenario
 
 _GLANCES = 3  # all of them busy: no moment's work of another program
@@ -33,10 +32,12 @@ def run_tune(
     kind = tunable_of(model.path)
     _check(kind, tune, scenario)
     past = past_of(ctx.earlier.facts, kind.read(model.path)) if ctx.earlier is not None else None
-    if ctx.earlier is not None and past is not None and past.disturbed and _is_still_busy():
+    if ctx.earlier is not None and past is not None and _is_busy():
         return _keep(ctx, ctx.earlier)
     start = time.monotonic()
     bench = _bench(kind, tune, ctx, model.path, scenario, on, start)
+    if ctx.earlier is not None and past is not None:
+        bench.costs |= {label: KlCost.of(cost) for label, cost in ctx.earlier.facts.get("kl", {}).items()}
     search = _search(tune, bench, scenario, start, past)
     available = _allowed(kind, tune, model.path)
     predicted = kind.predict(bench.default, available)
@@ -57,14 +58,6 @@ def run_tune(
     }
 
 
-def physical_cores() -> int:
-    """Physical cores that this process may use."""
-    import psutil
-
-    logical = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(logical, psutil.cpu_count(logical=False) or logical))
-
-
 def _check(kind: Tunable, tune: TuneParameters, scenario: Scenario) -> None:
     """What the checker finds where it knows the model."""
     if tune.minimize.value not in kind.objectives:
@@ -74,17 +67,17 @@ def _check(kind: Tunable, tune: TuneParameters, scenario: Scenario) -> None:
         raise PassError("`minimize = tpot` needs a scenario of at least two output tokens", code="E0746")
 
 
-def _is_still_busy() -> bool:
+def _is_busy() -> bool:
     return all(glance().is_busy for _ in range(_GLANCES))
 
 
 def _keep(ctx: RunContext, earlier: Earlier) -> dict[str, Any]:
-    """The earlier result once more, where the machine is as busy as it was: nothing new could be decided."""
+    """The earlier result once more, where the machine is busy: nothing new could be decided."""
     _empty(ctx.staging)
     link_folder(earlier.path, ctx.staging)
     facts = dict(earlier.facts)
-    ctx.log("the machine is still busy: the earlier choice stays")
-    return facts | {"taken_up_again": True, "search_seconds": 0.0}
+    ctx.log("the machine is busy: the earlier choice stays")
+    return facts | {"taken_up_again": True}
 
 
 def _bench(
@@ -124,7 +117,7 @@ def _search(
         stretch=max(1.0, scenario.generate / max(1, short(scenario).generate)),
         rounds=tune.rounds,
         least_gain=tune.least_gain,
-        settled=frozenset() if past is None else past.settled,
+        settled={} if past is None else past.settled,
     )
     if past is not None:
         search.race.known |= past.pairs

@@ -99,8 +99,8 @@ class Found:
 
 @dataclass
 class Search:
-    """`stretch`: tokens of a request over those of a short one. `settled`: (setting, value) that an earlier search decided
-    against for good. `race` holds the rounds of blocks, `shorts` those of short requests, `failures` what could not be run.
+    """`stretch`: tokens of a request over those of a short one. `settled`: (challenger, incumbent) → what earlier searches
+    decided on a quiet machine, which is not run again; `contests` has what this one found beside it. `race` holds the rounds of blocks, `shorts` those of short requests, `failures` what could not be run.
     """
 
     default: Settings
@@ -111,7 +111,8 @@ class Search:
     stretch: float
     rounds: int
     least_gain: float
-    settled: frozenset[tuple[str, Any]] = frozenset()
+    settled: Mapping[tuple[Variant, Variant], Contest] = field(default_factory=dict)
+    contests: dict[tuple[Variant, Variant], Contest] = field(default_factory=dict)
     race: Race = field(default_factory=Race)
     shorts: Race = field(default_factory=Race)
     failures: dict[Settings, str] = field(default_factory=dict)
@@ -181,11 +182,12 @@ class Search:
         """Race the start against the default, other candidates and everything one step away; take what wins."""
         self.incumbent = start
         steps = {start.with_value(*step): step for step in neighbours(start, self.default, available)}
-        steps = {s: step for s, step in steps.items() if step not in self.settled and s not in self.failures}
+        steps = {s: step for s, step in steps.items() if s not in self.failures}
         whole = [s for s in (self.default, *others) if s != start and s not in self.failures]
         whole = [s for s in dict.fromkeys(whole) if self._times_slower(s, start) <= SLOW]
-        screened = self._without_slow_kernels(start, steps)
-        rivals = list(dict.fromkeys([*whole, *(s for s in steps if s not in screened)]))
+        known = {s: self.settled[s, start] for s in (*whole, *steps) if (s, start) in self.settled}
+        known |= self._without_slow_kernels(start, {s: step for s, step in steps.items() if s not in known})
+        rivals = [s for s in dict.fromkeys([*whole, *steps]) if s not in known]
         raced, left = self._that_fit(start, rivals)
         run_rounds(
             self.race,
@@ -196,11 +198,12 @@ class Search:
             may_go_on=self._fits,
             patient=[self.default],
         )
-        contests = {s: contest for s in raced if (contest := self.race.contest(s, start)) is not None}
+        contests = known | {s: found for s in raced if (found := self.race.contest(s, start)) is not None}
+        self.contests |= {(s, start): contest for s, contest in contests.items()}
         for better in [s for s in whole if s not in steps]:
             if better in contests and contests[better].wins:
                 return self._around(better, available, [], refused)
-        return self._moved(start, steps, {**contests, **screened}, left, refused)
+        return self._moved(start, steps, contests, left, refused)
 
     def _moved(
         self,

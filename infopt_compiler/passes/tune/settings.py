@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Self
@@ -79,6 +80,14 @@ Available = dict[str, list[Any]]
 """Setting → the values that it may take in an artifact, the simplest first."""
 
 OPTIMIZATIONS = ("all", "extended", "basic")  # onnxruntime's levels; without any a graph is only slower
+
+
+def physical_cores() -> int:
+    """Physical cores that this process may use."""
+    import psutil
+
+    logical = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(logical, psutil.cpu_count(logical=False) or logical))
 
 
 def thread_counts(most: int) -> list[int]:

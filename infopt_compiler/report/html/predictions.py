@@ -53,11 +53,11 @@ def last(report: dict[str, Any]) -> Section:
         )
         if before and before.get("value") is not None:
             rows.append(_against(bound, before))
-    head = ("bound", "last build", "this build", "change", "commit", "run", "started")
+    head = ("bound", "previous build", "this build", "change", "commit", "run", "started")
     blocks: list[Block] = [
         Table(head, rows, "The same bounds in the build before, on the same kind of machine")
     ]
-    return Section("last", "Against the last build", "", blocks if rows else [])
+    return Section("last", "Against the previous build", "", blocks if rows else [])
 
 
 def _against(bound: dict[str, Any], before: dict[str, Any]) -> list[Any]:

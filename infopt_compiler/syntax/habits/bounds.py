@@ -16,7 +16,9 @@ def _bound(words: Words) -> str:
 
 def _mirrored(words: Words) -> str:
     operator = words["at"].translate(str.maketrans("<>", "><"))
-    return f"write `{words['name']} {operator} {words['value']}`"
+    first = f"`{words['name']} {operator} {words['value']}`"
+    second = f" and `{words['name']} {words['also']} {words['limit']}`, two bounds" if words["limit"] else ""
+    return f"write {first}{second}"
 
 
 def _metric(words: Words) -> str:
@@ -64,12 +66,17 @@ BOUNDS: tuple[Habit, ...] = (
     Habit(
         "E0107",
         "bounds",
-        rf"(?:^|[{{,])\s*(?P<value>[\d.]+[ \t]*[A-Za-z%/]*)\s*(?P<at>[<>]=?)\s*(?P<name>{NAME}(?:\.{NAME})*)",
+        rf"(?:^|[{{,])\s*(?P<value>[\d.]+[ \t]*[A-Za-z%/]*)\s*(?P<at>[<>]=?)\s*(?P<name>{NAME}(?:\.{NAME})*)"
+        r"(?:[ \t]*(?P<also>[<>]=?)[ \t]*(?P<limit>[\d.]+[ \t]*[A-Za-z%/]*))?",
         "the metric stands in front of the operator",
         _mirrored,
         (
             ("budget a { 1 MB >= size }", "write `size <= 1 MB`"),
             ("budget a { 80 tok/s < throughput }", "write `throughput > 80 tok/s`"),
+            (
+                "budget a { 10 MB <= size <= 115 MB }",
+                "write `size >= 10 MB` and `size <= 115 MB`, two bounds",
+            ),
         ),
     ),
     Habit(

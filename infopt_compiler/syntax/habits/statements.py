@@ -45,6 +45,22 @@ STATEMENTS: tuple[Habit, ...] = (
     ),
     Habit(
         "E0109",
+        "",
+        rf"^\s*(?P<word>target|measure|engine)\s*(?P<at>\()\s*\"?(?P<name>{NAME})\"?\s*\)?",
+        "`{word}` is followed by a name, without brackets",
+        "write `{word} {name}`",
+        (("target(cpu)", "write `target cpu`"), ('measure("quick")', "write `measure quick`")),
+    ),
+    Habit(
+        "E0109",
+        "statement",
+        r"^\s*scenario\s*(?P<at>\{)",
+        "the name of the scenario is missing before `{at}`",
+        "write for example `scenario assistant {at}`",
+        (("scenario { batch = 1 }", "write for example `scenario assistant {`"),),
+    ),
+    Habit(
+        "E0109",
         "statement",
         rf"^\s*(?P<word>target|measure|engine)\s+(?P<at>\"(?P<name>{NAME})\")",
         "`{word}` is followed by a name without quotes",

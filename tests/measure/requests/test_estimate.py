@@ -140,9 +140,9 @@ def test_a_ratio_of_medians_of_few_pairs_leaves_room_for_a_kind_not_seen() -> No
 
 
 def test_the_note_of_too_few_names_the_confidence_that_was_asked() -> None:
-    """A look spends half of the error: it takes more samples than one look at all the error would."""
+    """An interim analysis spends half of the error: it takes more samples than a single one with all the error would."""
     note = estimate(samples(0), "ttft", "p99", 0.995, 0.99).note or ""
-    assert "p99 needs 459 samples at 0.99 confidence in one look (528 at this one of several" in note
+    assert "p99 needs 459 samples at 0.99 confidence in a single analysis (528 at this one of several" in note
     assert "90 were taken" in note
     gaps = estimate(samples(0), "itl", "p99", 0.995, 0.99).note or ""
     assert "p99 needs the gaps of 459 requests at 0.99 confidence" in gaps

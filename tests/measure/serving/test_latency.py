@@ -54,21 +54,21 @@ def test_compare_interleaves(world: World) -> None:
 
 def test_sampling_stops_when_all_is_decided(world: World) -> None:
     settings = MeasureSettings("test", seconds=300, min_blocks=2, requests=2, warmup=0)
-    looks: list[tuple[int, int]] = []
+    analyses: list[tuple[int, int]] = []
 
-    def decided(found, look: int, last: bool) -> bool:
-        looks.append((look, len(found["a"].blocks)))
-        return look == 2
+    def decided(found, analysis: int, last: bool) -> bool:
+        analyses.append((analysis, len(found["a"].blocks)))
+        return analysis == 2
 
-    _, look, last = sample({"a": world.onnx}, SCENARIO, settings, decided)
-    assert (look, last) == (2, False)
-    assert looks == [(1, 2), (2, 4)]
+    _, analysis, last = sample({"a": world.onnx}, SCENARIO, settings, decided)
+    assert (analysis, last) == (2, False)
+    assert analyses == [(1, 2), (2, 4)]
 
 
 def test_the_clock_ends_the_sampling_with_two_blocks(world: World) -> None:
     settings = MeasureSettings("test", seconds=0.1, min_blocks=6, requests=2, warmup=0)
-    found, look, last = sample({"a": world.onnx}, SCENARIO, settings, lambda *_: False)
-    assert (len(found["a"].blocks), look, last) == (2, 1, True)
+    found, analysis, last = sample({"a": world.onnx}, SCENARIO, settings, lambda *_: False)
+    assert (len(found["a"].blocks), analysis, last) == (2, 1, True)
 
 
 def test_an_artifact_that_does_not_open_is_a_diagnostic(world: World, tmp_path) -> None:

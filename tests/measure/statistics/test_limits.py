@@ -16,8 +16,8 @@ from infopt_compiler.budget import Verdict
 from infopt_compiler.measure.settings import PRESETS, MeasureSettings
 from infopt_compiler.measure.statistics.limits import (
     drift_factor,
+    interim_confidence,
     log_mean_interval,
-    look_confidence,
     mean_interval,
     percentile_interval,
     ranks,
@@ -150,14 +150,16 @@ def test_one_process_says_nothing_of_drift() -> None:
 
 @given(st.floats(0.8, 0.999), st.integers(1, 8))
 def test_all_looks_together_spend_the_error_once(confidence: float, last: int) -> None:
-    spent = sum(1 - look_confidence(confidence, look, last=look == last) for look in range(1, last + 1))
+    spent = sum(
+        1 - interim_confidence(confidence, analysis, last=analysis == last) for analysis in range(1, last + 1)
+    )
     assert spent == pytest.approx(1 - confidence)
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=list(PRESETS))
 def test_typical_values_are_decided_at_the_first_look_and_p95_at_the_second(preset: MeasureSettings) -> None:
     assert preset.min_blocks >= max(processes_needed(0.5, 0.99))
-    first, second = (look_confidence(preset.confidence, look, last=False) for look in (1, 2))
+    first, second = (interim_confidence(preset.confidence, analysis, last=False) for analysis in (1, 2))
     assert preset.min_blocks * preset.requests >= samples_needed(0.95, first)  # of far limits
     assert 2 * preset.min_blocks >= max(processes_needed(0.95, preset.confidence)) + 2  # some may be busy
     assert 2 * preset.min_blocks * preset.requests >= samples_needed(0.95, second)
@@ -165,7 +167,7 @@ def test_typical_values_are_decided_at_the_first_look_and_p95_at_the_second(pres
 
 def test_precise_judges_p99_at_its_first_look() -> None:
     preset = PRESETS["precise"]
-    first = look_confidence(preset.confidence, 1, last=False)
+    first = interim_confidence(preset.confidence, 1, last=False)
     assert preset.min_blocks >= max(processes_needed(0.99, preset.confidence))
     assert preset.min_blocks * preset.requests >= samples_needed(0.99, first)
 
@@ -177,7 +179,7 @@ def test_tolerance_factors_of_the_tables(n: int, factor: float) -> None:
 
 @pytest.mark.parametrize(("aggregate", "q"), [("p50", 0.5), ("p95", 0.95)])
 def test_a_bound_at_the_truth_is_rarely_decided_wrongly(aggregate: str, q: float) -> None:
-    """Simulated processes that drift by ±15 %, through sampling, looks and judging. At 99 % each side errs 1 % at most;
+    """Simulated processes that drift by ±15 %, through sampling, analyses and judging. At 99 % each side errs 1 % at most;
     order statistics alone err up to one time in ten here."""
     world, rounds = World(), 250
     fast = replace(

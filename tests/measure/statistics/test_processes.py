@@ -73,5 +73,5 @@ def test_what_lies_far_away_is_decided_at_the_first_look(aggregate: str, q: floa
     truth = world.truth(q, 50_000)
     for limit, verdict in ((4 * truth, Verdict.met), (truth / 4, Verdict.missed)):
         found, timing = trial(world, time_bound(aggregate, limit, 0.95), quick, 1, {"subject": 1.0})
-        assert (found, timing.look) == (verdict, 1)
+        assert (found, timing.analysis) == (verdict, 1)
         assert math.isfinite(timing.interval("tpot", aggregate, 0.95).high)

@@ -18,6 +18,7 @@ from infopt_compiler.passes.tune.encoder import (
     available_values,
     check_artifact,
     make_variant,
+    predicted,
     read_settings,
 )
 from infopt_compiler.passes.tune.settings import EncoderSettings
@@ -39,9 +40,26 @@ def encoder(tmp_path_factory) -> Path:
 
 def test_what_can_be_set(encoder):
     assert read_settings(encoder) == EncoderSettings()
-    assert available_values(encoder, 4)["threads"] == [1, 2]
-    assert available_values(encoder, 2)["threads"] == [1]
-    assert "threads" not in available_values(encoder, 1)
+
+
+@pytest.mark.parametrize(
+    ("cores", "most", "counts", "best"),
+    [
+        (8, 8, [0, 1, 2, 4], 0),
+        (8, 4, [1, 2, 4], 4),
+        (8, 1, [1], 1),
+        (2, 4, [0, 1], 0),
+        (1, 1, None, 0),
+        (6, 5, [1, 2, 4, 5], 5),
+    ],
+)
+def test_as_many_threads_are_predicted_as_are_allowed(encoder, monkeypatch, cores, most, counts, best):
+    """The runtime's default is all cores: below them the limit itself was not tried, and the default went beyond it."""
+    monkeypatch.setattr("infopt_compiler.passes.tune.encoder.physical_cores", lambda: cores)
+    available = available_values(encoder, most)
+    assert available.get("threads") == counts
+    assert predicted(EncoderSettings(), available).threads == best
+    assert predicted(EncoderSettings(threads=1), available).threads == 1
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infopt_compiler.passes.tune.race import Contest
 from infopt_compiler.passes.tune.search import SLOW
 from infopt_compiler.passes.tune.settings import DecoderSettings, neighbours, predicted, thread_counts
 from tests.passes.tune.machine import ALL, DEFAULT, PREDICTED, USUAL, Machine, search
@@ -178,9 +179,12 @@ def test_an_earlier_choice_stays_unless_it_is_beaten():
 
 def test_what_an_earlier_search_settled_is_not_run_again():
     machine = Machine()
-    settled = frozenset({("threads", 0), ("fuse_gate_up", True), ("separate_qkv", True)})
+    worse = Contest(0.5, 0.1, 2, "worse")
+    steps = [("threads", 0), ("fuse_gate_up", True), ("separate_qkv", True)]
+    settled = {(PREDICTED.with_value(*step), PREDICTED): worse for step in steps}
     _, found = tuned(machine, settled=settled)
     assert found.chosen == PREDICTED and all(ran.threads == 2 or ran == DEFAULT for ran, _ in machine.ran)
+    assert next(d for d in found.decisions if d.setting == "threads").tried == {"0": worse}, "still told"
 
 
 def test_a_default_that_is_a_candidate_is_screened_once():

@@ -133,7 +133,14 @@ def test_tuning_writes_what_it_chose(artifact, tmp_path):
 @pytest.mark.slow
 def test_an_earlier_choice_is_where_the_next_run_starts(artifact, tmp_path, monkeypatch):
     """Out of time at once: what was tried and faster ships, marked; the next run starts from it and keeps what it knows."""
-    monkeypatch.setattr(tune_run, "_is_still_busy", lambda: False)
+    monkeypatch.setattr(tune_run, "_is_busy", lambda: False)
+    costs: list[Path] = []
+
+    def counted(exact: Path, levels: Path, *rest: object) -> KlCost:
+        costs.append(levels)
+        return KlCost(0.001, 0.0, 0.002, 1.0, 9, "x")
+
+    monkeypatch.setattr(tune_run, "quality_cost", counted)
     short, long = tmp_path / "a", tmp_path / "b"
     first = Tune(time="1 s", threads=2).run(
         ctx := context(short), model=OnnxModel(artifact, "x"), under=SCENARIO, on=None
@@ -143,19 +150,28 @@ def test_an_earlier_choice_is_where_the_next_run_starts(artifact, tmp_path, monk
     again.earlier = Earlier(ctx.staging, json.loads(json.dumps(first)))
     second = Tune(time="25 s", threads=2).run(again, model=OnnxModel(artifact, "x"), under=SCENARIO, on=None)
     assert second["taken_up_again"]
+    assert len(costs) == len(second["kl"]), "each once, in both builds together"
     assert DecoderSettings(**first["chosen"]).label(DecoderSettings()) in set(second["screened"])
 
 
-def test_on_a_machine_that_is_still_busy_the_earlier_choice_stays(artifact, tmp_path, monkeypatch):
+@pytest.mark.parametrize("why", [{"disturbed": "others"}, {"disturbed": None}], ids=["busy", "quiet"])
+def test_on_a_busy_machine_the_earlier_choice_stays(artifact, tmp_path, monkeypatch, why):
+    """Whether others disturbed the earlier search too, or it was quiet and only short of time."""
     ctx = context(tmp_path)
     kept = tmp_path / "kept"
     kept.mkdir()
     make_variant(artifact, kept, DecoderSettings(), DecoderSettings(threads=2))
-    facts = {"chosen": asdict(DecoderSettings(threads=2)), "disturbed": "others", "provisional": "others"}
+    facts = {
+        "chosen": asdict(DecoderSettings(threads=2)),
+        "provisional": "open",
+        "search_seconds": 7.0,
+        **why,
+    }
     ctx.earlier = Earlier(kept, facts)
-    monkeypatch.setattr(tune_run, "_is_still_busy", lambda: True)
+    monkeypatch.setattr(tune_run, "_is_busy", lambda: True)
     found = Tune().run(ctx, model=OnnxModel(artifact, "x"), under=SCENARIO, on=None)
-    assert found["provisional"] == "others" and read_settings(ctx.staging) == DecoderSettings(threads=2)
+    assert found["provisional"] == "open" and found["search_seconds"] == 7.0
+    assert read_settings(ctx.staging) == DecoderSettings(threads=2)
 
 
 @pytest.fixture
@@ -197,6 +213,12 @@ def test_levels_that_cost_too_much_are_given_up_one_by_one(bench):
         "accuracy_level",
         "head_accuracy_level",
     }
+
+
+def test_a_cost_is_read_again_from_facts():
+    cost = KlCost(0.01, 0.005, float("inf"), 0.9, 100, "x")
+    facts = json.loads(json.dumps(cost.facts(), allow_nan=False))
+    assert KlCost.of(facts).facts() == cost.facts()
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ SWEEP_SECONDS = 50e-9  # per weight: one pass over all columns: GPTQ, descent, r
 class Gptq(Method):
     name: ClassVar[str] = "gptq"
     summary: ClassVar[str] = (
-        "Observes the model on the calibration text, layer by layer, and lets later weights make good what earlier ones lost."
+        "Layer by layer on the calibration text: quantizes one column after the other, and adjusts the columns still to come for each one's error."
     )
     calibrated: ClassVar[bool] = True
 
