@@ -60,6 +60,7 @@ class HFModel(Artifact):
 
     kind = "HFModel"
     layouts = (FLOAT_DECODER, FLOAT_ENCODER)
+    ships = True
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from infopt_compiler.artifacts import Artifact
 from infopt_compiler.budget.bound import LAST, Bound, BoundSeverity, Operator
 from infopt_compiler.budget.limits import is_request_limit
-from infopt_compiler.diagnostics import Note, error, warning
-from infopt_compiler.metrics import Metric, Needs
-from infopt_compiler.runtimes.registry import is_deployable
+from infopt_compiler.diagnostics import Note, Span, error, warning
+from infopt_compiler.metrics import Metric, ModelKind, Needs
+from infopt_compiler.runtimes.registry import RUNTIMES, is_deployable, is_scored
 from infopt_compiler.scenario import Scenario
 from infopt_compiler.sema.metrics import against_direction, check_limit, check_metric, of_good_side
 from infopt_compiler.sema.program import Budget, Program
@@ -29,6 +30,7 @@ class _Frame:
     budget: ast.Budget
     scenario: str | None
     confidence: float | None
+    kind: type[Artifact] | None  # of the subject, where it ships
     without: list[str] = field(
         default_factory=list
     )  # metrics that need a scenario where the budget names none
@@ -41,11 +43,11 @@ def check_budget(
     before = len(scope.found)
     _check_name(scope, budget, names)
     subject = scope.find(budget.subject, Kind.node, Kind.model, Kind.data)
-    if subject is not None:
-        _check_subject(scope, budget.subject, subject)
+    kind = _check_subject(scope, budget.subject, subject) if subject is not None else None
+    _check_served(scope, budget, kind)
     scenario = scope.find(budget.under, Kind.scenario) if budget.under is not None else None
     name = scenario.name.text if scenario else None
-    frame = _Frame(budget, name, _confidence(scope, budget.at, None))
+    frame = _Frame(budget, name, _confidence(scope, budget.at, None), kind)
     pairs = [(line, _bound(scope, frame, line)) for line in budget.bounds.entries]
     checked = [(line, bound) for line, bound in pairs if bound is not None]
     _check_scenario(scope, frame)
@@ -79,15 +81,17 @@ def _check_name(scope: Scope, budget: ast.Budget, names: dict[str, ast.Budget]) 
     scope.report(error("E0429", message, budget.name.span, notes=(note,), help=hint))
 
 
-def _check_subject(scope: Scope, name: ast.Name, subject: Symbol) -> None:
+def _check_subject(scope: Scope, name: ast.Name, subject: Symbol) -> type[Artifact] | None:
+    """Its kind; None where that is not known or was reported."""
     kind = subject.artifact
     if kind is None or kind.ships:
-        return
+        return kind
     message = f"a budget holds for what is deployed; `{name.text}` is {article(kind.kind)}"
     note = Note(f"`{name.text}` is bound here", subject.name.span)
     scope.report(
         error("E0430", message, name.span, notes=(note,), help="bound the result of `export` or `tune`")
     )
+    return None
 
 
 def _confidence(scope: Scope, value: ast.Scalar | None, default: float | None) -> float | None:
@@ -115,6 +119,7 @@ def _bound(scope: Scope, frame: _Frame, line: ast.Bound) -> Bound | None:
     limit = check_limit(scope, metric, line)
     if metric.needs is Needs.scenario and frame.budget.under is None:
         frame.without.append(line.metric.text)
+    _check_scored(scope, frame.kind, line, metric)
     if limit is None:
         return None
     if against_direction(metric, line.operator):
@@ -217,6 +222,25 @@ def _check_scenario(scope: Scope, frame: _Frame) -> None:
     verb = "is" if len(metrics) == 1 else "are"
     message = f"{listed} {verb} measured under a scenario, and the budget names none"
     scope.report(error("E0427", message, subject.span, help=hint))
+
+
+def _check_served(scope: Scope, budget: ast.Budget, kind: type[Artifact] | None) -> None:
+    """What ships may be a kind that nothing here opens: then its files are all that can be bounded."""
+    if kind is not None and budget.under is not None and not is_deployable(kind):
+        _nothing_opens(scope, kind, budget.under.span, "serves", "leave out `under`, and bound its `size`")
+
+
+def _check_scored(scope: Scope, kind: type[Artifact] | None, line: ast.Bound, metric: Metric) -> None:
+    if kind is None or metric.needs is not Needs.data:
+        return
+    if not (is_deployable(kind) if metric.only is ModelKind.encoder else is_scored(kind)):
+        _nothing_opens(scope, kind, line.metric.span, "scores text with", "bound its `size`")
+
+
+def _nothing_opens(scope: Scope, kind: type[Artifact], span: Span, what: str, help: str) -> None:
+    """Packages that could not be used are told, since theirs may be the one that is missed."""
+    notes = tuple(Note(str(wrong)) for wrong in RUNTIMES.problems())
+    scope.report(error("E0904", f"no runtime {what} {article(kind.kind)}", span, notes=notes, help=help))
 
 
 def _check_goodput(scope: Scope, budget: ast.Budget, checked: list[tuple[ast.Bound, Bound]]) -> None:

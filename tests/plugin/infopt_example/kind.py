@@ -13,7 +13,7 @@ PACKED = Layout("a decoder in one file", FILE)
 
 @dataclass(frozen=True)
 class PackedModel(Artifact):
-    """A Hugging Face folder of a decoder as one file."""
+    """A Hugging Face folder of a decoder as one file, with tokenizer.json beside it."""
 
     kind = "PackedModel"
     layouts = (PACKED,)

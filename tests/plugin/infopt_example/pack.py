@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,13 +15,14 @@ from infopt_compiler.passes.registry import register_pass
 from infopt_compiler.targets.model import Target
 from infopt_example.kind import FILE, PackedModel
 
+BESIDE = "tokenizer.json"  # is read before a runtime is asked: how texts are cut into windows
 READ = (".json", ".safetensors", ".model", ".txt", ".jinja")  # what runtimes and tokenizers open
 
 
 @register_pass
 @dataclass(kw_only=True)
 class Pack(Pass):
-    """Put a float decoder into one file, so that it is copied, signed and fetched as one."""
+    """Put a float decoder into one file, so that it is copied, signed and fetched as one; its tokenizer stays beside."""
 
     name: ClassVar[str] = "pack"
     version: ClassVar[int] = 1
@@ -49,6 +51,8 @@ class Pack(Pass):
             for done, file in enumerate(packed):
                 ctx.progress(done, len(packed), file.name)
                 archive.add(file, str(file.relative_to(folder)), filter=_plain)
+        if (folder / BESIDE).is_file():
+            shutil.copyfile(folder / BESIDE, ctx.staging / BESIDE)
         return {"packed": len(packed), "left_out": len(files) - len(packed)}
 
 
