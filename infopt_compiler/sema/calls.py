@@ -127,7 +127,14 @@ def _artifact(scope: Scope, call: Call, slot: InputSlot, argument: ast.Argument)
 
 def _artifact_name(scope: Scope, call: Call, slot: InputSlot, value: ast.Value) -> str | None:
     symbol = None
-    if isinstance(value, ast.Word):
+    if (
+        isinstance(value, ast.Word)
+        and value.text in ("null", "none", "None")
+        and value.text not in scope.symbols
+    ):
+        message = f"`{value.text}` is no artifact"
+        scope.report(error("E0201", message, value.span, help=f"leave `{slot.name}` out where none is given"))
+    elif isinstance(value, ast.Word):
         symbol = scope.find(value, *((Kind.scenario,) if slot.scenario else _ARTIFACTS))
         if symbol is not None and _fits(scope, call, slot, value, symbol):
             return symbol.name.text

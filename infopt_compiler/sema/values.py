@@ -55,6 +55,10 @@ def convert(scope: Scope, slot: Slot, value: ast.Value) -> Any:
         return AUTO
     if isinstance(value, ast.Word) and _is_number(slot) and value.text not in scope.symbols:
         return _no_number(scope, slot, value)
+    if isinstance(value, ast.Word) and not _is_number(slot) and value.text not in scope.symbols:
+        message = f"`{value.text}` is no value: no `let` has that name"
+        scope.report(error("E0201", message, value.span, help=f'write `{slot.name} = "{value.text}"`'))
+        return BAD
     value = literal(scope, value)
     if isinstance(value, ast.Invalid):
         return BAD
@@ -127,6 +131,9 @@ def quantity(
         return None
     if not isinstance(value, ast.Number):
         message = f"`{what}` is {_article(_describe(dimension))}, not {describe(value)}"
+        if isinstance(value, ast.List):
+            several = ",".join(item.span.text for item in value.items)
+            hint = f"one value stands here; several are a sweep of the command line: `-m BINDING.{what}={several}`"
         scope.report(error("E0303", message, value.span, help=hint or _example(dimension)))
         return None
     given = value.quantity

@@ -50,8 +50,13 @@ class Builder(Transformer[Token, Any]):  # type: ignore[misc]  # lark is not fol
             quantity = parse_quantity(str(children[0]))
         except UnitError as wrong:
             bits = re.fullmatch(r"(\d+)\s*bit", span.text)
+            times = re.fullmatch(r"(\d+(?:\.\d+)?)\s*[x×]", span.text)
             help = (
-                f"write `{bits[1]}` where a number of bits is meant, as in `bits = 4`" if bits else wrong.help
+                f"write `{format_number(round(float(times[1]) * 100, 9))}%`"
+                if times
+                else f"write `{bits[1]}` where a number of bits is meant, as in `bits = 4`"
+                if bits
+                else wrong.help
             )
             self.found.append(error("E0301", str(wrong), span, help=help))
             return ast.Invalid(span=span)

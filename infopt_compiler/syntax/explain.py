@@ -104,6 +104,8 @@ def _character(char: str, span: Span, input: Input, base: int, text: str, at: in
 _FOR = {
     ";": "statements end with their line; settings are separated by commas",
     ":": "write `name = value`",
+    "$": "write a price as `0.5 USD/Mtok` or `0.2 USD/h`",
+    **dict.fromkeys("\u201c\u201d\u201e\u2018\u2019", 'strings take straight double quotes: `"`'),
     "\u00a0": "this is a no-break space: replace it by a plain one",
 }
 

@@ -136,3 +136,24 @@ def test_of_a_scenario_with_a_wrong_setting_nothing_else_is_said():
 def test_a_unit_is_no_part_of_a_settings_name():
     told = check(GOOD.replace("prompt = 128 tokens", "prompt_tokens = 128")).found[0]
     assert (told.code, told.help) == ("E0209", "did you mean `prompt`?")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "help"),
+    [
+        ("105% of best", "1.1x of best", "E0301", "write `110%`"),
+        ("<= 0.10 USD/Mtok", "<= $0.5/Mtok", "E0111", "write a price as `0.5 USD/Mtok` or `0.2 USD/h`"),
+        (
+            '"python:pydoc_data.topics"',
+            "\u201cpython:x\u201d",
+            "E0111",
+            "strings take straight double quotes",
+        ),
+        ("bits = 4,", "bits = [4, 8],", "E0303", "`-m BINDING.bits=4,8`"),
+        ("calibrate = calib", "calibrate = null", "E0201", "leave `calibrate` out"),
+        ("seed = 0", "field = text", "E0201", 'write `field = "text"`'),
+    ],
+)
+def test_a_value_of_elsewhere_says_what_to_write(old, new, code, help):
+    told = [d for d in changed(old, new).found if d.code == code]
+    assert told and help in (told[0].help or ""), changed(old, new).found
