@@ -94,6 +94,14 @@ BOUNDS: tuple[Habit, ...] = (
         ),
     ),
     Habit(
+        "E0125",
+        "bounds",
+        rf"(?P<name>{NAME})\.(?P<nines>p\d+)(?P<at>\.\d+)(?=\s*[<>=])",
+        "percentiles are whole: `{name}.{nines}` has no `{at}`",
+        "write `{name}.{nines}`",
+        (("budget a { ttft.p99.9 <= 1 s }", "write `ttft.p99`"),),
+    ),
+    Habit(
         "E0100",
         "bounds",
         r"[<>]=?[^\n,}]*?[\w%][ \t]+(?P<at>error|errors|fail|fails|required|hard|soft|warning|must|strict|optional)[ \t,]*(?:$\s*|\})",
