@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from infopt_compiler.passes.tune.race import LEAST_ROUNDS, Contest, Race, Timed, Variant, fastest, run_rounds
@@ -349,7 +349,18 @@ class Search:
             return self._left_alone(
                 found, gain, "the final check had time for a single pair, and it was slower"
             )
-        return Found(chosen, found.decisions, gain, by_short)
+        doubt = None if by_short else self._doubt(chosen, gain)
+        return Found(chosen, found.decisions, gain, by_short, doubt)
+
+    def _doubt(self, chosen: Settings, gain: Contest | None) -> str | None:
+        """Why the default may be better yet: it is open as a challenger, and was not settled as one (then it is not raced
+        again, and would be in doubt for ever)."""
+        if gain is None or gain.disturbed or (self.default, chosen) in self.settled:
+            return None
+        turned = replace(gain, difference=-gain.difference)
+        if gain.verdict != "tie" or not turned.is_open:
+            return None
+        return f"the artifact as it came may be {_possible(turned)}"
 
     def _left_alone(self, found: Found, gain: Contest, doubt: str | None) -> Found:
         """The artifact as it came."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infopt_compiler.passes.tune.race import Contest
+from infopt_compiler.passes.tune.race import TOLERANCE, Contest
 from infopt_compiler.passes.tune.search import SLOW
 from infopt_compiler.passes.tune.settings import DecoderSettings, neighbours, predicted, thread_counts
 from tests.passes.tune.machine import ALL, DEFAULT, PREDICTED, USUAL, Machine, search
@@ -73,6 +73,22 @@ def test_a_prediction_that_is_wrong_here_is_taken_back():
     _, found = tuned(Machine({**USUAL, "threads": 1.4}))
     assert found.chosen == DecoderSettings(0, 4, 4, True)
     assert "less time than 2" in found.decisions[1].reason and found.gain.verdict == "better"
+
+
+def test_a_final_check_that_decides_nothing_is_not_final():
+    """A single pair, or a tie in which the default may be faster by more than may be lost, was a final result."""
+    names = {"threads": 0, "accuracy_level": 0, "head_accuracy_level": 0, "prune_head": False}
+    steps = {**names, "fuse_gate_up": True, "separate_qkv": True}
+    worse = Contest(0.5, 0.1, 2, "worse")
+    settled = {(PREDICTED.with_value(*step), PREDICTED): worse for step in steps.items()}
+    _, found = tuned(Machine({"threads": 0.8}), seconds=4.0, settled=settled)
+    assert found.gain.rounds == 1
+    assert found.open == ["the artifact as it came may be faster: a single pair of blocks decides nothing"]
+    for seed in range(20):
+        _, found = tuned(Machine({"threads": 1.04}, noise=0.08, seed=seed), rounds=2)
+        gain = found.gain
+        if found.chosen != DEFAULT and gain.verdict == "tie" and gain.gain_interval[0] < -2 * TOLERANCE:
+            assert any("the artifact as it came may be up to" in one for one in found.open)
 
 
 def test_the_default_ships_where_it_is_faster():
