@@ -40,6 +40,7 @@ def check_result(instance: Pass, result: Artifact, inputs: Mapping[str, Any], ta
     if not kind.layouts or layout is None or layout.file != _CONFIG:
         return
     made, promised = read_spec(result.path), _promised(instance, inputs, target)
+    made = made and _one_table(made)
     if made is not None and promised and made not in promised:
         name = next(_differences(promised[0], made))
         told = f"the model that it wrote has `{name}` {_shown(made, name)}, and it promised {_shown(promised[0], name)}"
@@ -64,7 +65,13 @@ def _promised(instance: Pass, inputs: Mapping[str, Any], target: Target) -> list
     known = [spec for spec in specs if spec is not None and spec.family.classes]
     if len(known) < len(specs):
         return []
-    return [replace(instance.settle(spec, target, scenarios), served=Served()) for spec in known]
+    settled = (instance.settle(spec, target, scenarios) for spec in known)
+    return [replace(_one_table(spec), served=Served()) for spec in settled]
+
+
+def _one_table(spec: ModelSpec) -> ModelSpec:
+    """Tied tables stay one tensor only while they have one format."""
+    return replace(spec, tied=spec.tied and spec.head == spec.embedding)
 
 
 def _models(given: Any) -> list[Artifact]:
