@@ -121,6 +121,7 @@ def handlers():
 def test_a_job_that_is_ended_says_so(number, handlers, run, monkeypatch):
     """SIGTERM, as CI systems send it, and SIGHUP, of a terminal that closes, are Ctrl-C: even where SIGINT is ignored."""
     edge = import_module("infopt_compiler.cli.main")
+    signal.signal(number, signal.SIG_DFL)  # the tests themselves may run under nohup
     monkeypatch.setattr(edge, "_run", lambda words: os.kill(os.getpid(), number) or time.sleep(5))
     ran = run("check", "chat.opt")
     assert ran.code == edge.INTERRUPTED
