@@ -57,13 +57,14 @@ def test_again_nothing_runs_and_the_digests_are_the_same(workplace, first):
     before = workplace.report()
     started = time.monotonic()
     again = workplace.run("tiny.opt")
+    seconds = time.monotonic() - started
     assert again.returncode == 0, again.stderr
-    assert time.monotonic() - started < 8
     after = workplace.report()
     assert all(row["cached"] for row in after["passes"])
     assert [row["digest"] for row in after["passes"]] == [row["digest"] for row in before["passes"]]
     # Times that others disturbed are not kept, so that a busy machine measures them again.
     busy = "the machine was busy" in json.dumps([before, after])
+    assert seconds < (60 if busy else 8)
     kept = [[row for row in report["bounds"] if not (busy and row["scenario"])] for report in (before, after)]
     assert kept[0] == kept[1] and kept[0]
 
