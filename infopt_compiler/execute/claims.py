@@ -1,4 +1,4 @@
-"""What a pass said before it ran, held against what it wrote: the kind of its artifact, and shapes and formats of the model."""
+"""What a pass said before it ran, held against what it wrote: the kind of its artifact, and the shapes of the model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infopt_compiler.artifacts import Artifact, Data, ModelSpec
-from infopt_compiler.artifacts.model_spec import Served
+from infopt_compiler.artifacts.model_spec import Served, WeightFormat
 from infopt_compiler.passes.base import Pass, PassError
 from infopt_compiler.scenario import Scenario
 from infopt_compiler.targets.model import Target
@@ -40,7 +40,7 @@ def check_result(instance: Pass, result: Artifact, inputs: Mapping[str, Any], ta
     if not kind.layouts or layout is None or layout.file != _CONFIG:
         return
     made, promised = read_spec(result.path), _promised(instance, inputs, target)
-    made = made and _one_table(made)
+    made = made and _shapes(made)
     if made is not None and promised and made not in promised:
         name = next(_differences(promised[0], made))
         told = f"the model that it wrote has `{name}` {_shown(made, name)}, and it promised {_shown(promised[0], name)}"
@@ -66,12 +66,14 @@ def _promised(instance: Pass, inputs: Mapping[str, Any], target: Target) -> list
     if len(known) < len(specs):
         return []
     settled = (instance.settle(spec, target, scenarios) for spec in known)
-    return [replace(_one_table(spec), served=Served()) for spec in settled]
+    return [replace(_shapes(spec), served=Served()) for spec in settled]
 
 
-def _one_table(spec: ModelSpec) -> ModelSpec:
-    """Tied tables stay one tensor only while they have one format."""
-    return replace(spec, tied=spec.tied and spec.head == spec.embedding)
+def _shapes(spec: ModelSpec) -> ModelSpec:
+    """Without the formats of its weights: folders do not state all of them, and tables that are quantized apart are no longer
+    one tensor."""
+    plain = WeightFormat()
+    return replace(spec.with_format(plain, plain, plain), tied=False)
 
 
 def _models(given: Any) -> list[Artifact]:

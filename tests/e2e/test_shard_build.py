@@ -43,7 +43,7 @@ def test_a_recipe_builds_runs_and_merges(place: Path, name: str, ranks: int) -> 
 
 def test_a_cut_group_is_refused_before_anything_runs(place: Path) -> None:
     refused = run(place, "check", "smollm2-w4-tp3.opt", "smollm2.source=file:tiny", "q.group=64")
-    assert refused.returncode == 1
+    assert refused.returncode == 2  # the override is what is wrong
     assert "E0771" in refused.stderr or "does not divide" in refused.stderr
 
 
