@@ -76,9 +76,7 @@ class Quantize(Pass):
     chat_template: bool = param(
         True, "gptq: put every second calibration window into the model's chat template, if it has one."
     )
-    head_bits: int = param(
-        8, "Bits per weight of the head (`lm_head`); 32: not quantized.", choices=(4, 8, 32)
-    )
+    head_bits: int = param(8, "Bits per weight of the output head; 32: not quantized.", choices=(4, 8, 32))
     embedding_bits: int = param(
         8,
         "Bits per weight of the embedding; 32: not quantized. If the model ties them and the bits are the head's, both stay one tensor.",
